@@ -1,0 +1,4 @@
+//! The mutator language of heapsmith.
+
+mod program;
+pub use program::*;

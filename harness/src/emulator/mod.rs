@@ -1,0 +1,1 @@
+//! What one release does, bugs included, on a raw byte image.

@@ -1,0 +1,1 @@
+//! WebAssembly engines behind one small trait.

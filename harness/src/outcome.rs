@@ -1,0 +1,52 @@
+//! What one execution of a plan did: how it ended, what the mutator saw, and what it left in memory.
+
+/// How an execution ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum End {
+    /// Every step was executed.
+    Finished,
+    /// A wasm trap.
+    Trapped(Trap),
+    /// The fuel given to the execution ran out.
+    OutOfFuel,
+}
+
+/// The traps of core WebAssembly, which every engine reports alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Trap {
+    /// `unreachable` was executed: the one trap a built-in collector may take.
+    Unreachable,
+    /// A memory access out of bounds.
+    MemoryOutOfBounds,
+    /// A table access out of bounds.
+    TableOutOfBounds,
+    /// A call through a null table entry.
+    IndirectCallToNull,
+    /// A call through a table entry of another type.
+    BadSignature,
+    /// Integer division by zero.
+    IntegerDivisionByZero,
+    /// Integer overflow.
+    IntegerOverflow,
+    /// Conversion of a number that the integer type does not have.
+    BadConversionToInteger,
+    /// The native stack is exhausted.
+    StackOverflow,
+}
+
+/// What one execution of a plan did, but for its memory.
+///
+/// The memory is read through whoever executed it: an engine's instance or the emulator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// How it ended.
+    pub end: End,
+    /// Index of the step that trapped; the number of steps when it finished.
+    pub step: u32,
+    /// What the mutator saw, word by word: each allocation's address, each loaded pointer, each digest.
+    pub log: Vec<u32>,
+    /// Pages of the collector's memory at the end.
+    pub pages: u32,
+    /// Mutable globals in the order of the description.
+    pub globals: Vec<u32>,
+}

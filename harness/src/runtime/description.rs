@@ -1,0 +1,368 @@
+//! What the harness knows of a collector under test: one description of parameters, layout, roots, promises and rules.
+//!
+//! Model, lowering and judge read this and never ask which collector it is. [`Promises`] say what *must* be true and are
+//! all that the model knows. [`Rules`] say what one release *does*, bugs included; they exist for built-in runtimes only,
+//! whose WAT ([`super::emit`]) and byte-exact emulator ([`crate::emulator`]) are both written from them.
+//!
+//! # The rules, step by step
+//! All arithmetic is on unsigned 32-bit words and wraps unless a rule says otherwise. `load` and `store` are unaligned
+//! 4-byte accesses that trap when out of bounds. `recorded(h)` is `h >> 1`, with [`SizeBits::Sixteen`] its low 16 bits.
+//! `stride(n)` is `(n + 11) & !7`. Mutable globals, in this order: `heap_ptr` (starts at the heap start), `gc_sp` (starts
+//! at the root stack's base), `gc_free_head` (0), `gc_worklist_ptr` (starts at the worklist's base), `gc_collections` (0).
+//!
+//! `alloc(size) -> payload`
+//! 1. [`SizeGuard::TopBit`]: trap if bit 31 of `size` is set. `total = stride(size)`.
+//! 2. *First fit*: `prev = 0, cur = gc_free_head`; while `cur != 0`: `n = recorded(load(cur - 4))`; if `n >= size`:
+//!    unlink (`gc_free_head = load(cur)` if `prev == 0`, else `store(prev, load(cur))`), `store(cur - 4, n << 1)`, with
+//!    [`Reuse::Zeroed`] store 0 to each word from `cur` up to `cur + stride(n) - 4`, return `cur`. Else `prev = cur, cur = load(cur)`.
+//! 3. *Exhausted* if `heap_ptr + total > pages << 16` (in 64 bits with [`AddressRule::Checked`]): collect; step 2 again; then, if
+//!    it is still exhausted: with [`AddressRule::Checked`] trap if `heap_ptr + total > 2^31`; grow by 1 page ([`Growth::OnePage`]) or by
+//!    `(shortage + 65535) >> 16` pages where `shortage = heap_ptr + total - (pages << 16)` ([`Growth::Shortage`]); trap if the
+//!    growth is refused. No further check.
+//! 4. `store(heap_ptr, size << 1)`, then `heap_ptr += total`, return the old `heap_ptr + 4`.
+//!
+//! `gc_collect()`: `gc_collections += 1`, then four phases.
+//! - *clear*: [`CandidateTest::Bitmap`] first stores 0 to the bytes of the bitmap that describe `[heap_start, heap_ptr)`, that is
+//!   `((heap_ptr - heap_start) / 8 + 7) / 8` bytes from its base. Then for each block header `p` from `heap_start`, while `p < heap_ptr`: `h = load(p)`,
+//!   `store(p, h & !1)`, (bitmap: set bit `i = (p - heap_start) / 8`: bit `i % 8` of byte `i / 8`), `p += stride(recorded(h))`. Bitmap: then walk the
+//!   free list and clear the bit of each block on it.
+//! - *seed*: `gc_worklist_ptr = worklist base`; for each slot `s` from the root stack's base while `s < gc_sp`, step 4: `v = load(s)`; if `candidate(v)`, push.
+//!   With [`MarkAt::Push`] only if also bit 0 of `load(v - 4)` is clear.
+//! - *mark*: while `gc_worklist_ptr > worklist base`: `gc_worklist_ptr -= 4`, `v = load(gc_worklist_ptr)`, `h = load(v - 4)`, `n = recorded(h)`.
+//!   [`Extent::Checked`]: skip v if `v + n > heap_ptr`. [`MarkAt::Pop`]: skip v if bit 0 of `h` is set, else `store(v - 4, h | 1)`.
+//!   For `off = 0, 4, ..` while `off < n` ([`Extent::Checked`]: stop when `v + off + 4 > heap_ptr`): `w = load(v + off)`; if `candidate(w)` and bit 0 of
+//!   `load(w - 4)` is clear, push w.
+//! - *sweep*: `gc_free_head = 0`; for each header `p` as in clear: `h = load(p)`; if bit 0 is clear: `store(p + 4, gc_free_head)`, then `gc_free_head = p + 4`.
+//!
+//! `push(v)`: if `gc_worklist_ptr >= worklist end`: trap ([`WorklistFull::Trap`]) or return ([`WorklistFull::Drop`]). [`MarkAt::Push`]:
+//! `store(v - 4, load(v - 4) | 1)`. Then `store(gc_worklist_ptr, v)`, `gc_worklist_ptr += 4`.
+//!
+//! `candidate(v)`: `v >= heap_start + 4` and `v < heap_ptr` and `(v - heap_start) & 7 == 4`; [`CandidateTest::Bitmap`]: and the bit of block `v - 4`
+//! is set; [`CandidateTest::Walk`]: and the walk by strides from `heap_start` arrives exactly at `v - 4` (nothing moves, but it is slow).
+//!
+//! `root_push(v)`: [`RootsFull::Trap`]: trap if `gc_sp >= root stack limit`. `store(gc_sp, v)`, `gc_sp += 4`.
+//! `root_set(slot, v)`: `store(base + 4 * slot, v)`. `frame_save() -> gc_sp`. `frame_restore(sp)`: `gc_sp = sp`.
+//!
+//! Every trap above is `unreachable`. Bytes `[0, data_end)` hold static data ([`data_byte`]).
+
+use heapsmith_generators::Machine;
+
+/// Bytes of a WebAssembly page.
+pub const PAGE: u32 = 65_536;
+/// Pages that a memory may have at most here: 256 MiB, so that images of three executions fit into an ordinary machine.
+pub const MAX_PAGES: u32 = 4_096;
+/// The page limit where neither the program nor the user gives one. Vera itself declares none; a harness must.
+pub const DEFAULT_MAX_PAGES: u32 = 256;
+/// No allocation may end beyond this address ([`AddressRule::Checked`]).
+pub const ADDRESS_LIMIT: u64 = 1 << 31;
+/// Names of the mutable globals of a built-in runtime, in the order of [`crate::outcome::Outcome::globals`].
+pub const GLOBALS: [&str; 5] = ["heap_ptr", "gc_sp", "gc_free_head", "gc_worklist_ptr", "gc_collections"];
+
+/// Byte `i` of the static data of a built-in runtime.
+#[must_use]
+pub const fn data_byte(i: u32) -> u8 {
+    (i.wrapping_mul(37).wrapping_add(11) & 0xFF) as u8
+}
+
+/// A collector under test with its parameters resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    /// The runtime's name without parameters, such as `vera@0.0.131`.
+    pub name: String,
+    /// What it is, in one line.
+    pub summary: String,
+    /// Sizes of its regions and limits of its memory.
+    pub parameters: Parameters,
+    /// Where its regions are.
+    pub regions: Regions,
+    /// How a block looks.
+    pub object: ObjectLayout,
+    /// How roots are kept: a list, because a collector may have several that are used together.
+    pub roots: Vec<RootDiscipline>,
+    /// What must be true.
+    pub promises: Promises,
+    /// What this release does (built-in runtimes only).
+    pub rules: Rules,
+    /// What it is allowed to be bad at: counted and shown, never a violation.
+    pub characteristics: Vec<Characteristic>,
+}
+
+/// Sizes of regions and limits of memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Parameters {
+    /// Bytes of static data from address 0; not aligned.
+    pub data_end: u32,
+    /// Entries of the mark worklist (4 bytes each).
+    pub worklist: u32,
+    /// Slots of the root stack (4 bytes each).
+    pub roots: u32,
+    /// Pages of memory at the start.
+    pub initial_pages: u32,
+    /// Pages of memory at most.
+    pub max_pages: u32,
+}
+
+/// The regions of a collector's memory; each is `[start, end)` in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Regions {
+    /// The root stack; it grows up.
+    pub roots: (u32, u32),
+    /// The mark worklist; it grows up.
+    pub worklist: (u32, u32),
+    /// The bitmap of object starts; empty where there is none.
+    pub bitmap: (u32, u32),
+    /// First byte of the heap.
+    pub heap_start: u32,
+}
+
+/// How a block looks. A block is a header, then the payload, then padding up to the stride.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ObjectLayout {
+    /// Bytes from the start of a block to its payload.
+    pub header_bytes: u32,
+    /// Strides are multiples of this.
+    pub stride_unit: u32,
+    /// The header word holds the requested size shifted left by this; bits below are the collector's own.
+    pub size_shift: u32,
+    /// The mark bit in the header word (no promise between collections).
+    pub mark_mask: u32,
+    /// Offset in the payload of a free block's link to the next free payload (0 ends).
+    pub free_link: u32,
+}
+
+impl ObjectLayout {
+    /// Bytes from one block to the next for a payload of `size` bytes, in 64 bits so that nothing wraps.
+    #[must_use]
+    pub const fn stride(&self, size: u32) -> u64 {
+        let unit = self.stride_unit as u64;
+        (size as u64 + self.header_bytes as u64).div_ceil(unit) * unit
+    }
+}
+
+/// One way in which roots are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RootDiscipline {
+    /// A stack in linear memory that the mutator pushes to and the collector scans.
+    ShadowStack {
+        /// What happens on a push when it is full.
+        full: OnFull,
+    },
+}
+
+/// What must happen when a capacity is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OnFull {
+    /// An `unreachable` trap, at exactly that push.
+    Trap,
+}
+
+/// What must be true of a collector; all that the model knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Promises {
+    /// Whether a fresh payload reads as zero up to its stride.
+    pub zeroing: Zeroing,
+    /// Requests of this many bytes and more trap `unreachable`.
+    pub size_limit: u32,
+    /// No block ends beyond this address; a request that would need it traps `unreachable`.
+    pub address_limit: u64,
+    /// What happens when the mark worklist is full.
+    pub worklist_full: OnFull,
+    /// When an object is marked, which decides how often it can stand in the worklist.
+    pub mark_at: MarkAt,
+    /// Which words keep an object alive beside real pointers.
+    pub candidates: Candidates,
+    /// Where objects are placed.
+    pub placement: PlacementPolicy,
+    /// How much memory is asked for when it runs out.
+    pub growth: GrowthPolicy,
+}
+
+/// Whether fresh payloads are zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Zeroing {
+    /// Nothing is promised: old bytes may show.
+    Unpromised,
+    /// Zero up to the stride.
+    Zeroed,
+}
+
+/// Which words of roots and payloads a conservative collector takes for pointers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Candidates {
+    /// Any word inside the heap on the phase of a payload; nothing proves that an object starts there. The model is exact until
+    /// such a word that is no block's payload is scanned.
+    Phase,
+    /// Only words that are the payload of an allocated block.
+    AllocatedBase,
+}
+
+/// Where objects are placed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PlacementPolicy {
+    /// First fit by recorded size over a free list that each sweep rebuilds in descending address order, no split, no merge; then a bump; a
+    /// collection when the bump would pass the end of memory, and only then.
+    FirstFit,
+}
+
+/// How much memory is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum GrowthPolicy {
+    /// As many pages as the shortage needs, no more.
+    Shortage,
+}
+
+/// What one release does. See the module's documentation for the exact steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Rules {
+    /// A push to a full worklist.
+    pub worklist_full: WorklistFull,
+    /// A push to a full root stack.
+    pub roots_full: RootsFull,
+    /// Memory growth.
+    pub growth: Growth,
+    /// The candidate test.
+    pub candidates: CandidateTest,
+    /// Whether the collector checks a candidate's extent against the heap's end (#515).
+    pub extent: Extent,
+    /// How many bits of a recorded size readers honour (#484).
+    pub size_bits: SizeBits,
+    /// Whether `alloc` refuses sizes with bit 31.
+    pub size_guard: SizeGuard,
+    /// Whether `heap_ptr + total` may wrap.
+    pub address: AddressRule,
+    /// When an object is marked.
+    pub mark_at: MarkAt,
+    /// What a block from the free list looks like.
+    pub reuse: Reuse,
+    /// How many pages the module starts with when nothing else is asked for.
+    pub initial_pages: InitialPages,
+}
+
+/// A push to a full worklist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WorklistFull {
+    /// It is dropped in silence (#348).
+    Drop,
+    /// It traps.
+    Trap,
+}
+
+/// A push to a full root stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RootsFull {
+    /// Nothing stops it (#464).
+    Unguarded,
+    /// It traps.
+    Trap,
+}
+
+/// Memory growth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Growth {
+    /// One page whatever is needed (#487).
+    OnePage,
+    /// The shortage rounded up to pages.
+    Shortage,
+}
+
+/// The candidate test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CandidateTest {
+    /// Range and phase only (#1382).
+    Phase,
+    /// And a bit in the bitmap of object starts.
+    Bitmap,
+    /// And a heap walk that arrives there: the correct form that leaves the layout alone, for counterfactuals.
+    Walk,
+}
+
+/// Whether a candidate's extent is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Extent {
+    /// It is not (#515).
+    Unchecked,
+    /// It is.
+    Checked,
+}
+
+/// Bits of a recorded size that readers honour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SizeBits {
+    /// 16 (#484).
+    Sixteen,
+    /// 31.
+    ThirtyOne,
+}
+
+/// The guard of `alloc` on its argument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SizeGuard {
+    /// None.
+    None,
+    /// Trap if bit 31 is set.
+    TopBit,
+}
+
+/// Address arithmetic of `alloc`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AddressRule {
+    /// 32 bits, wrapping.
+    Wrapping,
+    /// 64 bits, and nothing ends above 2 GiB.
+    Checked,
+}
+
+/// When an object is marked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MarkAt {
+    /// When it is popped: duplicates occupy the worklist.
+    Pop,
+    /// When it is pushed: an object is pushed once.
+    Push,
+}
+
+/// A block from the free list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reuse {
+    /// As it was left, the old link in its first word.
+    Dirty,
+    /// Zero up to its stride.
+    Zeroed,
+}
+
+/// Pages at the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum InitialPages {
+    /// One.
+    One,
+    /// As many as cover all regions before the heap.
+    CoverRegions,
+}
+
+/// What a collector is allowed to be bad at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Characteristic {
+    /// Copies of one pointer fill the worklist.
+    Duplicates,
+    /// A recycled, unwritten block keeps what its old link leads to.
+    StaleLink,
+    /// A small request can consume a large free block.
+    NoSplit,
+    /// A collection for each page of growth.
+    CollectionPerGrowth,
+}
+
+impl Description {
+    /// `alloc`, `collect` and the other operations of a built-in runtime read these machine parameters; see [`super::builtin`].
+    #[must_use]
+    pub fn machine(&self) -> Machine {
+        let p = self.parameters;
+        Machine {
+            data_end: Some(p.data_end),
+            worklist: Some(p.worklist),
+            roots: Some(p.roots),
+            initial_pages: Some(p.initial_pages),
+            max_pages: Some(p.max_pages),
+        }
+    }
+}
