@@ -114,14 +114,14 @@ impl<'a> Cursor<'a> {
     pub(crate) fn number(&mut self, range: Range) -> Parsed<u32> {
         let Range { name, min, max } = range;
         let Token::Number(text) = self.token else {
-            return Err(self.unexpected(format!("{name} (a number from {min} to {max})")));
+            return Err(self.unexpected(format!("{name} from {min} to {max}")));
         };
         let (digits, radix) = match text.strip_prefix("0x") {
             Some(hex) => (hex, 16),
             None => (text, 10),
         };
         if digits.is_empty() || !digits.chars().all(|c| c.is_digit(radix)) {
-            return Err(self.unexpected(format!("{name} (decimal, or 0x and hexadecimal digits)")));
+            return Err(self.unexpected(format!("{name} in decimal, or as 0x and hexadecimal digits")));
         }
         // Digits only, so what does not parse is too large.
         match u32::from_str_radix(digits, radix) {

@@ -99,7 +99,13 @@ fn version(c: &mut Cursor<'_>) -> Parsed<()> {
         return Err(c.unknown(expected_version(), &["heapsmith"]));
     }
     c.advance();
-    c.number(Range { name: "a version that this program reads,", min: VERSION, max: VERSION }).map(drop)
+    let place = c.place();
+    let number = c.number(Range { name: "a version", min: 0, max: UNBOUNDED })?;
+    if number == VERSION {
+        return Ok(());
+    }
+    let expected = format!("version {VERSION}, the only one that this release reads");
+    Err(ParseError::new(place, expected, format!("version {number}")))
 }
 
 const UNBOUNDED: u32 = u32::MAX;
@@ -108,9 +114,9 @@ fn machine(c: &mut Cursor<'_>) -> Parsed<Machine> {
     let mut machine = Machine::default();
     c.keys(&["data_end", "worklist", "roots", "pages"], 0, |c, key| {
         match key {
-            0 => machine.data_end = Some(c.number(Range { name: "bytes", min: 0, max: UNBOUNDED })?),
-            1 => machine.worklist = Some(c.number(Range { name: "entries", min: 0, max: UNBOUNDED })?),
-            2 => machine.roots = Some(c.number(Range { name: "slots", min: 0, max: UNBOUNDED })?),
+            0 => machine.data_end = Some(c.number(Range { name: "a number of bytes", min: 0, max: UNBOUNDED })?),
+            1 => machine.worklist = Some(c.number(Range { name: "a number of entries", min: 0, max: UNBOUNDED })?),
+            2 => machine.roots = Some(c.number(Range { name: "a number of slots", min: 0, max: UNBOUNDED })?),
             _ => (machine.initial_pages, machine.max_pages) = pages(c)?,
         }
         Ok(())
@@ -120,7 +126,7 @@ fn machine(c: &mut Cursor<'_>) -> Parsed<Machine> {
 
 /// `I..M`, `I..` or `..M`.
 fn pages(c: &mut Cursor<'_>) -> Parsed<(Option<u32>, Option<u32>)> {
-    let range = Range { name: "pages", min: 0, max: MAX_PAGES };
+    let range = Range { name: "a number of pages", min: 0, max: MAX_PAGES };
     let is_number = |token: Token<'_>| matches!(token, Token::Number(_));
     let initial = if c.token == Token::Dots { None } else { Some(c.number(range)?) };
     if c.token != Token::Dots {
@@ -128,7 +134,11 @@ fn pages(c: &mut Cursor<'_>) -> Parsed<(Option<u32>, Option<u32>)> {
     }
     c.advance();
     let max = if is_number(c.token) {
-        Some(c.number(Range { name: "most pages, at least those at the start,", min: initial.unwrap_or(0), ..range })?)
+        Some(c.number(Range {
+            name: "a page limit no lower than the pages at the start,",
+            min: initial.unwrap_or(0),
+            ..range
+        })?)
     } else {
         None
     };
@@ -221,7 +231,7 @@ fn alloc(c: &mut Cursor<'_>) -> Parsed<Op> {
     c.keys(&["size", "fields", "place", "init"], 1, |c, key| {
         match key {
             0 => bytes = size(c)?,
-            1 => fields = c.number(Range { name: "pointer fields", min: 0, max: UNBOUNDED })?,
+            1 => fields = c.number(Range { name: "a number of pointer fields", min: 0, max: UNBOUNDED })?,
             2 => {
                 let places = [Placement::Front, Placement::Back, Placement::Odd];
                 place = places[c.name_of("a place", &["front", "back", "odd"])?];
@@ -295,7 +305,7 @@ fn byte(c: &mut Cursor<'_>, range: Range) -> Parsed<u8> {
 }
 
 fn node_words(c: &mut Cursor<'_>) -> Parsed<u8> {
-    byte(c, Range { name: "data words", min: 0, max: MAX_NODE_WORDS.into() })
+    byte(c, Range { name: "a number of data words", min: 0, max: MAX_NODE_WORDS.into() })
 }
 
 /// Whether a name is spelled as a register, in range or not.
@@ -334,7 +344,7 @@ fn count(c: &mut Cursor<'_>) -> Parsed<Count> {
 
 fn size(c: &mut Cursor<'_>) -> Parsed<Size> {
     if matches!(c.token, Token::Number(_)) {
-        return Ok(Size::Bytes(c.number(Range { name: "bytes", min: 0, max: UNBOUNDED })?));
+        return Ok(Size::Bytes(c.number(Range { name: "a number of bytes", min: 0, max: UNBOUNDED })?));
     }
     let edges = [Edge::Memory, Edge::Page, Edge::Limit];
     let edge = edges[c.name_of("a number of bytes or an edge", &["memory", "page", "limit"])?];

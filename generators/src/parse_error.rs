@@ -117,7 +117,7 @@ impl Display for ParseError {
         let indent = " ".repeat(cut.chars().count() + self.column - 1 - skipped);
         let carets = "^".repeat(self.width.min(SHOWN - CONTEXT));
         writeln!(f, "{gutter} |")?;
-        writeln!(f, "{number} | {cut}{}", shown.trim_end())?;
+        writeln!(f, "{}", format!("{number} | {cut}{shown}").trim_end())?;
         write!(f, "{gutter} | {indent}{carets}")?;
         if let Some(suggestion) = self.suggestion {
             write!(f, " did you mean `{suggestion}`?")?;

@@ -63,17 +63,17 @@ impl Profile {
             shapes: SHAPE_WEIGHTS,
             // The sum of two draws, so that most programs have about 20 ops; a few are short or long.
             length: match random.below(16) {
-                0 => random.from_to(3, 8),
-                1 => random.from_to(36, 60),
-                _ => random.from_to(5, 16) + random.from_to(3, 15),
+                0 => random.within(3, 8),
+                1 => random.within(36, 60),
+                _ => random.within(5, 16) + random.within(3, 15),
             },
-            boundary_percent: random.pick(&[10, 25, 25, 50]),
+            boundary_percent: random.pick(&[15, 30, 30, 50]),
             adversarial_percent: random.pick(&[20, 50, 80]),
             motif_percent: random.pick(&[25, 40, 55]),
         };
         for kind in OpKind::ALL {
             if !takes_away(kind) {
-                profile.weights[kind as usize] *= random.from_to(1, 3);
+                profile.weights[kind as usize] *= random.within(1, 3);
             }
         }
         if family == Family::Swarm {

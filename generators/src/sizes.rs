@@ -64,7 +64,7 @@ pub(crate) fn small(random: &mut Random) -> u32 {
 }
 
 fn near_power_of_two(random: &mut Random, most: u32) -> u32 {
-    let power = 1_u32 << random.from_to(6, most);
+    let power = 1_u32 << random.within(6, most);
     power.saturating_add_signed(random.between(-16, 16))
 }
 
@@ -73,8 +73,8 @@ pub(crate) fn boundary(random: &mut Random, max_pages: u32) -> Size {
     match random.below(64) {
         0..=43 => edge(random, max_pages),
         44..=51 => Size::Bytes(near_power_of_two(random, 17)),
-        52..=60 => Size::Bytes((PAGE * random.from_to(1, 3)).saturating_add_signed(random.between(-16, 16))),
-        61 if max_pages >= ROOMY_PAGES => Size::Bytes(8 * random.from_to(30_000, 60_000)),
+        52..=60 => Size::Bytes((PAGE * random.within(1, 3)).saturating_add_signed(random.between(-16, 16))),
+        61 if max_pages >= ROOMY_PAGES => Size::Bytes(8 * random.within(30_000, 60_000)),
         61..=62 => Size::Bytes(PAGE.saturating_add_signed(random.between(-16, 16))),
         _ => near_limit(random),
     }
@@ -90,32 +90,25 @@ pub(crate) fn edge(random: &mut Random, max_pages: u32) -> Size {
         1..=13 => Edge::Memory,
         _ => Edge::Page,
     };
-    at_edge(random, edge)
+    at_edge(random, edge, max_pages)
 }
 
 /// As [`edge`], with the edge given.
-pub(crate) fn at_edge(random: &mut Random, edge: Edge) -> Size {
+pub(crate) fn at_edge(random: &mut Random, edge: Edge, max_pages: u32) -> Size {
     let part = random.pick(&[Part::Payload, Part::Block]);
-    let near = if random.one_in(2) { random.between(-16, 16) } else { random.pick(&[-8, -4, -1, 0, 0, 1, 4, 8]) };
-    let pages = match edge {
+    let near = if random.percent(60) { random.between(-16, 16) } else { random.pick(&[-8, -4, -1, 0, 0, 1, 4, 8]) };
+    let pages: u32 = match edge {
         Edge::Limit => random.pick(&[0, 0, 0, 0, 0, 0, 0, 1]),
-        Edge::Memory | Edge::Page => random.pick(&[0, 0, 0, 0, 1, 1, 2, 3]),
+        // More pages than the limit can hold would end too many programs early.
+        Edge::Memory | Edge::Page => random.pick(&[0, 0, 0, 0, 0, 1, 1, 2, 3]).min(max_pages.div_ceil(2)),
     };
-    Size::Edge { edge, part, delta: near + pages * PAGE.cast_signed() }
+    Size::Edge { edge, part, delta: near + (pages * PAGE).cast_signed() }
 }
 
 /// A size that arithmetic on 32 bits, signed or not, may get wrong. Every collector must refuse it.
 pub(crate) fn near_limit(random: &mut Random) -> Size {
-    const NEAR: [u32; 8] = [
-        0x7fff_fff0,
-        0x7fff_fff8,
-        0x7fff_ffff,
-        0x8000_0000,
-        0xffff_0000,
-        0xffff_fff5,
-        0xffff_fff8,
-        u32::MAX,
-    ];
+    const NEAR: [u32; 8] =
+        [0x7fff_fff0, 0x7fff_fff8, 0x7fff_ffff, 0x8000_0000, 0xffff_0000, 0xffff_fff5, 0xffff_fff8, u32::MAX];
     Size::Bytes(match random.below(4) {
         0 => (1_u32 << 31) - 1 - random.below(64),
         1 => u32::MAX - random.below(32),

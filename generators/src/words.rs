@@ -36,8 +36,15 @@ pub(crate) fn recent(random: &mut Random) -> u32 {
 
 /// An edge of a region, or a few words to one side of it.
 pub(crate) fn region(random: &mut Random) -> Word {
-    let region =
-        random.pick(&[Region::Heap, Region::HeapEnd, Region::Heap, Region::HeapEnd, Region::MemoryEnd, Region::Roots, Region::Worklist]);
+    let region = random.pick(&[
+        Region::Heap,
+        Region::HeapEnd,
+        Region::Heap,
+        Region::HeapEnd,
+        Region::MemoryEnd,
+        Region::Roots,
+        Region::Worklist,
+    ]);
     let offset = if random.one_in(8) { random.between(-3, 3) } else { 4 * random.between(-4, 4) };
     Word::Region { region, offset }
 }

@@ -16,6 +16,8 @@ pub trait Heap {
     /// # Errors
     /// When the allocation traps.
     fn alloc(&mut self, size: u32) -> Result<Self::Object, Self::Stop>;
+    /// Notes that words `0..fields` of a fresh object are its pointer fields.
+    fn declare(&mut self, _obj: Self::Object, _fields: u32) {}
     /// Stores a pointer, or null, at a byte offset.
     ///
     /// # Errors
@@ -43,6 +45,7 @@ pub trait Heap {
 /// When the heap stops.
 pub fn node<H: Heap>(heap: &mut H, fields: u32, words: u32, tag: u32) -> Result<H::Object, H::Stop> {
     let a = heap.alloc(4 * (fields + words))?;
+    heap.declare(a, fields);
     for i in 0..fields {
         heap.link(a, 4 * i, None)?;
     }

@@ -34,6 +34,37 @@ pub enum Trap {
     StackOverflow,
 }
 
+impl Trap {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Unreachable,
+        Self::MemoryOutOfBounds,
+        Self::TableOutOfBounds,
+        Self::IndirectCallToNull,
+        Self::BadSignature,
+        Self::IntegerDivisionByZero,
+        Self::IntegerOverflow,
+        Self::BadConversionToInteger,
+        Self::StackOverflow,
+    ];
+
+    /// What the specification's test scripts call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::MemoryOutOfBounds => "out of bounds memory access",
+            Self::TableOutOfBounds => "out of bounds table access",
+            Self::IndirectCallToNull => "uninitialized element",
+            Self::BadSignature => "indirect call type mismatch",
+            Self::IntegerDivisionByZero => "integer divide by zero",
+            Self::IntegerOverflow => "integer overflow",
+            Self::BadConversionToInteger => "invalid conversion to integer",
+            Self::StackOverflow => "call stack exhausted",
+        }
+    }
+}
+
 /// What one execution of a plan did, but for its memory.
 ///
 /// The memory is read through whoever executed it: an engine's instance or the emulator.

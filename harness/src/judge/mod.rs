@@ -1,1 +1,216 @@
-//! Judge.
+//! The judge: holds what was seen against what the model says must be.
+//!
+//! # What it checks
+//! 1. *Any collector*: each object handed out is aligned, inside memory and disjoint from every live object; each pointer read and each digest is
+//!    what the mutator last wrote; payloads of reachable objects are the model's, byte for byte; a trap is `unreachable`, at a step
+//!    where the promises allow it; none is missing.
+//! 2. *With a layout*: blocks tile the heap; the free list is acyclic, on block starts, and holds no reachable object; the root
+//!    stack and the static data are what the mutator left. While the model is exact: placement, growth and the free list are the policy's.
+//!
+//! # What it does not check
+//! Mark bits between collections, memory beyond the heap's end, the worklist region after use, and bytes never written (but where a
+//! digest asks for zeroes). It decides from the model and the outcome alone; the emulator is not asked.
+
+mod contents;
+mod layout;
+mod log;
+mod verdict;
+
+pub use verdict::{
+    Allowance, BrokenWord, Disagreement, Inconclusive, Kind, MAX_BROKEN_WORDS, Phase, Subject, Verdict, Violation,
+};
+
+use crate::model::{BlockId, ExpectedTrap, Model};
+use crate::outcome::{End, Outcome, Trap};
+use crate::plan::Step;
+use heapsmith_generators::Program;
+
+/// What one engine showed.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    /// How it ended and what the mutator saw.
+    pub outcome: &'a Outcome,
+    /// The collector's memory.
+    pub heap: &'a [u8],
+}
+
+impl Seen<'_> {
+    /// The word at an address; none out of bounds.
+    #[must_use]
+    pub fn word(&self, address: u32) -> Option<u32> {
+        let at = address as usize;
+        self.heap.get(at..at.checked_add(4)?)?.first_chunk::<4>().map(|b| u32::from_le_bytes(*b))
+    }
+
+    /// The address that an allocation really got.
+    #[must_use]
+    pub fn address(&self, model: &Model, id: BlockId) -> u32 {
+        let block = model.heap.block(id);
+        self.outcome.log.get(block.logged as usize).copied().unwrap_or(block.address)
+    }
+}
+
+/// Judges an execution of a whole plan. `model` has planned `program`; it may be left with a prefix of it planned.
+///
+/// An execution that ran out of fuel is the caller's to retry; here it is a hang.
+#[must_use]
+pub fn judge(model: &mut Model, program: &Program, seen: Seen<'_>) -> Verdict {
+    match seen.outcome.end {
+        End::Finished => match model.expectation().trap {
+            Some(trap) => violation(missing_trap(model, seen, trap)),
+            None => check_state(model, seen).map_or(Verdict::Pass, violation),
+        },
+        End::Trapped(trap) => judge_trap(model, program, seen, trap),
+        End::OutOfFuel => violation(hang(seen.outcome.step)),
+    }
+}
+
+/// Judges the state after the steps that the model has planned so far, none of which had to trap.
+#[must_use]
+pub fn check_state(model: &mut Model, seen: Seen<'_>) -> Option<Violation> {
+    let live = contents::live_objects(model, seen);
+    log::first_illegal_allocation(model, seen)
+        .or_else(|| layout::freed_object(model, seen, &live))
+        .or_else(|| contents::first_overlap(model, seen, &live))
+        .or_else(|| contents::first_difference(model, seen, &live, u32::MAX))
+        .or_else(|| log::first_difference(model, seen))
+        .or_else(|| layout::check(model, seen))
+}
+
+fn violation(v: Violation) -> Verdict {
+    Verdict::Violation(Box::new(v))
+}
+
+fn judge_trap(model: &mut Model, program: &Program, seen: Seen<'_>, trap: Trap) -> Verdict {
+    let step = seen.outcome.step;
+    let expect = model.expectation();
+    let demanded = expect.trap.filter(|t| t.step == step);
+    let permitted = expect.inexact_from.is_some_and(|from| from <= step)
+        && model.plan().steps.get(step as usize).is_some_and(may_collect);
+    match (trap, demanded) {
+        (Trap::Unreachable, Some(ExpectedTrap { rule, .. })) => {
+            check_after_trap(model, seen).map_or(Verdict::AllowedTrap(Allowance::Must(rule)), violation)
+        }
+        (Trap::Unreachable, None) if permitted => {
+            let slot = match model.plan().steps.get(step as usize) {
+                Some(Step::Graph { root, .. }) if !root.push => Some(root.slot),
+                Some(_) | None => None,
+            };
+            let before = Program { machine: program.machine, ops: program.ops[..step as usize].to_vec() };
+            model.plan_program(&before);
+            if let Some(slot) = slot {
+                model.forget(slot);
+            }
+            check_after_trap(model, seen).map_or(Verdict::AllowedTrap(Allowance::May), violation)
+        }
+        (_, _) => violation(unexpected_trap(model, seen, trap)),
+    }
+}
+
+/// What must hold after a trap that is allowed: every payload that was reachable is intact.
+fn check_after_trap(model: &mut Model, seen: Seen<'_>) -> Option<Violation> {
+    let live = contents::live_objects(model, seen);
+    contents::first_overlap(model, seen, &live)
+        .or_else(|| contents::first_difference(model, seen, &live, u32::MAX))
+        .or_else(|| log::first_difference(model, seen))
+}
+
+/// Whether a step may allocate or collect.
+#[must_use]
+pub const fn may_collect(step: &Step) -> bool {
+    match step {
+        Step::Alloc { .. } | Step::Collect | Step::Graph { .. } | Step::Roots { .. } | Step::Garbage { .. } => true,
+        Step::Nop
+        | Step::Load { .. }
+        | Step::Store { .. }
+        | Step::Write { .. }
+        | Step::Assign { .. }
+        | Step::Enter
+        | Step::Leave { .. }
+        | Step::Digest { .. } => false,
+    }
+}
+
+/// A trap that had to come did not. If a reachable object was freed instead, that is what is said.
+fn missing_trap(model: &mut Model, seen: Seen<'_>, trap: ExpectedTrap) -> Violation {
+    let live = contents::live_objects(model, seen);
+    let before = model.expectation().log_at[trap.step as usize];
+    let mut v = layout::freed_object(model, seen, &live)
+        .or_else(|| log::handed_out_again(model, seen, &live))
+        .or_else(|| contents::first_difference(model, seen, &live, before))
+        .unwrap_or_else(|| {
+            let mut v = bare(Kind::MissingTrap(trap.rule), trap.step);
+            v.expected = format!("an `unreachable` trap, because of {}", describe_rule(model, trap.rule));
+            v.found = "the step went on as if nothing had happened".to_owned();
+            v
+        });
+    if let Kind::SilentFree | Kind::CorruptPayload = v.kind {
+        v.expected = format!("{}, or an `unreachable` trap because of {}", v.expected, describe_rule(model, trap.rule));
+    }
+    v.step = trap.step;
+    v
+}
+
+fn unexpected_trap(model: &Model, seen: Seen<'_>, trap: Trap) -> Violation {
+    let step = seen.outcome.step;
+    let kind = match trap {
+        Trap::MemoryOutOfBounds => Kind::OutOfBounds,
+        Trap::Unreachable
+        | Trap::TableOutOfBounds
+        | Trap::IndirectCallToNull
+        | Trap::BadSignature
+        | Trap::IntegerDivisionByZero
+        | Trap::IntegerOverflow
+        | Trap::BadConversionToInteger
+        | Trap::StackOverflow => Kind::UnexpectedTrap(trap),
+    };
+    let mut v = bare(kind, step);
+    v.expected = match model.expectation().trap {
+        Some(t) if t.step == step => format!("an `unreachable` trap, because of {}", describe_rule(model, t.rule)),
+        Some(_) | None => "no trap here".to_owned(),
+    };
+    v.found = format!("trap: {}", trap.name());
+    v
+}
+
+/// The verdict on a program that does not end.
+#[must_use]
+pub fn hang(step: u32) -> Violation {
+    let mut v = bare(Kind::Hang, step);
+    v.expected = "the step ends within 64 times the work that the model predicts".to_owned();
+    v.found = "it still runs".to_owned();
+    v
+}
+
+/// The verdict on two engines that disagree.
+#[must_use]
+pub fn divergence(step: u32, expected: String, found: String) -> Violation {
+    let mut v = bare(Kind::EngineDivergence, step);
+    (v.expected, v.found) = (expected, found);
+    v
+}
+
+fn bare(kind: Kind, step: u32) -> Violation {
+    Violation {
+        kind,
+        step,
+        phase: Phase::Unknown,
+        expected: String::new(),
+        found: String::new(),
+        object: None,
+        words: Vec::new(),
+    }
+}
+
+fn describe_rule(model: &Model, rule: crate::model::TrapRule) -> String {
+    use crate::model::TrapRule;
+    let p = model.description().parameters;
+    let promises = model.description().promises;
+    match rule {
+        TrapRule::WorklistFull => format!("a full mark worklist ({} entries)", p.worklist),
+        TrapRule::RootStackFull => format!("a full root stack ({} slots)", p.roots),
+        TrapRule::MemoryLimit => format!("the memory limit ({} pages)", p.max_pages),
+        TrapRule::SizeLimit => format!("the size limit (requests of {:#x} bytes and more)", promises.size_limit),
+        TrapRule::AddressLimit => format!("the address limit ({:#x})", promises.address_limit),
+    }
+}

@@ -57,6 +57,14 @@ pub const DEFAULT_MAX_PAGES: u32 = 256;
 pub const ADDRESS_LIMIT: u64 = 1 << 31;
 /// Names of the mutable globals of a built-in runtime, in the order of [`crate::outcome::Outcome::globals`].
 pub const GLOBALS: [&str; 5] = ["heap_ptr", "gc_sp", "gc_free_head", "gc_worklist_ptr", "gc_collections"];
+/// Where the heap's end stands in [`GLOBALS`].
+pub const GLOBAL_HEAP_END: usize = 0;
+/// Where the top of the root stack stands in [`GLOBALS`].
+pub const GLOBAL_ROOT_TOP: usize = 1;
+/// Where the head of the free list stands in [`GLOBALS`].
+pub const GLOBAL_FREE_HEAD: usize = 2;
+/// Where the number of collections stands in [`GLOBALS`].
+pub const GLOBAL_COLLECTIONS: usize = 4;
 
 /// Byte `i` of the static data of a built-in runtime.
 #[must_use]

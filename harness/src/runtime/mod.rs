@@ -1,6 +1,25 @@
 //! Collectors under test.
+//!
+//! - [`description`]: what the harness knows of a collector, and the exact rules of the built-in ones.
+//! - [`builtin`]: the built-in collectors by name, and their parameters ([`Spec`]).
+//! - [`emit`]: their WebAssembly text.
+//! - [`correct`]: what each of them does wrong, one rule at a time.
+//! - [`fault`]: planted faults, edits of a runtime's text.
 
+pub mod builtin;
+pub mod correct;
 pub mod description;
+pub mod emit;
+mod error;
+pub mod fault;
+mod layout;
+mod spec;
+
+pub use builtin::{builtin, describe, names};
+pub use correct::{Correction, corrections};
+pub use error::RuntimeError;
+pub use layout::rewith;
+pub use spec::{Spec, parse_spec};
 
 /// A collector under test: what is known of it, and its WebAssembly.
 #[derive(Debug, Clone, PartialEq, Eq)]

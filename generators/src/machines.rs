@@ -1,0 +1,86 @@
+//! The pool of machines of a campaign: each distinct machine is compiled once, so programs share a limited number.
+
+use crate::campaign::Capacities;
+use crate::program::Machine;
+use crate::rng::Random;
+use crate::sizes::PAGE;
+
+/// Machines in a pool.
+pub(crate) const POOL: usize = 192;
+/// Those of a pool, from the first, that have small capacities; the rest have the collector's own.
+pub(crate) const SMALL: usize = 144;
+/// A stream of randomness that no program uses.
+const STREAM: u64 = u64::MAX;
+/// Bytes that a collector may need for each page of the page limit (one bit for each 8 bytes).
+const TABLE_BYTES_PER_PAGE: u32 = 1 << 10;
+/// The most pages that any machine is drawn with.
+const MOST_PAGES: u32 = 256;
+
+/// The machines of a seed.
+pub(crate) fn pool(seed: u64, defaults: Capacities, pinned: Machine) -> Vec<Machine> {
+    let mut random = Random::new(seed, STREAM);
+    (0..POOL)
+        .map(|index| {
+            let data_end = pinned.data_end.unwrap_or_else(|| data_end(&mut random, index));
+            let (worklist, roots) =
+                if index < SMALL { (Some(worklist(&mut random)), Some(roots(&mut random))) } else { (None, None) };
+            let (worklist, roots) = (pinned.worklist.or(worklist), pinned.roots.or(roots));
+            let regions = u64::from(data_end)
+                + 4 * u64::from(worklist.unwrap_or(defaults.worklist))
+                + 4 * u64::from(roots.unwrap_or(defaults.roots));
+            let drawn_max = max_pages(&mut random, index, regions);
+            let drawn_initial = random.one_in(4).then(|| random.within(1, 4));
+            let max = pinned.max_pages.unwrap_or(drawn_max.max(pinned.initial_pages.unwrap_or(0)));
+            let initial = pinned.initial_pages.or(drawn_initial.map(|pages| pages.max(needed(regions, max)).min(max)));
+            Machine { data_end: Some(data_end), worklist, roots, initial_pages: initial, max_pages: Some(max) }
+        })
+        .collect()
+}
+
+/// Pages that the regions of a machine with this page limit need.
+fn needed(regions: u64, max_pages: u32) -> u32 {
+    let bytes = regions + u64::from(max_pages) * u64::from(TABLE_BYTES_PER_PAGE);
+    u32::try_from(bytes.div_ceil(u64::from(PAGE))).unwrap_or(u32::MAX)
+}
+
+/// Every alignment, evenly; here and there a start far from zero, and four times in a pool one near the end of the
+/// first page, two of them within a few bytes of it.
+fn data_end(random: &mut Random, index: usize) -> u32 {
+    match index % 48 {
+        0 if (index / 48).is_multiple_of(2) => PAGE - random.within(1, 16),
+        0 => random.within(40_001, 65_519),
+        1..=2 => random.within(1_000, 9_999),
+        3..=10 => random.within(16, 255),
+        // 37 is prime to 16, so the remaining machines take all values in turn.
+        _ => (index as u32 * 37 + index as u32 / 48) % 16,
+    }
+}
+
+fn worklist(random: &mut Random) -> u32 {
+    match random.below(16) {
+        0..=3 => random.within(1, 8),
+        4..=12 => random.within(4, 64),
+        _ => random.within(65, 256),
+    }
+}
+
+fn roots(random: &mut Random) -> u32 {
+    match random.below(16) {
+        0 => random.within(1, 7),
+        1..=9 => random.within(8, 24),
+        _ => random.within(25, 64),
+    }
+}
+
+fn max_pages(random: &mut Random, index: usize, regions: u64) -> u32 {
+    if index >= SMALL {
+        let roomy = random.within(16, 64).max(needed(regions, 64).saturating_add(4));
+        return if random.one_in(12) { MOST_PAGES } else { roomy };
+    }
+    let least = needed(regions, 16);
+    match random.below(96) {
+        0 => least,
+        1..=8 => least.saturating_add(random.within(7, 12)),
+        _ => least.saturating_add(random.within(1, 6)),
+    }
+}

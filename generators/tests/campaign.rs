@@ -1,0 +1,398 @@
+//! What a campaign promises: the same programs for ever, all of the language reached, a bounded cost.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::collections::BTreeSet;
+
+use heapsmith_generators::{
+    BIG_GRAPH, Base, Campaign, Capacities, Count, Edge, Family, Init, Machine, Op, Part, Placement, Program, Region,
+    Shape, Size, Word,
+};
+
+const DEFAULTS: Capacities = Capacities { worklist: 16_384, roots: 4_096, max_pages: 256 };
+
+fn campaign(seed: u64) -> Campaign {
+    Campaign::new(seed, DEFAULTS, Machine::default())
+}
+
+#[test]
+fn a_program_depends_on_seed_and_index_alone() {
+    let one = campaign(7);
+    let forwards: Vec<Program> = (0..200).map(|index| one.program(index)).collect();
+    let other = campaign(7);
+    for index in (0..200).rev() {
+        assert_eq!(other.program(index), forwards[index as usize]);
+    }
+    assert_ne!(campaign(8).program(0), forwards[0]);
+}
+
+#[test]
+fn the_first_programs_of_seed_1_never_change() {
+    let campaign = campaign(1);
+    insta::assert_snapshot!(campaign.program(0), @r#"
+heapsmith 1
+machine data_end=210 worklist=44 roots=19 pages=1..4
+alloc r3 size=32 fields=0 init=ends(13175)
+alloc r5 size=1026 fields=5 place=front init=ends(23006)
+wide r1 n=4 words=3 tag=1985
+store r1.2 = r5
+load r4 = r3.1
+store r1.3 = r4
+alloc r0 size=12 fields=1 place=front init=fill(40227)
+enter
+roots n=roots-6 words=1
+collect
+leave
+collect
+check r0
+store r4.1 = r5
+alloc r7 size=48 fields=0 init=ends(28614)
+alloc r7 size=48 fields=0 init=null
+alloc r7 size=48 fields=0 init=null
+drop r7
+collect
+alloc r7 size=48 fields=6 place=front init=null
+check_zero r7
+alloc r6 size=48 fields=0 init=fill(46832)
+write r3[4] = 3
+alloc r2 size=60 fields=0 place=back init=fill(255)
+write r2[9] = 112
+write r2[12] = r2+40
+store r2.1 = r2
+collect
+check r2
+collect
+check r7
+check r2
+check r2
+"#);
+    insta::assert_snapshot!(campaign.program(1), @r#"
+heapsmith 1
+machine data_end=5 worklist=152 roots=22 pages=..2
+alloc r5 size=8 fields=1 place=front init=null
+enter
+alloc r7 size=20 fields=2 place=front init=ends(34123)
+roots n=4 words=1
+alloc r5 size=8 fields=1 place=front init=null
+store r7.0 = r5
+leave keep=r7
+collect
+check r5
+check r7
+alloc r6 size=24 fields=0 init=ends(55692)
+alloc r6 size=24 fields=0 init=fill(17144)
+alloc r6 size=24 fields=0 init=fill(14107)
+drop r6
+collect
+alloc r6 size=24 fields=0 init=bare
+check_zero r6
+alloc r3 size=24 fields=0 init=fill(61637)
+write r5[14] = recent(0)-16
+random r7 nodes=worklist-1 edges=44 seed=16305 tag=29339
+load r1 = r7.4
+collect
+check r1
+check r7
+check r7
+"#);
+}
+
+/// A hash that is fixed here, because the standard library's may change.
+fn fnv(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+}
+
+#[test]
+fn the_stream_of_seed_1_never_changes() {
+    let campaign = campaign(1);
+    let all: String = (0..1_000).map(|index| campaign.program(index).to_string()).collect();
+    insta::assert_snapshot!(format!("{:016x}", fnv(&all)), @"93abf65d92d85963");
+}
+
+/// The features of a program, by name.
+fn features(program: &Program, seen: &mut BTreeSet<String>) {
+    let mut see = |name: &str| {
+        if !seen.contains(name) {
+            seen.insert(name.to_owned());
+        }
+    };
+    for op in &program.ops {
+        see(op.tag());
+        match op {
+            Op::Alloc { size, place, init, .. } => {
+                size_features(*size, &mut see);
+                see(match place {
+                    Placement::Front => "front",
+                    Placement::Back => "back",
+                    Placement::Odd => "odd",
+                });
+                see(match init {
+                    Init::Bare => "bare",
+                    Init::Null => "null",
+                    Init::Fill(_) => "fill",
+                    Init::Ends(_) => "ends",
+                });
+            }
+            Op::Garbage { count, size } => {
+                size_features(*size, &mut see);
+                base_feature(*count, &mut see);
+            }
+            Op::Roots { count, .. } => base_feature(*count, &mut see),
+            Op::Write { value, .. } => match value {
+                Word::Value(_) => see("word value"),
+                Word::Address { .. } => see("word address"),
+                Word::Recent { .. } => see("word recent"),
+                Word::Region { region, .. } => see(match region {
+                    Region::Roots => "region roots",
+                    Region::Worklist => "region worklist",
+                    Region::Heap => "region heap",
+                    Region::HeapEnd => "region heap_end",
+                    Region::MemoryEnd => "region memory_end",
+                }),
+            },
+            Op::Graph { shape, .. } => nodes(*shape).iter().for_each(|&count| base_feature(count, &mut see)),
+            Op::Leave { keep } => see(if keep.is_some() { "leave keep" } else { "leave bare" }),
+            Op::Load { .. }
+            | Op::Store { .. }
+            | Op::Clear { .. }
+            | Op::Move { .. }
+            | Op::Drop { .. }
+            | Op::Enter
+            | Op::Collect
+            | Op::Check { .. }
+            | Op::CheckZero { .. } => {}
+        }
+    }
+}
+
+fn size_features(size: Size, see: &mut impl FnMut(&str)) {
+    match size {
+        Size::Bytes(_) => see("size bytes"),
+        Size::Edge { edge, part, delta } => {
+            let part = match part {
+                Part::Payload => "payload",
+                Part::Block => "block",
+            };
+            let edge = match edge {
+                Edge::Memory => "memory",
+                Edge::Page => "page",
+                Edge::Limit => "limit",
+            };
+            see(&format!("size {edge}.{part}"));
+            if (-16..=16).contains(&delta) {
+                see(&format!("{edge}{delta:+}"));
+            }
+        }
+    }
+}
+
+fn base_feature(count: Count, see: &mut impl FnMut(&str)) {
+    see(match count.base {
+        Base::Zero => "count plain",
+        Base::Worklist => "count worklist",
+        Base::Roots => "count roots",
+    });
+}
+
+fn nodes(shape: Shape) -> [Count; 2] {
+    let one = Count::new(1);
+    match shape {
+        Shape::Chain { n }
+        | Shape::Cycle { n }
+        | Shape::Wide { n }
+        | Shape::DuplicateRefs { n }
+        | Shape::Tree { n, .. } => [n, one],
+        Shape::Grid { width, height } => [width, height],
+        Shape::Comb { spine, teeth } => [spine, teeth],
+        Shape::RandomGraph { nodes, edges: _, seed: _ } => [nodes, one],
+    }
+}
+
+#[test]
+fn all_of_the_language_is_reached_within_2000_programs() {
+    let campaign = campaign(2);
+    let mut seen = BTreeSet::new();
+    for index in 0..2_000 {
+        features(&campaign.program(index), &mut seen);
+    }
+    let expected = [
+        "alloc",
+        "load",
+        "store",
+        "clear",
+        "write",
+        "move",
+        "drop",
+        "enter",
+        "leave bare",
+        "leave keep",
+        "collect",
+        "check",
+        "check_zero",
+        "chain",
+        "cycle",
+        "wide",
+        "duplicates",
+        "tree",
+        "grid",
+        "comb",
+        "random",
+        "roots",
+        "garbage",
+        "front",
+        "back",
+        "odd",
+        "bare",
+        "null",
+        "fill",
+        "ends",
+        "word value",
+        "word address",
+        "word recent",
+        "region roots",
+        "region worklist",
+        "region heap",
+        "region heap_end",
+        "region memory_end",
+        "count plain",
+        "count worklist",
+        "count roots",
+        "size bytes",
+        "size memory.payload",
+        "size memory.block",
+        "size page.payload",
+        "size page.block",
+        "size limit.payload",
+        "size limit.block",
+    ];
+    let missing: Vec<&str> = expected.into_iter().filter(|&name| !seen.contains(name)).collect();
+    assert!(missing.is_empty(), "never generated: {missing:?}");
+}
+
+#[test]
+fn every_distance_from_every_edge_is_reached_within_6000_programs() {
+    let campaign = campaign(2);
+    let mut seen = BTreeSet::new();
+    for index in 0..6_000 {
+        features(&campaign.program(index), &mut seen);
+    }
+    let expected = ["memory", "page", "limit"]
+        .into_iter()
+        .flat_map(|edge| (-16..=16).map(move |delta| format!("{edge}{delta:+}")));
+    let missing: Vec<String> = expected.filter(|name| !seen.contains(name)).collect();
+    assert!(missing.is_empty(), "never generated: {missing:?}");
+}
+
+fn resolve(count: Count, machine: Machine) -> u64 {
+    let base = match count.base {
+        Base::Zero => 0,
+        Base::Worklist => machine.worklist.unwrap_or(DEFAULTS.worklist),
+        Base::Roots => machine.roots.unwrap_or(DEFAULTS.roots),
+    };
+    base.saturating_add_signed(count.delta).into()
+}
+
+#[test]
+fn big_graphs_are_few_and_never_two_in_a_program() {
+    let campaign = campaign(3);
+    let mut with_big = 0_u32;
+    let mut most = 0;
+    for index in 0..20_000 {
+        let program = campaign.program(index);
+        let size = |op: &Op| -> Option<u64> {
+            let Op::Graph { shape, .. } = op else { return None };
+            Some(nodes(*shape).iter().map(|&count| resolve(count, program.machine)).product())
+        };
+        let sizes: Vec<u64> = program.ops.iter().filter_map(size).collect();
+        let big = sizes.iter().filter(|&&size| size >= BIG_GRAPH.into()).count();
+        assert!(big <= 1, "{program}");
+        assert!(big == 0 || campaign.profile(index).family == Family::Real);
+        most = most.max(sizes.iter().filter(|&&size| size < BIG_GRAPH.into()).max().copied().unwrap_or(0));
+        with_big += u32::from(big > 0);
+    }
+    // 0.3 % to 4 %.
+    assert!((60..=800).contains(&with_big), "{with_big} of 20000");
+    assert!(most <= 300 * 6, "{most}");
+}
+
+#[test]
+fn programs_have_about_twenty_ops_and_most_end_with_checks() {
+    let campaign = campaign(4);
+    let (mut ops, mut checked) = (0, 0);
+    for index in 0..4_000 {
+        let program = campaign.program(index);
+        assert!((3..=60).contains(&program.ops.len()), "{program}");
+        ops += program.ops.len();
+        checked += u32::from(matches!(program.ops.last(), Some(Op::Check { .. })));
+    }
+    assert!((17..=23).contains(&(ops / 4_000)), "{}", ops as f64 / 4_000.0);
+    assert!(checked > 3_500, "{checked}");
+}
+
+#[test]
+fn objects_that_point_into_themselves_are_common() {
+    let campaign = campaign(11);
+    let into_itself =
+        |op: &Op| matches!(*op, Op::Write { obj, value: Word::Address { of, offset: 8.. }, .. } if of == obj);
+    let programs = (0..4_000).filter(|&index| campaign.program(index).ops.iter().any(into_itself)).count();
+    assert!(programs > 4_000 / 25, "{programs}");
+}
+
+#[test]
+fn large_payloads_are_rarely_filled_whole() {
+    let campaign = campaign(5);
+    let (mut large, mut filled) = (0, 0);
+    for index in 0..10_000 {
+        for op in campaign.program(index).ops {
+            let Op::Alloc { size, init, .. } = op else { continue };
+            if matches!(size, Size::Edge { .. }) || matches!(size, Size::Bytes(1_025..)) {
+                large += 1;
+                filled += u32::from(matches!(init, Init::Fill(_)));
+            }
+        }
+    }
+    assert!(filled > 0 && filled * 40 < large * 2, "{filled} of {large}");
+}
+
+#[test]
+fn the_pool_sweeps_the_start_of_the_heap_and_leaves_room() {
+    let mut full = 0;
+    for seed in 0..20 {
+        let campaign = campaign(seed);
+        let machines = campaign.machines();
+        assert_eq!(machines.len(), 192);
+        let data_ends: Vec<u32> = machines.iter().filter_map(|machine| machine.data_end).collect();
+        for low in 0..16 {
+            assert!(data_ends.iter().filter(|&&end| end == low).count() >= 4, "{low}");
+        }
+        assert_eq!(data_ends.iter().filter(|&&end| end > 40_000).count(), 4);
+        assert_eq!(data_ends.iter().filter(|&&end| (65_520..65_536).contains(&end)).count(), 2);
+        for machine in machines {
+            let regions = machine.data_end.unwrap()
+                + 4 * machine.worklist.unwrap_or(DEFAULTS.worklist)
+                + 4 * machine.roots.unwrap_or(DEFAULTS.roots);
+            let max = machine.max_pages.unwrap();
+            let needed = (regions + 1_024 * max).div_ceil(65_536);
+            assert!(machine.initial_pages.is_none_or(|initial| initial >= needed && initial <= max));
+            full += u32::from(needed >= max);
+        }
+    }
+    assert!(full < 20 * 192 / 50, "{full}");
+}
+
+#[test]
+fn what_the_user_pinned_is_in_every_machine() {
+    let pinned = Machine { data_end: Some(5), worklist: Some(3), roots: None, initial_pages: Some(9), max_pages: None };
+    let campaign = Campaign::new(6, DEFAULTS, pinned);
+    for machine in campaign.machines() {
+        assert_eq!(machine.data_end, Some(5));
+        assert_eq!(machine.worklist, Some(3));
+        assert_eq!(machine.initial_pages, Some(9));
+        assert!(machine.max_pages.unwrap() >= 9);
+    }
+    let pinned = Machine { initial_pages: None, max_pages: Some(2), ..Machine::default() };
+    for machine in Campaign::new(6, DEFAULTS, pinned).machines() {
+        assert_eq!(machine.max_pages, Some(2));
+        assert!(machine.initial_pages.is_none_or(|initial| initial <= 2));
+    }
+}

@@ -1,0 +1,165 @@
+//! The heap as a structure: headers, free list, growth, root stack, static data.
+
+use super::contents::{Live, at, last_step, subject, written_words};
+use super::{BrokenWord, Kind, Seen, Violation, bare};
+use crate::model::{Exactness, Model};
+use crate::runtime::description::{GLOBAL_FREE_HEAD, GLOBAL_HEAP_END, GLOBAL_ROOT_TOP, PAGE, data_byte};
+
+/// A reachable object on the free list.
+pub(super) fn freed_object(model: &mut Model, seen: Seen<'_>, live: &[Live]) -> Option<Violation> {
+    let object = model.description().object;
+    let mut next = *seen.outcome.globals.get(GLOBAL_FREE_HEAD)?;
+    let limit = seen.heap.len() / object.stride_unit as usize;
+    for _ in 0..=limit {
+        if next == 0 {
+            return None;
+        }
+        if let Some(l) = at(live, next) {
+            let id = l.id;
+            let mut v = bare(Kind::SilentFree, last_step(model));
+            let object = subject(model, seen, id);
+            v.expected = format!("{} is not freed", object.path);
+            v.found = format!("its block at {} is on the free list", object.address);
+            v.words = written_words(model, seen, id);
+            v.object = Some(object);
+            return Some(v);
+        }
+        next = seen.word(next.wrapping_add(object.free_link))?;
+    }
+    None
+}
+
+/// Everything that a known layout lets one check.
+pub(super) fn check(model: &Model, seen: Seen<'_>) -> Option<Violation> {
+    let exact = model.heap.exactness == Exactness::Exact;
+    static_data(model, seen)
+        .or_else(|| root_stack(model, seen))
+        .or_else(|| if exact { growth(model, seen) } else { None })
+        .or_else(|| if exact { headers(model, seen) } else { tiling(model, seen) })
+        .or_else(|| if exact { free_list(model, seen) } else { free_list_shape(model, seen) })
+}
+
+fn fault(model: &Model, kind: Kind, expected: String, found: String) -> Violation {
+    let mut v = bare(kind, last_step(model));
+    (v.expected, v.found) = (expected, found);
+    v
+}
+
+fn static_data(model: &Model, seen: Seen<'_>) -> Option<Violation> {
+    let end = model.description().parameters.data_end;
+    let (i, found) = seen.heap.iter().take(end as usize).enumerate().find(|&(i, &b)| b != data_byte(i as u32))?;
+    Some(fault(model, Kind::BrokenData, format!("byte {:#04x} at {i}", data_byte(i as u32)), format!("{found:#04x}")))
+}
+
+fn root_stack(model: &Model, seen: Seen<'_>) -> Option<Violation> {
+    let base = model.description().regions.roots.0;
+    let top = *seen.outcome.globals.get(GLOBAL_ROOT_TOP)?;
+    let expected = base + 4 * model.slots().len() as u32;
+    if top != expected {
+        let found = format!("{top}");
+        return Some(fault(model, Kind::BrokenRoots, format!("the root stack ends at {expected}"), found));
+    }
+    for (i, held) in model.slots().iter().enumerate() {
+        let address = base + 4 * i as u32;
+        let expected = held.map_or(0, |id| seen.address(model, id));
+        let found = seen.word(address);
+        if found != Some(expected) {
+            let mut v = fault(model, Kind::BrokenRoots, format!("{expected} in root slot {i}"), format!("{found:?}"));
+            v.words = found.map(|found| BrokenWord { address, expected, found }).into_iter().collect();
+            return Some(v);
+        }
+    }
+    None
+}
+
+fn growth(model: &Model, seen: Seen<'_>) -> Option<Violation> {
+    let (expected, found) = (model.heap.pages(), seen.outcome.pages);
+    (expected != found)
+        .then(|| fault(model, Kind::WrongGrowth, format!("{expected} pages of memory"), format!("{found} pages")))
+}
+
+/// Exact model: each header is the one that the policy made.
+fn headers(model: &Model, seen: Seen<'_>) -> Option<Violation> {
+    let object = model.description().object;
+    let end = *seen.outcome.globals.get(GLOBAL_HEAP_END)?;
+    if u64::from(end) != model.heap.heap_end() {
+        let expected = format!("the heap ends at {}", model.heap.heap_end());
+        return Some(fault(model, Kind::BrokenHeap, expected, format!("{end}")));
+    }
+    for b in model.heap.blocks() {
+        let address = b.address - object.header_bytes;
+        let found = seen.word(address).map(|h| h & !object.mark_mask);
+        let expected = b.recorded << object.size_shift;
+        if found != Some(expected) {
+            let text = format!("a block of {} bytes at {}", b.recorded, b.address);
+            let mut v = fault(model, Kind::BrokenHeap, text, format!("header {found:x?}"));
+            v.words = found.map(|found| BrokenWord { address, expected, found }).into_iter().collect();
+            return Some(v);
+        }
+    }
+    None
+}
+
+/// Any model: strides lead from the heap's start to its end.
+fn tiling(model: &Model, seen: Seen<'_>) -> Option<Violation> {
+    let object = model.description().object;
+    let end = u64::from(*seen.outcome.globals.get(GLOBAL_HEAP_END)?);
+    let mut p = u64::from(model.description().regions.heap_start);
+    while p < end {
+        let Some(header) = seen.word(p as u32) else {
+            let text = format!("no header at {p}");
+            return Some(fault(model, Kind::BrokenHeap, "headers inside memory".to_owned(), text));
+        };
+        p += object.stride(header >> object.size_shift);
+    }
+    (p != end).then(|| {
+        let expected = format!("blocks up to the heap's end at {end}");
+        fault(model, Kind::BrokenHeap, expected, format!("the last one ends at {p}"))
+    })
+}
+
+/// Exact model: the free list is the policy's.
+fn free_list(model: &Model, seen: Seen<'_>) -> Option<Violation> {
+    let object = model.description().object;
+    let mut next = *seen.outcome.globals.get(GLOBAL_FREE_HEAD)?;
+    for b in model.heap.free_list() {
+        if next == b.address {
+            next = seen.word(next.wrapping_add(object.free_link)).unwrap_or(u32::MAX);
+            continue;
+        }
+        let expected = format!("the free block of {} bytes at {} comes next on the free list", b.recorded, b.address);
+        let kind = match model.heap.at(next) {
+            Some(id) if model.heap.block(id).free => Kind::FreeListPolicy,
+            Some(_) => Kind::FreeListPolicy,
+            None if next == 0 => Kind::Leak,
+            None => Kind::BrokenFreeList,
+        };
+        // A block that is skipped while a later one is there was kept.
+        let skipped = model.heap.at(next).is_some_and(|id| model.heap.block(id).free && b.address > next);
+        let kind = if skipped { Kind::Leak } else { kind };
+        return Some(fault(model, kind, expected, format!("{next} comes next")));
+    }
+    (next != 0).then(|| {
+        let kind = if model.heap.at(next).is_some() { Kind::FreeListPolicy } else { Kind::BrokenFreeList };
+        fault(model, kind, "the free list ends".to_owned(), format!("it goes on with {next}"))
+    })
+}
+
+/// Any model: the free list ends, and every node is where a payload can be.
+fn free_list_shape(model: &Model, seen: Seen<'_>) -> Option<Violation> {
+    let object = model.description().object;
+    let start = model.description().regions.heap_start + object.header_bytes;
+    let end = *seen.outcome.globals.get(GLOBAL_HEAP_END)?;
+    let mut next = *seen.outcome.globals.get(GLOBAL_FREE_HEAD)?;
+    for _ in 0..=(seen.outcome.pages as usize * PAGE as usize) / object.stride_unit as usize {
+        if next == 0 {
+            return None;
+        }
+        if next < start || next >= end || (next - start) % object.stride_unit != 0 {
+            let expected = "payloads of blocks on the free list".to_owned();
+            return Some(fault(model, Kind::BrokenFreeList, expected, format!("{next}")));
+        }
+        next = seen.word(next.wrapping_add(object.free_link)).unwrap_or(u32::MAX);
+    }
+    Some(fault(model, Kind::BrokenFreeList, "a free list that ends".to_owned(), "a cycle".to_owned()))
+}

@@ -1,0 +1,239 @@
+//! The verdict on one execution: one closed enum, matched whole everywhere.
+
+use crate::model::TrapRule;
+use crate::outcome::Trap;
+use serde::Serialize;
+
+/// What became of a program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Every promise was kept to the program's end.
+    Pass,
+    /// It ended in an `unreachable` trap that the promises allow there, and every promise was kept until then.
+    AllowedTrap(Allowance),
+    /// A promise was broken.
+    Violation(Box<Violation>),
+    /// Nothing can be said.
+    Inconclusive(Inconclusive),
+    /// The harness contradicts itself: its emulator of a built-in runtime disagrees with engines that agree.
+    Untrusted(Box<Disagreement>),
+}
+
+/// Why a trap is allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Allowance {
+    /// The model demanded it at exactly this step.
+    Must(TrapRule),
+    /// After a false candidate a full worklist or a refused growth is allowed, and not demanded.
+    May,
+}
+
+/// Why nothing can be said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Inconclusive {
+    /// One engine ran out of fuel at 16 times its budget and another one did not.
+    FuelOnOneEngine,
+    /// An engine failed for a reason of its own (it could not allocate memory, say).
+    EngineFailed,
+}
+
+impl Inconclusive {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::FuelOnOneEngine, Self::EngineFailed];
+
+    /// A stable name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::FuelOnOneEngine => "fuel-on-one-engine",
+            Self::EngineFailed => "engine-failed",
+        }
+    }
+}
+
+/// A disagreement between engines and emulator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disagreement {
+    /// What both were asked for.
+    pub what: String,
+    /// What the emulator has.
+    pub emulator: String,
+    /// What the engines have.
+    pub engines: String,
+}
+
+/// A broken promise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Which promise.
+    pub kind: Kind,
+    /// The step after or in which it was seen.
+    pub step: u32,
+    /// Where the collector stood.
+    pub phase: Phase,
+    /// What must be.
+    pub expected: String,
+    /// What is.
+    pub found: String,
+    /// The object concerned.
+    pub object: Option<Subject>,
+    /// Words of memory that are not what they must be (at most [`MAX_BROKEN_WORDS`]).
+    pub words: Vec<BrokenWord>,
+}
+
+/// Words that a violation lists at most.
+pub const MAX_BROKEN_WORDS: usize = 16;
+
+/// An object that a violation concerns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Subject {
+    /// How it is reached from a root, such as `r3.0.5`.
+    pub path: String,
+    /// Address of its payload.
+    pub address: u32,
+    /// Payload bytes.
+    pub size: u32,
+}
+
+/// A word of memory that is not what it must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct BrokenWord {
+    /// Its address.
+    pub address: u32,
+    /// What must be there.
+    pub expected: u32,
+    /// What is there.
+    pub found: u32,
+}
+
+/// Which promise was broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// A reachable object was freed.
+    SilentFree,
+    /// A reachable payload changed.
+    CorruptPayload,
+    /// A fresh payload is not zero.
+    NotZeroed,
+    /// Two live objects share memory.
+    Overlap,
+    /// An object is not aligned.
+    Misaligned,
+    /// A memory access was out of bounds.
+    OutOfBounds,
+    /// An object was handed out that ends beyond memory.
+    BlockOutOfBounds,
+    /// A trap where none is allowed.
+    UnexpectedTrap(Trap),
+    /// No trap where one is promised.
+    MissingTrap(TrapRule),
+    /// Headers do not tile the heap, or a recorded size is wrong.
+    BrokenHeap,
+    /// The free list is cyclic or leaves the block starts.
+    BrokenFreeList,
+    /// Garbage was kept.
+    Leak,
+    /// The free list is not the one that the policy makes.
+    FreeListPolicy,
+    /// An object is not where the placement policy puts it.
+    WrongPlacement,
+    /// Memory did not grow by what the policy asks for.
+    WrongGrowth,
+    /// The root stack is not what the mutator left.
+    BrokenRoots,
+    /// Static data changed.
+    BrokenData,
+    /// The program does not end.
+    Hang,
+    /// Two engines disagree.
+    EngineDivergence,
+}
+
+impl Kind {
+    /// A stable name for buckets.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SilentFree => "silent-free",
+            Self::CorruptPayload => "corrupt-payload",
+            Self::NotZeroed => "not-zeroed",
+            Self::Overlap => "overlap",
+            Self::Misaligned => "misaligned",
+            Self::OutOfBounds => "out-of-bounds",
+            Self::BlockOutOfBounds => "block-out-of-bounds",
+            Self::UnexpectedTrap(_) => "unexpected-trap",
+            Self::MissingTrap(_) => "missing-trap",
+            Self::BrokenHeap => "broken-heap",
+            Self::BrokenFreeList => "broken-free-list",
+            Self::Leak => "leak",
+            Self::FreeListPolicy => "free-list-policy",
+            Self::WrongPlacement => "wrong-placement",
+            Self::WrongGrowth => "wrong-growth",
+            Self::BrokenRoots => "broken-roots",
+            Self::BrokenData => "broken-data",
+            Self::Hang => "hang",
+            Self::EngineDivergence => "engine-divergence",
+        }
+    }
+
+    /// The promise, as a sentence.
+    #[must_use]
+    pub const fn promise(self) -> &'static str {
+        match self {
+            Self::SilentFree => "an object that is reachable from a root is never freed",
+            Self::CorruptPayload => "the payload of a reachable object changes only when the mutator writes to it",
+            Self::NotZeroed => "a fresh payload reads as zero up to its stride",
+            Self::Overlap => "two live objects share no byte",
+            Self::Misaligned => "a payload is aligned as the layout says",
+            Self::OutOfBounds => "no operation touches memory out of bounds; `unreachable` is the only trap",
+            Self::BlockOutOfBounds => "an allocation that returns has memory under all of its payload",
+            Self::UnexpectedTrap(_) => "an operation traps only where a limit is reached",
+            Self::MissingTrap(_) => "an operation that reaches a limit traps `unreachable`",
+            Self::BrokenHeap => "blocks tile the heap, each with the size it was made with",
+            Self::BrokenFreeList => "the free list is acyclic and holds starts of blocks",
+            Self::Leak => "a collection frees everything that no root and no candidate word reaches",
+            Self::FreeListPolicy => "the free list is in the declared order",
+            Self::WrongPlacement => "an allocation takes the place that the declared policy gives it",
+            Self::WrongGrowth => "memory grows by exactly the pages that the shortage needs",
+            Self::BrokenRoots => "the root stack holds what the mutator pushed",
+            Self::BrokenData => "static data never changes",
+            Self::Hang => "every program ends",
+            Self::EngineDivergence => "every engine gives the same outcome",
+        }
+    }
+}
+
+/// Where the collector stood when the promise was broken, as far as memory, globals and a backtrace tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Phase {
+    /// The mutator itself, no allocator or collector at work.
+    Mutator,
+    /// The allocator, from the free list.
+    List,
+    /// The allocator, moving the heap's end.
+    Bump,
+    /// The allocator, growing memory.
+    Grow,
+    /// A collection.
+    Collect,
+    /// A push to the root stack.
+    RootPush,
+    /// Not known.
+    Unknown,
+}
+
+impl Phase {
+    /// A stable name for buckets.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Mutator => "mutator",
+            Self::List => "list",
+            Self::Bump => "bump",
+            Self::Grow => "grow",
+            Self::Collect => "collect",
+            Self::RootPush => "root-push",
+            Self::Unknown => "unknown",
+        }
+    }
+}

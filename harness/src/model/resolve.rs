@@ -1,0 +1,307 @@
+//! From an op to a step: operands resolved against what is live now.
+
+use super::{Content, Fields, Model, UNSET};
+use crate::plan::{Fill, Initial, RootWrite, Shape, Slot, Step, Value};
+use crate::runtime::description::PAGE;
+use heapsmith_generators as lang;
+use lang::{Base, Count, Edge, Init, MAX_ARITY, MAX_COUNT, MAX_NODE_WORDS, Op, Part, Placement, REGISTERS, Reg, Region, Size, Word};
+
+/// Ranges that one check digests at most; what is beyond is compared at the end of the program.
+const MAX_RANGES: usize = 64;
+
+impl Model {
+    /// The step that an op amounts to now. Assigns slots to registers, and nothing else.
+    pub(super) fn resolve(&mut self, op: &Op) -> Step {
+        match *op {
+            Op::Alloc { dst, size, fields, place, init } => self.resolve_alloc(dst, size, fields, place, init),
+            Op::Load { dst, src, field } => self.resolve_load(dst, src, field),
+            Op::Store { obj, field, value } => {
+                let (Some(target), Some((obj, offset))) = (self.object(value, |_, _| true), self.field(obj, field)) else {
+                    return Step::Nop;
+                };
+                Step::Store { obj, offset, value: target }
+            }
+            Op::Clear { obj, field } => match self.field(obj, field) {
+                Some((obj, offset)) => Step::Write { obj, offset, value: Value::Constant(0) },
+                None => Step::Nop,
+            },
+            Op::Write { obj, word, value } => self.resolve_write(obj, word, value),
+            Op::Move { dst, src } => match self.object(src, |_, _| true) {
+                Some(slot) => Step::Assign { root: self.assign(dst), src: Some(slot) },
+                None => Step::Nop,
+            },
+            Op::Drop { reg } => match self.object(reg, |_, _| true) {
+                Some(slot) => Step::Assign { root: RootWrite { slot, push: false }, src: None },
+                None => Step::Nop,
+            },
+            Op::Enter if self.may_open_frame() => Step::Enter,
+            Op::Enter => Step::Nop,
+            Op::Leave { keep } => self.resolve_leave(keep),
+            Op::Collect => Step::Collect,
+            Op::Check { reg } => self.resolve_check(reg),
+            Op::CheckZero { reg } => self.resolve_check_zero(reg),
+            Op::Graph { dst, shape, words, tag } => {
+                let shape = self.shape(shape);
+                Step::Graph { root: self.assign(dst), shape, words: u32::from(words.min(MAX_NODE_WORDS)), tag }
+            }
+            Op::Roots { count, words } => Step::Roots {
+                first: self.slots.len() as u32,
+                count: self.count(count),
+                words: u32::from(words.min(MAX_NODE_WORDS)),
+            },
+            Op::Garbage { count, size } => Step::Garbage { count: self.count(count), size: self.size(size) },
+        }
+    }
+
+    /// The slot that an assignment to a register writes: its own one in this frame, or a new one.
+    fn assign(&mut self, reg: Reg) -> RootWrite {
+        let next = self.slots.len() as Slot;
+        let frame = self.frames.last_mut().expect("the outermost frame is never closed");
+        let bit = 1 << reg.number();
+        if frame.own & bit != 0 {
+            return RootWrite { slot: frame.visible[reg.index()], push: false };
+        }
+        frame.own |= bit;
+        frame.visible[reg.index()] = next;
+        RootWrite { slot: next, push: true }
+    }
+
+    /// The slot of the named register if its object fits, else of the `n mod k`-th of the `k` registers whose objects fit.
+    fn object(&self, reg: Reg, fits: impl Fn(&Self, u32) -> bool) -> Option<Slot> {
+        let candidate = |n: usize| {
+            let slot = self.frame().visible[n];
+            let id = (slot != UNSET).then(|| self.slots[slot as usize]).flatten()?;
+            fits(self, id).then_some(slot)
+        };
+        if let Some(slot) = candidate(reg.index()) {
+            return Some(slot);
+        }
+        let mut fitting = [UNSET; REGISTERS as usize];
+        let mut k = 0;
+        for slot in (0..REGISTERS as usize).filter_map(candidate) {
+            fitting[k] = slot;
+            k += 1;
+        }
+        (k > 0).then(|| fitting[reg.index() % k])
+    }
+
+    /// An object with pointer fields, and the byte offset of one of them.
+    fn field(&self, obj: Reg, field: u32) -> Option<(Slot, u32)> {
+        let slot = self.object(obj, |m, id| m.heap.block(id).fields.count > 0)?;
+        let f = self.heap.block(self.held(slot)).fields;
+        Some((slot, 4 * (f.first + field % f.count * f.stride)))
+    }
+
+    fn resolve_alloc(&mut self, dst: Reg, size: Size, fields: u32, place: Placement, init: Init) -> Step {
+        let size = self.size(size);
+        let words = size / 4;
+        let f = match place {
+            Placement::Front => Fields { first: 0, stride: 1, count: fields.min(words) },
+            Placement::Back => Fields { first: words - fields.min(words), stride: 1, count: fields.min(words) },
+            Placement::Odd => Fields { first: 1, stride: 2, count: fields.min(words / 2) },
+        };
+        let (fill, count) = match init {
+            Init::Bare => (Fill::Nothing, 0),
+            Init::Null => (Fill::Nothing, f.count),
+            Init::Fill(tag) => (Fill::All { tag }, f.count),
+            Init::Ends(tag) => (Fill::Ends { tag }, f.count),
+        };
+        self.pending_fields = f;
+        Step::Alloc { root: self.assign(dst), size, init: Initial { fill, first: f.first, stride: f.stride, count } }
+    }
+
+    fn resolve_load(&mut self, dst: Reg, src: Reg, field: u32) -> Step {
+        let Some((src, offset)) = self.field(src, field) else { return Step::Nop };
+        match self.heap.word(self.held(src), offset / 4).0 {
+            Content::Pointer => Step::Load { root: self.assign(dst), src, offset },
+            Content::Unwritten | Content::Data | Content::Symbol | Content::Tail => Step::Nop,
+        }
+    }
+
+    fn resolve_write(&mut self, obj: Reg, word: u32, value: Word) -> Step {
+        let Some(slot) = self.object(obj, |m, id| m.data_words(id) > 0) else { return Step::Nop };
+        let id = self.held(slot);
+        let f = self.heap.block(id).fields;
+        let j = word % self.data_words(id);
+        // The j-th word that is no pointer field.
+        let at = match (f.count, f.stride) {
+            (0, _) => j,
+            (n, 2) if j < n => 2 * j,
+            (n, 2) => n + j,
+            (_, _) if j < f.first => j,
+            (n, _) => n + j,
+        };
+        let value = match value {
+            Word::Value(v) => Value::Constant(v),
+            Word::Address { of, offset } => match self.object(of, |_, _| true) {
+                Some(slot) => Value::Slot { slot, offset: offset.cast_unsigned() },
+                None => return Step::Nop,
+            },
+            Word::Recent { back, offset } => match self.recent(back) {
+                Some(index) => Value::Logged { index, offset: offset.cast_unsigned() },
+                None => return Step::Nop,
+            },
+            Word::Region { region, offset } => {
+                let r = self.description.regions;
+                let base = match region {
+                    Region::Roots => r.roots.0,
+                    Region::Worklist => r.worklist.0,
+                    Region::Heap => r.heap_start,
+                    Region::HeapEnd => self.heap.heap_end() as u32,
+                    Region::MemoryEnd => self.heap.pages().wrapping_mul(PAGE),
+                };
+                Value::Constant(base.wrapping_add(offset.cast_unsigned()))
+            }
+        };
+        Step::Write { obj: slot, offset: 4 * at, value }
+    }
+
+    /// Words of an object's payload that are no pointer fields.
+    fn data_words(&self, id: super::BlockId) -> u32 {
+        let b = self.heap.block(id);
+        b.size / 4 - b.fields.count
+    }
+
+    /// Log index of the `back`-th most recent allocation, modulo how many there are.
+    fn recent(&self, back: u32) -> Option<u32> {
+        let n = self.allocations.len();
+        (n > 0).then(|| self.allocations[n - 1 - back as usize % n])
+    }
+
+    fn resolve_leave(&mut self, keep: Option<Reg>) -> Step {
+        if self.frames.len() == 1 {
+            return Step::Nop;
+        }
+        let kept = keep.and_then(|reg| Some((reg, self.object(reg, |_, _| true)?)));
+        let Some((reg, src)) = kept else { return Step::Leave { keep: None } };
+        let inner = *self.frame();
+        let outer = self.frames.len() - 2;
+        let outer = &mut self.frames[outer];
+        let bit = 1 << reg.number();
+        let root = if outer.own & bit != 0 {
+            RootWrite { slot: outer.visible[reg.index()], push: false }
+        } else {
+            outer.own |= bit;
+            outer.visible[reg.index()] = inner.depth;
+            RootWrite { slot: inner.depth, push: true }
+        };
+        Step::Leave { keep: Some((src, root)) }
+    }
+
+    fn resolve_check(&self, reg: Reg) -> Step {
+        self.ranges(reg, |content, written| written && content != Content::Unwritten)
+    }
+
+    fn resolve_check_zero(&self, reg: Reg) -> Step {
+        if !self.zeroed() {
+            return Step::Nop;
+        }
+        self.ranges(reg, |content, written| !written || content == Content::Unwritten)
+    }
+
+    /// Digests of the maximal runs of bytes that are wanted, from the payload's start to the block's end.
+    fn ranges(&self, reg: Reg, wanted: impl Fn(Content, bool) -> bool) -> Step {
+        let Some(slot) = self.object(reg, |_, _| true) else { return Step::Nop };
+        let id = self.held(slot);
+        let size = self.heap.block(id).size;
+        let mut ranges: Vec<(u32, u32)> = Vec::new();
+        let mut add = |from: u32, len: u32| match ranges.last_mut() {
+            Some(last) if last.0 + last.1 == from => last.1 += len,
+            Some(_) | None => ranges.push((from, len)),
+        };
+        for word in 0..self.heap.words(id) {
+            let (content, _) = self.heap.word(id, word);
+            if content == Content::Tail {
+                let tail = size % 4;
+                if wanted(content, true) {
+                    add(4 * word, tail);
+                }
+                if wanted(content, false) {
+                    add(4 * word + tail, 4 - tail);
+                }
+            } else if wanted(content, true) {
+                add(4 * word, 4);
+            }
+        }
+        ranges.truncate(MAX_RANGES);
+        if ranges.is_empty() { Step::Nop } else { Step::Digest { obj: slot, ranges } }
+    }
+
+    /// A size in bytes, aimed at an edge where the program says so.
+    fn size(&self, size: Size) -> u32 {
+        let (edge, part, delta) = match size {
+            Size::Bytes(n) => return n,
+            Size::Edge { edge, part, delta } => (edge, part, delta),
+        };
+        let page = i64::from(PAGE);
+        let end = self.heap.heap_end() as i64;
+        let edge = match edge {
+            Edge::Memory => i64::from(self.heap.pages()) * page,
+            Edge::Page => (end + page - 1) / page * page,
+            Edge::Limit => i64::from(self.description.parameters.max_pages) * page,
+        };
+        let header = i64::from(self.description.object.header_bytes);
+        let room = match part {
+            Part::Payload => edge + i64::from(delta) - end - header,
+            // The stride is rounded up, so a block that fits its payload exactly ends where it should.
+            Part::Block => {
+                let unit = i64::from(self.description.object.stride_unit);
+                (edge + i64::from(delta) - end).div_euclid(unit) * unit - header
+            }
+        };
+        let room = if room < 0 { room.rem_euclid(page) } else { room };
+        u32::try_from(room).unwrap_or(u32::MAX)
+    }
+
+    fn count(&self, count: Count) -> u32 {
+        let base = match count.base {
+            Base::Zero => 0,
+            Base::Worklist => self.description.parameters.worklist,
+            Base::Roots => self.description.parameters.roots,
+        };
+        (i64::from(base) + i64::from(count.delta)).clamp(0, i64::from(MAX_COUNT)) as u32
+    }
+
+    fn shape(&self, shape: lang::Shape) -> Shape {
+        use lang::Shape as S;
+        match shape {
+            S::Chain { n } => Shape::Chain { n: self.count(n) },
+            S::Cycle { n } => Shape::Cycle { n: self.count(n) },
+            S::Wide { n } => Shape::Wide { n: self.count(n) },
+            S::DuplicateRefs { n } => Shape::DuplicateRefs { n: self.count(n) },
+            S::Tree { n, arity } => Shape::Tree { n: self.count(n), arity: u32::from(arity.clamp(1, MAX_ARITY)) },
+            S::Grid { width, height } => {
+                let width = self.count(width);
+                Shape::Grid { width, height: self.count(height).min(MAX_COUNT / width.max(1)) }
+            }
+            S::Comb { spine, teeth } => {
+                let spine = self.count(spine);
+                Shape::Comb { spine, teeth: self.count(teeth).min(MAX_COUNT / spine.max(1)) }
+            }
+            S::RandomGraph { nodes, edges, seed } => {
+                Shape::RandomGraph { nodes: self.count(nodes), edges: self.count(edges), seed }
+            }
+        }
+    }
+}
+
+impl Shape {
+    /// Objects that the graph allocates.
+    #[must_use]
+    pub const fn allocations(&self) -> u32 {
+        match *self {
+            Self::Chain { n } | Self::Cycle { n } | Self::Tree { n, .. } => n,
+            Self::Wide { n } => 1 + 2 * n,
+            Self::DuplicateRefs { n } => {
+                if n == 0 {
+                    1
+                } else {
+                    3
+                }
+            }
+            Self::Grid { width, height } => width * height,
+            Self::Comb { spine, teeth } => spine + spine * teeth,
+            Self::RandomGraph { nodes, .. } => nodes,
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The built-in collectors by name.
+//!
+//! | name | what it is |
+//! |---|---|
+//! | `vera@0.0.130` | before the seed's pull request: drops pushes to a full worklist (#348), grows one page (#487) |
+//! | `vera@0.0.131` | after it |
+//! | `fixed` | the reference, which keeps every promise |
+//!
+//! Each takes parameters ([`Spec`]). What the user pins wins over what the program asks for, which wins over the defaults.
+
+use super::description::{
+    ADDRESS_LIMIT, AddressRule, CandidateTest, Candidates, Characteristic, Description, Extent, Growth, GrowthPolicy,
+    InitialPages, MarkAt, ObjectLayout, OnFull, PlacementPolicy, Promises, Reuse, RootDiscipline, RootsFull, Rules,
+    SizeBits, SizeGuard, WorklistFull, Zeroing,
+};
+use super::{Runtime, RuntimeError, emit};
+use heapsmith_generators::Machine;
+
+pub use super::spec::{Spec, parse_spec};
+
+const NAMES: [&str; 3] = ["vera@0.0.130", "vera@0.0.131", "fixed"];
+
+/// What a built-in collector is before it has parameters.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Release {
+    pub(super) summary: &'static str,
+    /// Entries of the worklist where nobody asks for another number.
+    pub(super) worklist: u32,
+    /// Slots of the root stack where nobody asks for another number.
+    pub(super) roots: u32,
+    pub(super) rules: Rules,
+    pub(super) promises: Promises,
+    pub(super) characteristics: &'static [Characteristic],
+}
+
+/// The names of the built-in collectors.
+#[must_use]
+pub fn names() -> &'static [&'static str] {
+    &NAMES
+}
+
+/// A built-in collector with these parameters; those that are `None` take the collector's default.
+///
+/// # Errors
+/// Unknown names, and parameters that no module can have.
+pub fn describe(name: &str, machine: Machine) -> Result<Description, RuntimeError> {
+    Spec { name: name.to_owned(), pinned: machine }.resolve(Machine::default())
+}
+
+/// A description with the WebAssembly that does what its rules say.
+#[must_use]
+pub fn builtin(description: Description) -> Runtime {
+    let fields = emit::fields(&description);
+    Runtime { description, fields }
+}
+
+/// How a block of a built-in collector looks.
+pub(super) const OBJECT: ObjectLayout =
+    ObjectLayout { header_bytes: 4, stride_unit: 8, size_shift: 1, mark_mask: 1, free_link: 0 };
+
+/// Where a built-in collector keeps its roots.
+pub(super) const ROOTS: [RootDiscipline; 1] = [RootDiscipline::ShadowStack { full: OnFull::Trap }];
+
+const VERA_131: Release = Release {
+    summary: "conservative mark-sweep of Vera v0.0.131: traps on a full worklist, grows by the shortage",
+    worklist: 16_384,
+    roots: 4_096,
+    rules: Rules {
+        worklist_full: WorklistFull::Trap,
+        roots_full: RootsFull::Trap,
+        growth: Growth::Shortage,
+        candidates: CandidateTest::Phase,
+        extent: Extent::Checked,
+        size_bits: SizeBits::ThirtyOne,
+        size_guard: SizeGuard::TopBit,
+        address: AddressRule::Wrapping,
+        mark_at: MarkAt::Pop,
+        reuse: Reuse::Dirty,
+        initial_pages: InitialPages::One,
+    },
+    promises: Promises {
+        zeroing: Zeroing::Unpromised,
+        size_limit: 1 << 31,
+        address_limit: 1 << 32,
+        worklist_full: OnFull::Trap,
+        mark_at: MarkAt::Pop,
+        candidates: Candidates::Phase,
+        placement: PlacementPolicy::FirstFit,
+        growth: GrowthPolicy::Shortage,
+    },
+    characteristics: &[
+        Characteristic::Duplicates,
+        Characteristic::StaleLink,
+        Characteristic::NoSplit,
+        Characteristic::CollectionPerGrowth,
+    ],
+};
+
+/// The promises are the correct ones: what this release breaks is what the harness is to find.
+const VERA_130: Release = Release {
+    summary: "conservative mark-sweep of Vera v0.0.130: drops pushes to a full worklist (#348), grows one page (#487)",
+    worklist: 4_096,
+    rules: Rules { worklist_full: WorklistFull::Drop, growth: Growth::OnePage, ..VERA_131.rules },
+    ..VERA_131
+};
+
+const FIXED: Release = Release {
+    summary: "the reference: conservative mark-sweep that proves object starts and keeps every promise",
+    worklist: 16_384,
+    roots: 4_096,
+    rules: Rules {
+        worklist_full: WorklistFull::Trap,
+        roots_full: RootsFull::Trap,
+        growth: Growth::Shortage,
+        candidates: CandidateTest::Bitmap,
+        extent: Extent::Checked,
+        size_bits: SizeBits::ThirtyOne,
+        size_guard: SizeGuard::TopBit,
+        address: AddressRule::Checked,
+        mark_at: MarkAt::Push,
+        reuse: Reuse::Zeroed,
+        initial_pages: InitialPages::CoverRegions,
+    },
+    promises: Promises {
+        zeroing: Zeroing::Zeroed,
+        size_limit: 1 << 31,
+        address_limit: ADDRESS_LIMIT,
+        worklist_full: OnFull::Trap,
+        mark_at: MarkAt::Push,
+        candidates: Candidates::AllocatedBase,
+        placement: PlacementPolicy::FirstFit,
+        growth: GrowthPolicy::Shortage,
+    },
+    characteristics: &[Characteristic::NoSplit, Characteristic::CollectionPerGrowth],
+};
+
+/// The release of this name.
+pub(super) fn release(name: &str) -> Option<&'static Release> {
+    match name {
+        "vera@0.0.130" => Some(&VERA_130),
+        "vera@0.0.131" => Some(&VERA_131),
+        "fixed" => Some(&FIXED),
+        _ => None,
+    }
+}

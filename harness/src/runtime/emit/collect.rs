@@ -1,0 +1,330 @@
+//! `$gc_collect`, its four phases and the candidate test.
+
+use super::template::{fill, recorded};
+use crate::runtime::description::{CandidateTest, Extent, MarkAt, Rules, WorklistFull};
+
+const COLLECT: &str = r#"
+  ;; A full collection, one function for each phase, so that a backtrace names the phase.
+  (func $gc_collect (export "gc_collect")
+    (global.set $gc_collections (i32.add (global.get $gc_collections) (i32.const 1)))
+    call $gc_clear
+    call $gc_seed
+    call $gc_mark
+    call $gc_sweep)
+"#;
+
+const CLEAR: &str = r"
+  ;; Phase 1: clear every mark.
+  (func $gc_clear
+    (local $p i32) (local $h i32) (local $n i32) (local $end i32)
+    @clear_bitmap
+    (local.set $p (global.get $gc_heap_start))
+    block $done
+      loop $blocks
+        (br_if $done (i32.ge_u (local.get $p) (global.get $heap_ptr)))
+        (local.set $h (i32.load (local.get $p)))
+        (i32.store (local.get $p) (i32.and (local.get $h) (i32.const -2)))
+        @set_bit
+        @recorded
+        (local.set $p (i32.add (local.get $p) (i32.and (i32.add (local.get $n) (i32.const 11)) (i32.const -8))))
+        br $blocks
+      end
+    end
+    @clear_free
+  )
+";
+
+const CLEAR_BITMAP: &str = r"
+;; Forget all object starts: ((heap_ptr - heap_start) / 8 + 7) / 8 bytes, by eight and then one by one.
+(local.set $p (global.get $gc_bitmap_base))
+(local.set $end
+  (i32.add
+    (global.get $gc_bitmap_base)
+    (i32.shr_u
+      (i32.add (i32.shr_u (i32.sub (global.get $heap_ptr) (global.get $gc_heap_start)) (i32.const 3)) (i32.const 7))
+      (i32.const 3))))
+block $eights_done
+  loop $eights
+    (br_if $eights_done (i32.gt_u (i32.add (local.get $p) (i32.const 8)) (local.get $end)))
+    (i64.store (local.get $p) (i64.const 0))
+    (local.set $p (i32.add (local.get $p) (i32.const 8)))
+    br $eights
+  end
+end
+block $bytes_done
+  loop $bytes
+    (br_if $bytes_done (i32.ge_u (local.get $p) (local.get $end)))
+    (i32.store8 (local.get $p) (i32.const 0))
+    (local.set $p (i32.add (local.get $p) (i32.const 1)))
+    br $bytes
+  end
+end
+";
+
+const SET_BIT: &str = r"
+;; An object starts here: bit i % 8 of byte i / 8 for i = (p - heap_start) / 8.
+(local.set $n (i32.shr_u (i32.sub (local.get $p) (global.get $gc_heap_start)) (i32.const 3)))
+(local.set $end (i32.add (global.get $gc_bitmap_base) (i32.shr_u (local.get $n) (i32.const 3))))
+(i32.store8
+  (local.get $end)
+  (i32.or (i32.load8_u (local.get $end)) (i32.shl (i32.const 1) (i32.and (local.get $n) (i32.const 7)))))
+";
+
+const CLEAR_FREE: &str = r"
+;; A free block is no object: nothing may keep it alive.
+(local.set $p (global.get $gc_free_head))
+block $free_done
+  loop $free
+    (br_if $free_done (i32.eqz (local.get $p)))
+    (local.set $n
+      (i32.shr_u (i32.sub (i32.sub (local.get $p) (i32.const 4)) (global.get $gc_heap_start)) (i32.const 3)))
+    (local.set $end (i32.add (global.get $gc_bitmap_base) (i32.shr_u (local.get $n) (i32.const 3))))
+    (i32.store8
+      (local.get $end)
+      (i32.and
+        (i32.load8_u (local.get $end))
+        (i32.xor (i32.shl (i32.const 1) (i32.and (local.get $n) (i32.const 7))) (i32.const -1))))
+    (local.set $p (i32.load (local.get $p)))
+    br $free
+  end
+end
+";
+
+const SEED: &str = r"
+  ;; Phase 2: push what the root slots point to.
+  (func $gc_seed
+    (local $slot i32) (local $v i32)
+    (global.set $gc_worklist_ptr (global.get $gc_worklist_base))
+    (local.set $slot (global.get $gc_stack_base))
+    block $done
+      loop $slots
+        (br_if $done (i32.ge_u (local.get $slot) (global.get $gc_sp)))
+        block $next
+          (local.set $v (i32.load (local.get $slot)))
+          (br_if $next (i32.eqz (call $gc_candidate (local.get $v))))
+          @unmarked
+          @guard
+          @mark
+          (i32.store (global.get $gc_worklist_ptr) (local.get $v))
+          (global.set $gc_worklist_ptr (i32.add (global.get $gc_worklist_ptr) (i32.const 4)))
+        end
+        (local.set $slot (i32.add (local.get $slot) (i32.const 4)))
+        br $slots
+      end
+    end)
+";
+
+const MARK: &str = r"
+  ;; Phase 3: pop, mark and scan until the worklist is empty.
+  (func $gc_mark
+    (local $v i32) (local $h i32) (local $n i32) (local $off i32) (local $w i32)
+    block $done
+      loop $pop
+        (br_if $done (i32.le_u (global.get $gc_worklist_ptr) (global.get $gc_worklist_base)))
+        (global.set $gc_worklist_ptr (i32.sub (global.get $gc_worklist_ptr) (i32.const 4)))
+        (local.set $v (i32.load (global.get $gc_worklist_ptr)))
+        (local.set $h (i32.load (i32.sub (local.get $v) (i32.const 4))))
+        @recorded
+        @skip_extent
+        @mark_popped
+        (local.set $off (i32.const 0))
+        loop $scan
+          (br_if $pop (i32.ge_u (local.get $off) (local.get $n)))
+          @stop_extent
+          block $next
+            (local.set $w (i32.load (i32.add (local.get $v) (local.get $off))))
+            (br_if $next (i32.eqz (call $gc_candidate (local.get $w))))
+            ;; Marked already: nothing to do, and cycles end.
+            (br_if $next (i32.and (i32.load (i32.sub (local.get $w) (i32.const 4))) (i32.const 1)))
+            @guard
+            @mark
+            (i32.store (global.get $gc_worklist_ptr) (local.get $w))
+            (global.set $gc_worklist_ptr (i32.add (global.get $gc_worklist_ptr) (i32.const 4)))
+          end
+          (local.set $off (i32.add (local.get $off) (i32.const 4)))
+          br $scan
+        end
+      end
+    end)
+";
+
+const SWEEP: &str = r"
+  ;; Phase 4: rebuild the free list from all unmarked blocks, in descending order of address.
+  (func $gc_sweep
+    (local $p i32) (local $h i32) (local $n i32)
+    (global.set $gc_free_head (i32.const 0))
+    (local.set $p (global.get $gc_heap_start))
+    block $done
+      loop $blocks
+        (br_if $done (i32.ge_u (local.get $p) (global.get $heap_ptr)))
+        (local.set $h (i32.load (local.get $p)))
+        block $kept
+          (br_if $kept (i32.and (local.get $h) (i32.const 1)))
+          (i32.store (i32.add (local.get $p) (i32.const 4)) (global.get $gc_free_head))
+          (global.set $gc_free_head (i32.add (local.get $p) (i32.const 4)))
+        end
+        @recorded
+        (local.set $p (i32.add (local.get $p) (i32.and (i32.add (local.get $n) (i32.const 11)) (i32.const -8))))
+        br $blocks
+      end
+    end)
+";
+
+const CANDIDATE: &str = r"
+  ;; Whether a word is taken for a pointer: inside the heap, on the phase of a payload
+  @claim
+  (func $gc_candidate (param $v i32) (result i32)
+    @locals
+    (if (i32.lt_u (local.get $v) (i32.add (global.get $gc_heap_start) (i32.const 4))) (then (return (i32.const 0))))
+    (if (i32.ge_u (local.get $v) (global.get $heap_ptr)) (then (return (i32.const 0))))
+    @proof
+  )
+";
+
+const PROOF_PHASE: &str = r"
+(i32.eq
+  (i32.and (i32.sub (local.get $v) (global.get $gc_heap_start)) (i32.const 7))
+  (i32.const 4))
+";
+
+const WRONG_PHASE: &str = r"
+(if (i32.ne (i32.and (i32.sub (local.get $v) (global.get $gc_heap_start)) (i32.const 7)) (i32.const 4))
+  (then (return (i32.const 0))))
+";
+
+const PROOF_BITMAP: &str = r"
+;; The bit of the block at v - 4.
+(local.set $i (i32.shr_u (i32.sub (i32.sub (local.get $v) (i32.const 4)) (global.get $gc_heap_start)) (i32.const 3)))
+(i32.and
+  (i32.shr_u
+    (i32.load8_u (i32.add (global.get $gc_bitmap_base) (i32.shr_u (local.get $i) (i32.const 3))))
+    (i32.and (local.get $i) (i32.const 7)))
+  (i32.const 1))
+";
+
+const PROOF_WALK: &str = r"
+;; Walk the heap up to v - 4: a block starts there if the walk arrives exactly.
+(local.set $block (i32.sub (local.get $v) (i32.const 4)))
+(local.set $p (global.get $gc_heap_start))
+block $arrived
+  loop $blocks
+    (br_if $arrived (i32.ge_u (local.get $p) (local.get $block)))
+    (local.set $h (i32.load (local.get $p)))
+    @recorded
+    (local.set $p (i32.add (local.get $p) (i32.and (i32.add (local.get $n) (i32.const 11)) (i32.const -8))))
+    br $blocks
+  end
+end
+(i32.eq (local.get $p) (local.get $block))
+";
+
+/// The guard of a push; `full` is what a full worklist does, `what` says which push it is.
+fn guard(rule: WorklistFull, what: &str) -> String {
+    let full = match rule {
+        WorklistFull::Trap => {
+            format!("unreachable ;; {what} does not fit: never drop it, the sweep would free what it keeps")
+        }
+        WorklistFull::Drop => format!("br $next ;; {what} does not fit: dropped in silence (#348)"),
+    };
+    format!("global.get $gc_worklist_ptr\nglobal.get $gc_worklist_end\ni32.ge_u\nif\n  {full}\nend")
+}
+
+/// Marks the object in local `$name` before it is pushed.
+fn mark_pushed(rule: MarkAt, name: &str) -> String {
+    match rule {
+        MarkAt::Pop => String::new(),
+        MarkAt::Push => format!(
+            ";; Marked when pushed: an object stands in the worklist once.\n\
+             (i32.store\n  (i32.sub (local.get ${name}) (i32.const 4))\n  \
+             (i32.or (i32.load (i32.sub (local.get ${name}) (i32.const 4))) (i32.const 1)))"
+        ),
+    }
+}
+
+/// The functions of the collector.
+pub(super) fn functions(rules: &Rules) -> String {
+    [
+        fill(COLLECT, &[]),
+        clear(rules),
+        seed(rules),
+        mark(rules),
+        fill(SWEEP, &[("recorded", recorded(rules.size_bits))]),
+        candidate(rules),
+    ]
+    .join("\n")
+        + "\n"
+}
+
+fn clear(rules: &Rules) -> String {
+    let (clear_bitmap, set_bit, clear_free) = match rules.candidates {
+        CandidateTest::Bitmap => (CLEAR_BITMAP, SET_BIT, CLEAR_FREE),
+        CandidateTest::Phase | CandidateTest::Walk => ("", "", ""),
+    };
+    fill(
+        CLEAR,
+        &[
+            ("clear_bitmap", clear_bitmap),
+            ("set_bit", set_bit),
+            ("recorded", recorded(rules.size_bits)),
+            ("clear_free", clear_free),
+        ],
+    )
+}
+
+fn seed(rules: &Rules) -> String {
+    let unmarked = match rules.mark_at {
+        MarkAt::Pop => "",
+        MarkAt::Push => "(br_if $next (i32.and (i32.load (i32.sub (local.get $v) (i32.const 4))) (i32.const 1)))",
+    };
+    let guard = guard(rules.worklist_full, "a root");
+    let mark = mark_pushed(rules.mark_at, "v");
+    fill(SEED, &[("unmarked", unmarked), ("guard", &guard), ("mark", &mark)])
+}
+
+fn mark(rules: &Rules) -> String {
+    let (skip_extent, stop_extent) = match rules.extent {
+        Extent::Unchecked => (";; Nothing checks that the object ends inside the heap (#515).", ""),
+        Extent::Checked => (
+            ";; A false candidate can have any size: ignore it if it would end past the heap.
+(br_if $pop (i32.gt_u (i32.add (local.get $v) (local.get $n)) (global.get $heap_ptr)))",
+            "(br_if $pop
+  (i32.gt_u (i32.add (i32.add (local.get $v) (local.get $off)) (i32.const 4)) (global.get $heap_ptr)))",
+        ),
+    };
+    let mark_popped = match rules.mark_at {
+        MarkAt::Push => "",
+        MarkAt::Pop => {
+            ";; Marked when popped: copies of one pointer may stand in the worklist.
+(br_if $pop (i32.and (local.get $h) (i32.const 1)))
+(i32.store (i32.sub (local.get $v) (i32.const 4)) (i32.or (local.get $h) (i32.const 1)))"
+        }
+    };
+    fill(
+        MARK,
+        &[
+            ("recorded", recorded(rules.size_bits)),
+            ("skip_extent", skip_extent),
+            ("mark_popped", mark_popped),
+            ("stop_extent", stop_extent),
+            ("guard", &guard(rules.worklist_full, "a field's pointer")),
+            ("mark", &mark_pushed(rules.mark_at, "w")),
+        ],
+    )
+}
+
+fn candidate(rules: &Rules) -> String {
+    let (claim, locals, proof) = match rules.candidates {
+        CandidateTest::Phase => (";; (nothing proves that an object starts there, #1382).", "", PROOF_PHASE.to_owned()),
+        CandidateTest::Bitmap => (
+            ";; and the start of an allocated block in the bitmap.",
+            "(local $i i32)",
+            format!("{WRONG_PHASE}{PROOF_BITMAP}"),
+        ),
+        CandidateTest::Walk => (
+            ";; and reached by a walk over all blocks (slow, but it needs no table).",
+            "(local $block i32) (local $p i32) (local $h i32) (local $n i32)",
+            format!("{WRONG_PHASE}{}", fill(PROOF_WALK, &[("recorded", recorded(rules.size_bits))])),
+        ),
+    };
+    fill(CANDIDATE, &[("claim", claim), ("locals", locals), ("proof", &proof)])
+}

@@ -1,0 +1,115 @@
+//! What can be wrong with a request for a runtime.
+
+use thiserror::Error;
+
+/// A runtime that cannot be had as asked for. Each message says what was expected, what was found and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum RuntimeError {
+    /// No built-in runtime has this name.
+    #[error("expected a built-in runtime ({known}), found `{found}`; did you mean `{nearest}`?")]
+    UnknownName {
+        /// What was asked for.
+        found: String,
+        /// Every name there is.
+        known: String,
+        /// The name most like it.
+        nearest: String,
+    },
+    /// No parameter has this key.
+    #[error("expected a parameter of a runtime ({known}), found `{found}`; did you mean `{nearest}`?")]
+    UnknownKey {
+        /// What was given.
+        found: String,
+        /// Every key there is.
+        known: String,
+        /// The key most like it.
+        nearest: String,
+    },
+    /// A parameter is not of the form `key=value`.
+    #[error(
+        "expected `key=value` after `?`, separated by commas, found `{found}`; write, for example, `fixed?worklist=64`"
+    )]
+    NotAParameter {
+        /// What was given.
+        found: String,
+    },
+    /// A parameter is given more than once.
+    #[error("expected each parameter once, found `{key}` again; remove one of them")]
+    Repeated {
+        /// The parameter.
+        key: String,
+    },
+    /// A value is no number that fits.
+    #[error("expected a number from 0 to 4294967295 for `{key}`, found `{found}`; write it in decimal digits")]
+    NotANumber {
+        /// The parameter.
+        key: String,
+        /// Its value.
+        found: String,
+    },
+    /// A value of `pages` is no range.
+    #[error(
+        "expected pages as `1..4`, `1..` or `..4` (initial..maximum), found `{found}`; to give one only, write `initial_pages=` or `max_pages=`"
+    )]
+    NotARange {
+        /// Its value.
+        found: String,
+    },
+    /// A region has no entry or too many.
+    #[error("expected 1 to {limit} entries for `{key}`, found {found}; choose a number in that range")]
+    Capacity {
+        /// `worklist` or `roots`.
+        key: &'static str,
+        /// What was asked for.
+        found: u32,
+        /// The most there can be.
+        limit: u32,
+    },
+    /// A memory without pages.
+    #[error(
+        "expected at least one page for `{key}`, found 0; the collector needs memory to stand in, so give 1 or more"
+    )]
+    NoPages {
+        /// `initial_pages` or `max_pages`.
+        key: &'static str,
+    },
+    /// A memory that is larger than the harness allows.
+    #[error(
+        "expected at most {limit} pages of memory, found {found}; lower `max_pages`, `initial_pages` or `data_end`"
+    )]
+    TooManyPages {
+        /// What was asked for or is needed.
+        found: u64,
+        /// [`super::description::MAX_PAGES`].
+        limit: u32,
+    },
+    /// Initial pages above the limit.
+    #[error(
+        "expected at most `max_pages` = {max} pages at the start, found `initial_pages` = {initial}; swap or change them"
+    )]
+    InitialAboveMax {
+        /// Pages at the start.
+        initial: u32,
+        /// Pages at most.
+        max: u32,
+    },
+    /// Static data that does not fit: the module could not be instantiated.
+    #[error(
+        "expected static data to fit into the {initial} initial page(s) ({bytes} bytes), found `data_end` = {data_end}: the module \
+         cannot be instantiated; lower `data_end` or raise `initial_pages`"
+    )]
+    DataBeyondMemory {
+        /// Bytes of static data.
+        data_end: u32,
+        /// Pages at the start.
+        initial: u32,
+        /// Bytes in them.
+        bytes: u64,
+    },
+}
+
+/// The one of `known` that is most like `found`; the first of those that are equally like it.
+pub(super) fn nearest(found: &str, known: &[&str]) -> String {
+    let score = |name: &&&str| (strsim::normalized_damerau_levenshtein(found, name) * 1e6) as u64;
+    known.iter().rev().max_by_key(score).map_or_else(String::new, |name| (*name).to_owned())
+}

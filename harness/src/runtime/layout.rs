@@ -1,0 +1,104 @@
+//! From parameters to regions: root stack, worklist, bitmap and heap follow each other from the end of static data.
+
+use super::RuntimeError;
+use super::description::{CandidateTest, Description, InitialPages, MAX_PAGES, PAGE, Parameters, Regions, Rules};
+
+/// Bytes of bitmap for each page of the page limit: one bit for each 8 bytes.
+const BITMAP_PER_PAGE: u64 = 1_024;
+/// Entries that a worklist or a root stack may have at most.
+pub(super) const MAX_ENTRIES: u32 = 1 << 20;
+
+/// Parameters and regions of a collector that follows `rules`.
+///
+/// `wanted` has the pages that are asked for. Where the regions need more ([`InitialPages::CoverRegions`]) the initial pages are
+/// raised, and the limit with them; the bitmap depends on the limit, so this goes on until nothing changes.
+pub(super) fn resolve(wanted: Parameters, rules: &Rules) -> Result<(Parameters, Regions), RuntimeError> {
+    for (key, found) in [("worklist", wanted.worklist), ("roots", wanted.roots)] {
+        if found == 0 || found > MAX_ENTRIES {
+            return Err(RuntimeError::Capacity { key, found, limit: MAX_ENTRIES });
+        }
+    }
+    for (key, found) in [("max_pages", wanted.max_pages), ("initial_pages", wanted.initial_pages)] {
+        if found == 0 {
+            return Err(RuntimeError::NoPages { key });
+        }
+    }
+    let mut max = u64::from(wanted.max_pages.max(wanted.initial_pages));
+    let initial = loop {
+        if max > u64::from(MAX_PAGES) {
+            return Err(RuntimeError::TooManyPages { found: max, limit: MAX_PAGES });
+        }
+        let covering = heap_start(&wanted, rules, max).div_ceil(u64::from(PAGE));
+        let initial = match rules.initial_pages {
+            InitialPages::One => u64::from(wanted.initial_pages),
+            InitialPages::CoverRegions => covering.max(u64::from(wanted.initial_pages)),
+        };
+        if initial <= max {
+            break initial;
+        }
+        max = initial;
+    };
+    let bytes = initial * u64::from(PAGE);
+    if u64::from(wanted.data_end) > bytes {
+        let (data_end, initial) = (wanted.data_end, wanted.initial_pages);
+        return Err(RuntimeError::DataBeyondMemory { data_end, initial, bytes });
+    }
+    // Both are at most MAX_PAGES, so they and every region fit into 32 bits.
+    let parameters = Parameters { initial_pages: initial as u32, max_pages: max as u32, ..wanted };
+    Ok((parameters, regions(&parameters, rules)))
+}
+
+/// The heap's start under a limit of `max` pages, in 64 bits because `data_end` can be anything.
+fn heap_start(wanted: &Parameters, rules: &Rules, max: u64) -> u64 {
+    let entries = u64::from(wanted.roots) + u64::from(wanted.worklist);
+    u64::from(wanted.data_end) + 4 * entries + bitmap_bytes(rules, max)
+}
+
+fn bitmap_bytes(rules: &Rules, max: u64) -> u64 {
+    match rules.candidates {
+        CandidateTest::Bitmap => BITMAP_PER_PAGE * max,
+        CandidateTest::Phase | CandidateTest::Walk => 0,
+    }
+}
+
+/// The regions of parameters that are resolved.
+fn regions(p: &Parameters, rules: &Rules) -> Regions {
+    let roots_end = p.data_end + 4 * p.roots;
+    let worklist_end = roots_end + 4 * p.worklist;
+    let heap_start = worklist_end + bitmap_bytes(rules, u64::from(p.max_pages)) as u32;
+    Regions {
+        roots: (p.data_end, roots_end),
+        worklist: (roots_end, worklist_end),
+        bitmap: (worklist_end, heap_start),
+        heap_start,
+    }
+}
+
+/// The same collector under other rules, with the same parameters and regions where the rules allow it.
+///
+/// Two rules need more than they get: [`InitialPages::CoverRegions`] raises the initial pages (and the limit, if need be), and
+/// [`CandidateTest::Bitmap`] needs a bitmap, so that without one the heap starts later. A bitmap that is no longer used stays
+/// where it is, so that no address changes. Promises stay as they are.
+#[must_use]
+pub fn rewith(description: &Description, rules: Rules) -> Description {
+    let mut new = Description { rules, ..description.clone() };
+    let bitmap = description.regions.bitmap;
+    let lacks_bitmap = bitmap.0 == bitmap.1 && rules.candidates == CandidateTest::Bitmap;
+    if lacks_bitmap {
+        // The parameters were resolved once; a description that cannot be resolved again stays as it is.
+        if let Ok((parameters, regions)) = resolve(description.parameters, &rules) {
+            (new.parameters, new.regions) = (parameters, regions);
+        }
+        return new;
+    }
+    match rules.initial_pages {
+        InitialPages::One => {}
+        InitialPages::CoverRegions => {
+            let covering = description.regions.heap_start.div_ceil(PAGE);
+            let p = &mut new.parameters;
+            p.initial_pages = p.initial_pages.max(covering);
+            p.max_pages = p.max_pages.max(p.initial_pages);
+        }
+    }
+    new
+}

@@ -1,0 +1,158 @@
+//! A runtime as a person names it: `vera@0.0.131?data_end=5,worklist=64,roots=8,pages=1..4`.
+
+use super::RuntimeError;
+use super::builtin::{OBJECT, ROOTS, names, release};
+use super::description::{DEFAULT_MAX_PAGES, Description, Parameters};
+use super::error::nearest;
+use super::layout;
+use heapsmith_generators::Machine;
+use std::fmt;
+
+const KEYS: [&str; 6] = ["data_end", "worklist", "roots", "pages", "initial_pages", "max_pages"];
+
+/// A built-in runtime and the parameters that the user pins.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Spec {
+    /// The runtime's name.
+    pub name: String,
+    /// Parameters that hold whatever a program asks for.
+    pub pinned: Machine,
+}
+
+/// Reads `name`, or `name?key=value,...` with the keys `data_end`, `worklist`, `roots`, `initial_pages`, `max_pages`, and
+/// `pages=I..M`, `pages=I..` or `pages=..M` for the last two.
+///
+/// ```
+/// let spec = heapsmith::runtime::parse_spec("vera@0.0.131?data_end=5,pages=1..4").unwrap();
+/// assert_eq!((spec.pinned.data_end, spec.pinned.max_pages), (Some(5), Some(4)));
+/// ```
+///
+/// # Errors
+/// Unknown names and keys (with the nearest one), values that are no number, and keys given twice. Whether the numbers make a
+/// module is decided by [`Spec::resolve`].
+pub fn parse_spec(text: &str) -> Result<Spec, RuntimeError> {
+    let text = text.trim();
+    let (name, parameters) = text.split_once('?').unwrap_or((text, ""));
+    check_name(name)?;
+    let mut pinned = Machine::default();
+    for part in parameters.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        let Some((key, value)) = part.split_once('=') else {
+            return Err(RuntimeError::NotAParameter { found: part.to_owned() });
+        };
+        let (key, value) = (key.trim(), value.trim());
+        match key {
+            "data_end" => set(&mut pinned.data_end, key, value)?,
+            "worklist" => set(&mut pinned.worklist, key, value)?,
+            "roots" => set(&mut pinned.roots, key, value)?,
+            "initial_pages" => set(&mut pinned.initial_pages, key, value)?,
+            "max_pages" => set(&mut pinned.max_pages, key, value)?,
+            "pages" => {
+                let (initial, max) = match value.split_once("..") {
+                    Some((initial, max)) if !(initial.is_empty() && max.is_empty()) => (initial, max),
+                    Some(_) | None => return Err(RuntimeError::NotARange { found: value.to_owned() }),
+                };
+                if !initial.is_empty() {
+                    set(&mut pinned.initial_pages, key, initial)?;
+                }
+                if !max.is_empty() {
+                    set(&mut pinned.max_pages, key, max)?;
+                }
+            }
+            _ => {
+                let (found, known) = (key.to_owned(), KEYS.join(", "));
+                return Err(RuntimeError::UnknownKey { nearest: nearest(key, &KEYS), found, known });
+            }
+        }
+    }
+    Ok(Spec { name: name.to_owned(), pinned })
+}
+
+fn check_name(name: &str) -> Result<(), RuntimeError> {
+    if release(name).is_some() {
+        return Ok(());
+    }
+    let (found, known) = (name.to_owned(), names().join(", "));
+    Err(RuntimeError::UnknownName { nearest: nearest(name, names()), found, known })
+}
+
+fn set(slot: &mut Option<u32>, key: &str, value: &str) -> Result<(), RuntimeError> {
+    let Ok(number) = value.trim().parse() else {
+        return Err(RuntimeError::NotANumber { key: key.to_owned(), found: value.to_owned() });
+    };
+    if slot.replace(number).is_some() {
+        return Err(RuntimeError::Repeated { key: key.to_owned() });
+    }
+    Ok(())
+}
+
+impl Spec {
+    /// The runtime with every parameter decided: what is pinned wins over what the program asks for, which wins over defaults.
+    ///
+    /// When one of the two page numbers is pinned and the program's other one contradicts it, the program's gives way; when both
+    /// come from the same side and contradict each other, that is an error.
+    ///
+    /// # Errors
+    /// An unknown name, or parameters that no module can have.
+    pub fn resolve(&self, program: Machine) -> Result<Description, RuntimeError> {
+        check_name(&self.name)?;
+        let release = release(&self.name).expect("the name was just checked");
+        let pinned = self.pinned;
+        for machine in [pinned, program] {
+            if let (Some(initial), Some(max)) = (machine.initial_pages, machine.max_pages)
+                && initial > max
+            {
+                return Err(RuntimeError::InitialAboveMax { initial, max });
+            }
+        }
+        let mut initial_pages = pinned.initial_pages.or(program.initial_pages).unwrap_or(1);
+        let mut max_pages = pinned.max_pages.or(program.max_pages).unwrap_or(DEFAULT_MAX_PAGES);
+        if initial_pages > max_pages {
+            match (pinned.initial_pages, pinned.max_pages) {
+                (None, Some(_)) => initial_pages = max_pages,
+                (Some(_), _) | (None, None) => max_pages = initial_pages,
+            }
+        }
+        let wanted = Parameters {
+            data_end: pinned.data_end.or(program.data_end).unwrap_or(0),
+            worklist: pinned.worklist.or(program.worklist).unwrap_or(release.worklist),
+            roots: pinned.roots.or(program.roots).unwrap_or(release.roots),
+            initial_pages,
+            max_pages,
+        };
+        let (parameters, regions) = layout::resolve(wanted, &release.rules)?;
+        Ok(Description {
+            name: self.name.clone(),
+            summary: release.summary.to_owned(),
+            parameters,
+            regions,
+            object: OBJECT,
+            roots: ROOTS.to_vec(),
+            promises: release.promises,
+            rules: release.rules,
+            characteristics: release.characteristics.to_vec(),
+        })
+    }
+}
+
+impl fmt::Display for Spec {
+    /// The text that [`parse_spec`] reads back.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Machine { data_end, worklist, roots, initial_pages, max_pages } = self.pinned;
+        f.write_str(&self.name)?;
+        let keys = [
+            ("data_end", data_end),
+            ("worklist", worklist),
+            ("roots", roots),
+            ("initial_pages", initial_pages),
+            ("max_pages", max_pages),
+        ];
+        let given = keys.into_iter().filter_map(|(key, value)| Some((key, value?)));
+        for (i, (key, value)) in given.enumerate() {
+            write!(f, "{}{key}={value}", if i == 0 { '?' } else { ',' })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

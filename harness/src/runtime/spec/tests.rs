@@ -1,0 +1,102 @@
+use super::*;
+
+fn resolved(text: &str) -> Result<Description, RuntimeError> {
+    parse_spec(text)?.resolve(Machine::default())
+}
+
+fn message(text: &str) -> String {
+    resolved(text).unwrap_err().to_string()
+}
+
+#[test]
+fn heap_starts_are_those_of_the_releases() {
+    for (text, start) in [
+        ("vera@0.0.131", 81_920),
+        ("vera@0.0.131?data_end=5", 81_925),
+        ("vera@0.0.130", 32_768),
+        ("vera@0.0.130?data_end=5", 32_773),
+        ("fixed", 81_920 + 256 * 1_024),
+        ("fixed?max_pages=6", 81_920 + 6 * 1_024),
+    ] {
+        assert_eq!(resolved(text).unwrap().regions.heap_start, start, "{text}");
+    }
+}
+
+#[test]
+fn fixed_starts_with_pages_for_all_regions_and_vera_with_one() {
+    let fixed = resolved("fixed").unwrap();
+    assert_eq!(fixed.parameters.initial_pages, 6); // 344 064 bytes before the heap.
+    assert_eq!(resolved("fixed?pages=9..20").unwrap().parameters.initial_pages, 9);
+    let vera = resolved("vera@0.0.131").unwrap().parameters;
+    assert_eq!((vera.initial_pages, vera.max_pages), (1, DEFAULT_MAX_PAGES));
+}
+
+#[test]
+fn a_limit_that_the_regions_exceed_is_lifted_until_it_holds() {
+    let p = resolved("fixed?pages=1..1").unwrap();
+    assert_eq!((p.parameters.initial_pages, p.parameters.max_pages), (2, 2));
+    assert_eq!(p.regions.bitmap.1 - p.regions.bitmap.0, 2 * 1_024);
+    let wide = resolved("fixed?worklist=1048576,roots=1048576,max_pages=1").unwrap();
+    assert_eq!(wide.parameters.initial_pages, wide.parameters.max_pages);
+    assert!(wide.regions.heap_start <= wide.parameters.initial_pages * 65_536);
+}
+
+#[test]
+fn a_resolved_machine_resolves_to_itself() {
+    for text in ["vera@0.0.131?data_end=7,worklist=3", "fixed?pages=1..1", "fixed?data_end=65537,roots=9"] {
+        let description = resolved(text).unwrap();
+        let again = parse_spec(&description.name).unwrap().resolve(description.machine()).unwrap();
+        assert_eq!(again, description);
+    }
+}
+
+#[test]
+fn pinned_wins_over_the_program_which_wins_over_defaults() {
+    let spec = parse_spec("vera@0.0.131?worklist=64,max_pages=4").unwrap();
+    let program =
+        Machine { worklist: Some(9), roots: Some(8), initial_pages: Some(7), max_pages: Some(9), ..Machine::default() };
+    let p = spec.resolve(program).unwrap().parameters;
+    assert_eq!((p.data_end, p.worklist, p.roots, p.initial_pages, p.max_pages), (0, 64, 8, 4, 4));
+}
+
+#[test]
+fn a_spec_is_written_as_it_is_read() {
+    for text in ["fixed", "vera@0.0.130?data_end=5,worklist=64,roots=8,initial_pages=1,max_pages=4", "fixed?roots=2"] {
+        assert_eq!(parse_spec(text).unwrap().to_string(), text);
+    }
+    assert_eq!(parse_spec("fixed?pages=1..4"), parse_spec("fixed?initial_pages=1,max_pages=4"));
+    assert_eq!(parse_spec("fixed?pages=..4"), parse_spec("fixed?max_pages=4"));
+    assert_eq!(parse_spec("fixed?pages=2.."), parse_spec("fixed?initial_pages=2"));
+}
+
+#[test]
+fn names_and_keys_that_are_unknown_come_with_the_nearest() {
+    assert!(message("vera@0.0.13").ends_with("did you mean `vera@0.0.130`?"), "{}", message("vera@0.0.13"));
+    assert!(message("fixd").contains("vera@0.0.130, vera@0.0.131, fixed"));
+    assert!(message("fixd").ends_with("did you mean `fixed`?"));
+    assert!(message("fixed?worklists=3").ends_with("did you mean `worklist`?"));
+    assert!(message("fixed?max_page=3").ends_with("did you mean `max_pages`?"));
+}
+
+#[test]
+fn what_cannot_be_is_an_error() {
+    let limit = layout::MAX_ENTRIES;
+    for (text, error) in [
+        ("fixed?worklist=0", RuntimeError::Capacity { key: "worklist", found: 0, limit }),
+        ("fixed?roots=1048577", RuntimeError::Capacity { key: "roots", found: 1_048_577, limit }),
+        ("fixed?initial_pages=0", RuntimeError::NoPages { key: "initial_pages" }),
+        ("vera@0.0.131?pages=..0", RuntimeError::NoPages { key: "max_pages" }),
+        ("fixed?max_pages=4097", RuntimeError::TooManyPages { found: 4_097, limit: 4_096 }),
+        ("fixed?pages=5..4", RuntimeError::InitialAboveMax { initial: 5, max: 4 }),
+        ("vera@0.0.131?data_end=65537", RuntimeError::DataBeyondMemory { data_end: 65_537, initial: 1, bytes: 65_536 }),
+        ("fixed?roots=-1", RuntimeError::NotANumber { key: "roots".into(), found: "-1".into() }),
+        ("fixed?pages=3", RuntimeError::NotARange { found: "3".into() }),
+        ("fixed?pages=..", RuntimeError::NotARange { found: "..".into() }),
+        ("fixed?roots", RuntimeError::NotAParameter { found: "roots".into() }),
+        ("fixed?roots=1,roots=2", RuntimeError::Repeated { key: "roots".into() }),
+    ] {
+        assert_eq!(resolved(text).unwrap_err(), error, "{text}");
+    }
+    assert!(matches!(resolved("fixed?data_end=4294967295"), Err(RuntimeError::TooManyPages { .. })));
+    assert!(resolved("vera@0.0.131?data_end=65536").is_ok());
+}
