@@ -48,6 +48,12 @@ impl OpKind {
 pub(crate) const SHAPES: usize = 8;
 
 impl Op {
+    /// Every tag that [`Op::tag`] can give.
+    pub const TAGS: [&str; 22] = [
+        "alloc", "load", "store", "clear", "write", "move", "drop", "enter", "leave", "collect", "check", "check_zero",
+        "chain", "cycle", "wide", "duplicates", "tree", "grid", "comb", "random", "roots", "garbage",
+    ];
+
     /// Its kind.
     #[must_use]
     pub const fn kind(&self) -> OpKind {

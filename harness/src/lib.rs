@@ -1,5 +1,6 @@
 //! heapsmith: finds the bugs in garbage collectors that live in WebAssembly linear memory.
 
+pub mod campaign;
 pub mod emulator;
 pub mod engine;
 pub mod judge;
@@ -9,4 +10,6 @@ pub mod mutator;
 pub mod outcome;
 pub mod pins;
 pub mod plan;
+pub mod reduce;
 pub mod runtime;
+pub mod trial;

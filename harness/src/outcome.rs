@@ -1,9 +1,10 @@
 //! What one execution of a plan did: how it ended, what the mutator saw, and what it left in memory.
 
 /// How an execution ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum End {
     /// Every step was executed.
+    #[default]
     Finished,
     /// A wasm trap.
     Trapped(Trap),
@@ -68,7 +69,7 @@ impl Trap {
 /// What one execution of a plan did, but for its memory.
 ///
 /// The memory is read through whoever executed it: an engine's instance or the emulator.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Outcome {
     /// How it ended.
     pub end: End,

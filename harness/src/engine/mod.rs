@@ -1,1 +1,126 @@
-//! WebAssembly engines behind one small trait.
+//! WebAssembly engines behind three small traits: an [`Engine`] compiles a group of modules once, a [`Compiled`] group is
+//! instantiated any number of times on any thread, an [`Instance`] runs on one thread at a time.
+//!
+//! # Contract
+//! - The same modules, the same memory and the same globals give the same [`End`], memory and globals on every engine, traps
+//!   included. What is *not* the same is fuel: each engine has its own unit, and where it runs out is no fact about a program.
+//! - Page limits live in the module's own memory type. The engines here refuse no growth that the module's type allows, up to
+//!   [`crate::runtime::description::MAX_PAGES`] pages a memory.
+//! - The nine traps of core WebAssembly are an [`End`]. Anything else that ends a call is [`EngineError::Abnormal`]: never a verdict.
+//! - Recursion as deep as ordinary code has does not overflow the stack; how deep exactly is no fact about a program either.
+//!
+//! Nothing here knows what a plan is, but for [`session`] and [`script`], which run what [`crate::lower`] makes.
+
+mod error;
+pub mod script;
+pub mod session;
+mod wasmi;
+mod wasmtime;
+
+pub use self::error::{EngineError, UnknownEngine};
+pub use self::wasmi::Wasmi;
+pub use self::wasmtime::{Backtrace, Wasmtime};
+use crate::outcome::End;
+
+#[cfg(test)]
+mod tests;
+
+/// The engines that are always there.
+pub const NAMES: [&str; 2] = ["wasmtime", "wasmi"];
+
+/// An engine.
+pub trait Engine: Send + Sync {
+    /// Its name, one of [`NAMES`].
+    fn name(&self) -> &'static str;
+
+    /// Compiles a group of named modules (binary). A module may import exports of earlier ones by their names; the last is the *main* one.
+    ///
+    /// `globals` names exported mutable i32 globals of the main module: those that exist are read and written by
+    /// [`Instance::globals`] and [`Instance::set_globals`], in this order.
+    ///
+    /// # Errors
+    /// [`EngineError::Compile`] or [`EngineError::Import`].
+    fn compile(&self, modules: &[(&str, &[u8])], globals: &[&str]) -> Result<Box<dyn Compiled>, EngineError>;
+}
+
+/// A compiled group of modules, shared between threads.
+pub trait Compiled: Send + Sync {
+    /// A fresh instance of the whole group; every handle that [`Instance`] needs is resolved here.
+    ///
+    /// # Errors
+    /// [`EngineError::Instantiate`], or [`EngineError::Export`] if the main module lacks `run: () -> ()` or the memory `memory`.
+    fn instantiate(&self) -> Result<Box<dyn Instance>, EngineError>;
+}
+
+/// An instance of a group of modules.
+pub trait Instance: Send {
+    /// Calls export `run` of the main module with this much fuel.
+    ///
+    /// # Errors
+    /// [`EngineError::Abnormal`].
+    fn call(&mut self, fuel: u64) -> Result<End, EngineError>;
+
+    /// Fuel that the last call or invocation used, in the engine's own unit. An engine that charges whole blocks of code in advance
+    /// may run out a little before all of it is used.
+    fn fuel_used(&self) -> u64;
+
+    /// Invokes any exported function of the main module that takes and gives i32 values.
+    ///
+    /// # Errors
+    /// [`EngineError::Export`] if there is none of that name and type, [`EngineError::Abnormal`].
+    fn invoke(&mut self, export: &str, args: &[i32], fuel: u64) -> Result<Result<Vec<i32>, End>, EngineError>;
+
+    /// The collector's memory: export `memory` of the main module.
+    fn heap(&self) -> &[u8];
+
+    /// See [`Self::heap`].
+    fn heap_mut(&mut self) -> &mut [u8];
+
+    /// The mutator's memory: export `mutator` of the main module, else `memory` of the module named `mutator`, else empty.
+    fn mutator(&self) -> &[u8];
+
+    /// See [`Self::mutator`].
+    fn mutator_mut(&mut self) -> &mut [u8];
+
+    /// Grows the mutator's memory to at least this many bytes; never shrinks it.
+    ///
+    /// # Errors
+    /// [`EngineError::Memory`].
+    fn grow_mutator(&mut self, bytes: u64) -> Result<(), EngineError>;
+
+    /// Replaces `out` by the globals named at compile time, those that exist.
+    fn globals(&self, out: &mut Vec<u32>);
+
+    /// Sets the globals that [`Self::globals`] reads; values beyond them are ignored.
+    fn set_globals(&mut self, values: &[u32]);
+
+    /// WebAssembly functions on the stack at the last trap by name, innermost first; empty where the engine has none.
+    fn backtrace(&self) -> &[String];
+}
+
+/// The engine of this name, as campaigns use it.
+///
+/// # Errors
+/// If there is none, or if it does not start.
+pub fn by_name(name: &str) -> Result<Box<dyn Engine>, UnknownEngine> {
+    match name {
+        "wasmtime" => Ok(Box::new(Wasmtime::new(Backtrace::Off)?)),
+        "wasmi" => Ok(Box::new(Wasmi::new())),
+        other => Err(UnknownEngine::Name { name: other.to_owned(), nearest: nearest(other) }),
+    }
+}
+
+fn nearest(name: &str) -> Option<&'static str> {
+    let distance = |known: &&str| strsim::damerau_levenshtein(known, name);
+    NAMES.into_iter().min_by_key(distance).filter(|known| distance(known) <= 3)
+}
+
+/// Which module of a group provides an import of module `importer`.
+fn provider(modules: &[(&str, &[u8])], importer: usize, name: &str) -> Option<usize> {
+    modules[..importer].iter().rposition(|(earlier, _)| *earlier == name)
+}
+
+/// Pages by which a memory of `have` bytes must grow to have `want`.
+fn missing_pages(have: usize, want: u64) -> u64 {
+    want.saturating_sub(have as u64).div_ceil(u64::from(crate::runtime::description::PAGE))
+}

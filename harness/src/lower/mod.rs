@@ -1,1 +1,21 @@
-//! Lowerings.
+//! Two ways from a plan down to WebAssembly, which must do the same, word for word.
+//!
+//! - [`resident`]: collector and tape machine are compiled once; a plan becomes a [`tape::Tape`] in a memory that the collector
+//!   cannot see. Campaigns and libFuzzer run this.
+//! - [`standalone`]: a plan becomes code of its own, two single-memory modules that any engine runs with no help. Findings
+//!   are confirmed this way and exported as scripts ([`wast`]).
+//!
+//! Both rest on one library, `mutator.wat`; [`layout`] says where its words are. Nothing here knows of an engine, and nothing
+//! here checks a collector.
+
+pub mod layout;
+pub mod resident;
+pub mod standalone;
+pub mod tape;
+pub mod wast;
+
+/// The mutator's library in WebAssembly text: control words, log, mirror, frames, patterns, digests and graphs.
+const MUTATOR: &str = include_str!("mutator.wat");
+
+#[cfg(test)]
+pub(crate) mod tests;

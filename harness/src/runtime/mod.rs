@@ -18,6 +18,7 @@ mod spec;
 pub use builtin::{builtin, describe, names};
 pub use correct::{Correction, corrections};
 pub use error::RuntimeError;
+pub use fault::{Fault, FaultError};
 pub use layout::rewith;
 pub use spec::{Spec, parse_spec};
 

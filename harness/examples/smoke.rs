@@ -1,0 +1,38 @@
+//! scratch
+use heapsmith::{engine, trial::*, runtime, judge::Verdict, campaign::Statistics};
+use heapsmith_generators::{Campaign, Capacities};
+use std::sync::Arc;
+use std::collections::HashMap;
+fn main() {
+    let args: Vec<String> = std::env::args().collect();
+    let spec = runtime::parse_spec(&args[1]).unwrap();
+    let n: u64 = args[2].parse().unwrap();
+    let engines = vec![engine::by_name("wasmtime").unwrap(), engine::by_name("wasmi").unwrap()];
+    let d = spec.resolve(Default::default()).unwrap();
+    let c = Campaign::new(1, Capacities { worklist: d.parameters.worklist, roots: d.parameters.roots, max_pages: 256 }, spec.pinned);
+    let mut rigs = HashMap::new();
+    let mut st = Statistics::default();
+    let t = std::time::Instant::now();
+    let mut shown: HashMap<String, u32> = HashMap::new();
+    let mut compile = std::time::Duration::ZERO;
+    for i in 0..n {
+        let p = c.program(i);
+        let rig = rigs.entry(p.machine).or_insert_with(|| {
+            let t = std::time::Instant::now();
+            let d = spec.resolve(p.machine).unwrap();
+            let r = Rig::new(Arc::new(Prepared::builtin(runtime::builtin(d), &engines).unwrap())).unwrap();
+            compile += t.elapsed();
+            r
+        });
+        let v = rig.trial(&p);
+        st.count(i, &p, &v, rig);
+        let key = match &v { Verdict::Pass | Verdict::AllowedTrap(_) => continue, Verdict::Violation(v) => format!("{:?}", v.kind), Verdict::Inconclusive(i)=>format!("{i:?}"), Verdict::Untrusted(d) => format!("untrusted {}", d.what) };
+        let k = shown.entry(key.clone()).or_default();
+        *k += 1;
+        if *k <= 2 { println!("#{i} {key} {v:?}\n{p}"); let r = rig.replay(&p); println!("REPLAY {:?} {:?}", r.bucket, r.verdict); }
+    }
+    println!("{:?}", shown);
+    println!("{:?} compile {:?} total {:?} -> {}/s", st.observed, compile, t.elapsed(), n as f64 / (t.elapsed() - compile).as_secs_f64());
+    println!("{:?} pass {} may {} viol {} bound {} noop {}/{} paths {:?}", st.traps, st.passed, st.may_traps, st.violations, st.boundary_classes(), st.noops, st.ops, st.paths);
+    println!("unreached {:?}", st.unreached(&d));
+}

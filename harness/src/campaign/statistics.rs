@@ -1,0 +1,256 @@
+//! What a campaign did: the vacuity line, and the gates that make its silence worth something.
+
+use crate::judge::{Allowance, Inconclusive, Verdict};
+use crate::model::{AllocPath, Logged, TrapRule};
+use crate::outcome::Outcome;
+use crate::plan::Step;
+use crate::runtime::description::{Description, PAGE, RootsFull, WorklistFull, Zeroing};
+use crate::trial::{Observations, Rig};
+use heapsmith_generators::{Op, Program};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Distances to a page boundary that are counted: -16..=16.
+const DISTANCES: usize = 33;
+/// Boundary classes that there are: the end of a payload or of a block, its distance, and `data_end` modulo 8.
+pub const BOUNDARY_CLASSES: usize = 2 * DISTANCES * 8;
+/// Programs from which on a gate that nothing passed through is an error.
+pub const GATED_PROGRAMS: u64 = 10_000;
+
+/// Numbers of a campaign; workers have their own and [`Statistics::merge`] adds them up in any order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statistics {
+    /// Programs run.
+    pub programs: u64,
+    /// Programs that also ran in the standalone lowering, with the same outcome.
+    pub confirmations: u64,
+    /// Sums, and for the two depths maxima, of what guest memory and globals showed.
+    pub observed: Observations,
+    /// Ops planned.
+    pub ops: u64,
+    /// Of those, ops without effect.
+    pub noops: u64,
+    /// Programs that passed to their end.
+    pub passed: u64,
+    /// Programs that ended in a demanded trap, by rule.
+    pub traps: BTreeMap<TrapRule, u64>,
+    /// Programs that ended in a trap that was allowed only.
+    pub may_traps: u64,
+    /// Programs with a violation.
+    pub violations: u64,
+    /// Programs of which nothing can be said, by reason.
+    pub inconclusive: BTreeMap<Inconclusive, u64>,
+    /// The first programs on which harness and emulator, or the two lowerings, disagreed: index and what was said.
+    pub untrusted: BTreeMap<u64, String>,
+    /// Ops and graphs that had an effect.
+    pub reached: BTreeSet<&'static str>,
+    /// Allocations by path, where the engines confirmed the model's prediction.
+    pub paths: [u64; 6],
+    boundaries: Vec<bool>,
+}
+
+impl Default for Statistics {
+    fn default() -> Self {
+        Self {
+            programs: 0,
+            confirmations: 0,
+            observed: Observations::default(),
+            ops: 0,
+            noops: 0,
+            passed: 0,
+            traps: BTreeMap::new(),
+            may_traps: 0,
+            violations: 0,
+            inconclusive: BTreeMap::new(),
+            untrusted: BTreeMap::new(),
+            reached: BTreeSet::new(),
+            paths: [0; 6],
+            boundaries: vec![false; BOUNDARY_CLASSES],
+        }
+    }
+}
+
+/// Disagreements that are kept.
+const UNTRUSTED_KEPT: usize = 3;
+
+impl Statistics {
+    /// Counts one trial.
+    pub fn count(&mut self, index: u64, program: &Program, verdict: &Verdict, rig: &Rig) {
+        self.programs += 1;
+        match verdict {
+            Verdict::Pass => self.passed += 1,
+            Verdict::AllowedTrap(Allowance::Must(rule)) => *self.traps.entry(*rule).or_default() += 1,
+            Verdict::AllowedTrap(Allowance::May) => self.may_traps += 1,
+            Verdict::Violation(_) => self.violations += 1,
+            Verdict::Inconclusive(reason) => *self.inconclusive.entry(*reason).or_default() += 1,
+            Verdict::Untrusted(d) => {
+                self.distrust(index, format!("{}: engines have {}, the emulator has {}", d.what, d.engines, d.emulator));
+            }
+        }
+        let o = rig.observe();
+        self.observed.collections += o.collections;
+        self.observed.marked += o.marked;
+        self.observed.freed += o.freed;
+        self.observed.grown += o.grown;
+        self.observed.worklist = self.observed.worklist.max(o.worklist);
+        self.observed.roots = self.observed.roots.max(o.roots);
+        let model = rig.model();
+        self.ops += model.plan().steps.len() as u64;
+        self.noops += u64::from(model.expectation().noops);
+        for (op, step) in program.ops.iter().zip(&model.plan().steps) {
+            if *step != Step::Nop {
+                self.reach(op);
+            }
+        }
+        if let Verdict::Pass | Verdict::AllowedTrap(_) = verdict
+            && model.expectation().inexact_from.is_none()
+        {
+            for (sum, n) in self.paths.iter_mut().zip(model.expectation().paths) {
+                *sum += u64::from(n);
+            }
+        }
+        self.boundaries(model.description(), &model.expectation().kinds, rig.outcome(0));
+    }
+
+    /// Notes that the harness contradicted itself.
+    pub fn distrust(&mut self, index: u64, text: String) {
+        self.untrusted.insert(index, text);
+        while self.untrusted.len() > UNTRUSTED_KEPT {
+            self.untrusted.pop_last();
+        }
+    }
+
+    fn reach(&mut self, op: &Op) {
+        let tag = op.tag();
+        if !self.reached.contains(tag) {
+            self.reached.insert(tag);
+        }
+    }
+
+    fn boundaries(&mut self, description: &Description, kinds: &[Logged], outcome: &Outcome) {
+        let phase = description.parameters.data_end % 8;
+        for (kind, &address) in kinds.iter().zip(&outcome.log) {
+            let Logged::Allocation { size } = *kind else { continue };
+            let payload_end = u64::from(address) + u64::from(size);
+            let block = u64::from(address) - u64::from(description.object.header_bytes.min(address));
+            for (part, end) in [payload_end, block + description.object.stride(size)].into_iter().enumerate() {
+                let distance = (end + 16) % u64::from(PAGE);
+                if distance < DISTANCES as u64 {
+                    self.boundaries[(part * DISTANCES + distance as usize) * 8 + phase as usize] = true;
+                }
+            }
+        }
+    }
+
+    /// Boundary classes that an allocation's end was seen in, of [`BOUNDARY_CLASSES`].
+    #[must_use]
+    pub fn boundary_classes(&self) -> usize {
+        self.boundaries.iter().filter(|&&hit| hit).count()
+    }
+
+    /// Adds another worker's numbers.
+    pub fn merge(&mut self, other: &Self) {
+        self.programs += other.programs;
+        self.confirmations += other.confirmations;
+        self.ops += other.ops;
+        self.noops += other.noops;
+        self.passed += other.passed;
+        self.may_traps += other.may_traps;
+        self.violations += other.violations;
+        let (o, p) = (&mut self.observed, other.observed);
+        o.collections += p.collections;
+        o.marked += p.marked;
+        o.freed += p.freed;
+        o.grown += p.grown;
+        o.worklist = o.worklist.max(p.worklist);
+        o.roots = o.roots.max(p.roots);
+        for (rule, n) in &other.traps {
+            *self.traps.entry(*rule).or_default() += n;
+        }
+        for (reason, n) in &other.inconclusive {
+            *self.inconclusive.entry(*reason).or_default() += n;
+        }
+        for (index, text) in &other.untrusted {
+            self.distrust(*index, text.clone());
+        }
+        self.reached.extend(&other.reached);
+        for (sum, n) in self.paths.iter_mut().zip(other.paths) {
+            *sum += n;
+        }
+        for (hit, other) in self.boundaries.iter_mut().zip(&other.boundaries) {
+            *hit |= other;
+        }
+    }
+
+    /// What a runtime can reach and this campaign did not, by name.
+    #[must_use]
+    pub fn unreached(&self, description: &Description) -> Vec<String> {
+        let mut missing = Vec::new();
+        for tag in Op::TAGS {
+            let reachable = tag != "check_zero" || description.promises.zeroing == Zeroing::Zeroed;
+            if reachable && !self.reached.contains(tag) {
+                missing.push(format!("op {tag}"));
+            }
+        }
+        for (path, name) in PATHS {
+            if self.paths[path as usize] == 0 {
+                missing.push(format!("allocation path {name}"));
+            }
+        }
+        for rule in TrapRule::ALL {
+            if traps_under(description, rule) && !self.traps.contains_key(&rule) {
+                missing.push(format!("trap rule {}", rule.name()));
+            }
+        }
+        let o = self.observed;
+        for (name, n) in [
+            ("collections", o.collections),
+            ("objects marked", o.marked),
+            ("bytes freed", o.freed),
+            ("pages grown", o.grown),
+            ("worklist entries", o.worklist),
+            ("root slots", o.roots),
+        ] {
+            if n == 0 {
+                missing.push(name.to_owned());
+            }
+        }
+        missing
+    }
+
+    /// Why this campaign's silence cannot be trusted; empty if it can.
+    #[must_use]
+    pub fn distrusted(&self, description: &Description) -> Vec<String> {
+        let mut why: Vec<String> =
+            self.untrusted.iter().map(|(index, text)| format!("program {index}: {text}")).collect();
+        if self.programs >= GATED_PROGRAMS {
+            why.extend(self.unreached(description).into_iter().map(|what| format!("never reached: {what}")));
+            for (reason, &n) in &self.inconclusive {
+                if n * 1_000 > self.programs {
+                    why.push(format!("{n} of {} programs inconclusive: {}", self.programs, reason.name()));
+                }
+            }
+        }
+        why
+    }
+}
+
+/// The allocation paths and their names.
+pub const PATHS: [(AllocPath, &str); 6] = [
+    (AllocPath::List, "free list"),
+    (AllocPath::ListExact, "free list, exact size"),
+    (AllocPath::Bump, "bump"),
+    (AllocPath::CollectedList, "free list after a collection"),
+    (AllocPath::GrownOne, "growth by at most one page"),
+    (AllocPath::GrownMany, "growth by several pages"),
+];
+
+/// Whether a program can end in this trap on a runtime as its release is: a defect may make a demanded trap impossible.
+fn traps_under(description: &Description, rule: TrapRule) -> bool {
+    match rule {
+        TrapRule::WorklistFull => description.rules.worklist_full == WorklistFull::Trap,
+        TrapRule::RootStackFull => description.rules.roots_full == RootsFull::Trap,
+        TrapRule::MemoryLimit | TrapRule::SizeLimit => true,
+        // Only sizes below the size limit reach the address limit from a heap of at most 256 MiB.
+        TrapRule::AddressLimit => description.promises.address_limit <= u64::from(description.promises.size_limit),
+    }
+}

@@ -1,0 +1,87 @@
+//! What can go wrong with an engine that is neither a finished run, nor a trap, nor a lack of fuel.
+
+/// An engine could not do what it was asked. This is never a verdict on a collector.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// WebAssembly text that does not assemble.
+    #[error("expected valid WebAssembly text, found: {0}")]
+    Text(#[from] wat::Error),
+    /// A module that the engine does not accept.
+    #[error("{engine}: module `{module}` does not compile: {message}")]
+    Compile {
+        /// The engine.
+        engine: &'static str,
+        /// The module's name in its group.
+        module: String,
+        /// What the engine said.
+        message: String,
+    },
+    /// A group of modules that cannot be linked.
+    #[error(
+        "{engine}: module `{module}` imports `{import}`, which no earlier module of the group exports; put its provider before it"
+    )]
+    Import {
+        /// The engine.
+        engine: &'static str,
+        /// The module's name in its group.
+        module: String,
+        /// Module and field of the import.
+        import: String,
+    },
+    /// A group of modules that cannot be instantiated, such as by a data segment out of bounds.
+    #[error("{engine}: cannot instantiate: {message}")]
+    Instantiate {
+        /// The engine.
+        engine: &'static str,
+        /// What the engine said.
+        message: String,
+    },
+    /// The main module lacks an export.
+    #[error("{engine}: expected export `{export}` to be {expected}; the main module has none such")]
+    Export {
+        /// The engine.
+        engine: &'static str,
+        /// The export.
+        export: String,
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// A call that ended in a way that core WebAssembly does not have: the system is out of memory, a limit of the host, a trap of another
+    /// proposal. The state of the instance is unspecified; discard it.
+    #[error("{engine}: the call ended in a way that core WebAssembly does not have: {message}")]
+    Abnormal {
+        /// The engine.
+        engine: &'static str,
+        /// What the engine said.
+        message: String,
+    },
+    /// The mutator's memory cannot be made large enough.
+    #[error("{engine}: the mutator's memory must have {bytes} bytes and cannot grow to that; use a smaller program")]
+    Memory {
+        /// The engine.
+        engine: &'static str,
+        /// Bytes that it must have.
+        bytes: u64,
+    },
+}
+
+/// No engine has this name.
+#[derive(Debug, thiserror::Error)]
+pub enum UnknownEngine {
+    /// The name is not one of ours.
+    #[error("no engine is called `{name}`; there are {}{}", super::NAMES.join(" and "), hint(.nearest))]
+    Name {
+        /// What was asked for.
+        name: String,
+        /// What may have been meant.
+        nearest: Option<&'static str>,
+    },
+    /// It exists, but does not start here.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+fn hint(nearest: &Option<&'static str>) -> String {
+    nearest.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+}

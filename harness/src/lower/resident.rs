@@ -1,0 +1,33 @@
+//! The resident lowering: collector, mutator's library and tape machine in one module, compiled once for any number of plans.
+//!
+//! Promises: the module imports nothing; memory 0 is the collector's (export `memory`), memory 1 the mutator's (export
+//! `mutator`, one page, no maximum); export `run` executes the tape from the control word pc until it equals the control
+//! word stop. It does not check the tape: [`super::tape::Tape`] writes it.
+
+use super::{MUTATOR, tape::Opcode};
+use crate::runtime::Runtime;
+
+const MACHINE: &str = include_str!("resident.wat");
+/// The most operands that an opcode has.
+const OPERANDS: usize = 8;
+
+/// The module, as WebAssembly text.
+#[must_use]
+pub fn module(runtime: &Runtime) -> String {
+    let labels: Vec<&str> = Opcode::ALL.iter().map(|(_, label)| *label).collect();
+    let mut machine = MACHINE.replacen("{dispatch}", &labels.join(" "), 1);
+    for operand in 0..OPERANDS {
+        let load = format!("(i32.load $mutator offset={} (local.get $at))", 4 * (operand + 1));
+        machine = machine.replace(&format!("{{{operand}}}"), &load);
+    }
+    // peek and poke on a memory of the same module are one instruction: inlined here, because no engine of ours would do so, and an
+    // interpreter spends as much on the call as on all the rest of a logged word.
+    let library =
+        MUTATOR.replace("(call $peek ", "(i32.load $mutator ").replace("(call $poke ", "(i32.store $mutator ");
+    let library =
+        library.replace("(call $peek\n", "(i32.load $mutator\n").replace("(call $poke\n", "(i32.store $mutator\n");
+    format!(
+        "(module $resident\n{}\n  ;; The mutator's own memory, which the collector cannot see.\n  (memory $mutator (export \"mutator\") 1)\n\n{library}\n{machine})\n",
+        runtime.fields
+    )
+}

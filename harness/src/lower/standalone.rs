@@ -1,0 +1,240 @@
+//! The standalone lowering: a plan as code, for any engine, with no help from a host.
+//!
+//! Two MVP modules with one memory each. The *mutator* module is a memory that the collector cannot see, with `peek` and `poke` on
+//! it and the control words already set. The *program* module imports the two as `mutator`, and has the collector, the library
+//! and export `run`, in which each step is straight code with constants; only graphs are loops of the library. `run` always
+//! goes to the end. The program also exports `peek_heap`, and `is_free` where the runtime has a free list, for scripts.
+
+use super::layout::{LOG_CURSOR, LOG_START, MIRROR, PC};
+use super::tape::{Opcode, frames_fit, push, shape_operands};
+use super::{MUTATOR, layout};
+use crate::plan::{Fill, Initial, Plan, RootWrite, Slot, Step, Value};
+use crate::runtime::{Runtime, description::PAGE};
+use std::fmt::Write as _;
+
+/// Steps of one function: engines take more than linear time on huge ones.
+const STEPS_PER_FUNCTION: usize = 200;
+/// Up to this many null fields are stored one by one.
+const UNROLLED_NULLS: u32 = 8;
+
+/// A plan lowered to two modules, as WebAssembly text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standalone {
+    /// The mutator's memory: to be instantiated first, as `mutator`.
+    pub mutator: String,
+    /// Collector and program.
+    pub program: String,
+}
+
+/// Lowers a plan.
+#[must_use]
+pub fn modules(runtime: &Runtime, plan: &Plan) -> Standalone {
+    debug_assert!(frames_fit(plan), "expected at most {} frames open at once", layout::MAX_FRAMES);
+    let log = u64::from(MIRROR) + 4 * u64::from(plan.slots);
+    let bytes = log + 4 * u64::from(plan.log_words);
+    Standalone { mutator: mutator(log, bytes), program: program(runtime, plan, log) }
+}
+
+/// The module of the mutator's memory. A log that no memory holds makes it invalid, so that it is refused when it is compiled.
+fn mutator(log: u64, bytes: u64) -> String {
+    let pages = bytes.div_ceil(u64::from(PAGE));
+    let mut escaped = String::new();
+    for byte in log.to_le_bytes().into_iter().take(4) {
+        put(&mut escaped, format_args!("\\{byte:02x}"));
+    }
+    format!(
+        r#"(module $mutator
+  ;; The mutator's own memory, which the collector cannot see: control words, mirror of the root slots, log.
+  (memory (export "memory") {pages})
+  (data (i32.const {LOG_CURSOR}) "{escaped}")
+  (data (i32.const {LOG_START}) "{escaped}")
+  (func (export "peek") (param i32) (result i32) (i32.load (local.get 0)))
+  (func (export "poke") (param i32 i32) (i32.store (local.get 0) (local.get 1))))
+"#
+    )
+}
+
+fn program(runtime: &Runtime, plan: &Plan, log: u64) -> String {
+    let mut text = format!(
+        "(module $program\n  (import \"mutator\" \"peek\" (func $peek (param i32) (result i32)))\n  \
+         (import \"mutator\" \"poke\" (func $poke (param i32 i32)))\n\n{}\n{MUTATOR}\n  \
+         ;; The program. `a` is the address at hand.\n",
+        runtime.fields
+    );
+    for (part, steps) in plan.steps.chunks(STEPS_PER_FUNCTION).enumerate() {
+        put(&mut text, format_args!("  (func $steps.{part} (local $a i32)\n"));
+        for (i, s) in steps.iter().enumerate() {
+            let index = part * STEPS_PER_FUNCTION + i;
+            put(
+                &mut text,
+                format_args!("    ;; step {index}\n    (call $poke (i32.const {PC}) (i32.const {index}))\n"),
+            );
+            step(&mut text, s, log);
+        }
+        text.push_str("  )\n");
+    }
+    text.push_str("  (func (export \"run\")\n");
+    for part in 0..plan.steps.len().div_ceil(STEPS_PER_FUNCTION) {
+        put(&mut text, format_args!("    (call $steps.{part})\n"));
+    }
+    put(&mut text, format_args!("    (call $poke (i32.const {PC}) (i32.const {})))\n", plan.steps.len()));
+    probes(&mut text, runtime);
+    text.push_str(")\n");
+    text
+}
+
+/// What scripts look at.
+fn probes(text: &mut String, runtime: &Runtime) {
+    text.push_str("  (func (export \"peek_heap\") (param i32) (result i32) (i32.load (local.get 0)))\n");
+    if !runtime.fields.contains("$gc_free_head") {
+        return;
+    }
+    let object = &runtime.description.object;
+    put(
+        text,
+        format_args!(
+            r#"  ;; Whether a payload is on the free list, walking no more nodes than memory has blocks.
+  (func (export "is_free") (param $payload i32) (result i32)
+    (local $node i32) (local $left i32)
+    (local.set $node (global.get $gc_free_head))
+    (local.set $left (i32.div_u (i32.mul (memory.size) (i32.const {PAGE})) (i32.const {unit})))
+    (block $no
+      (loop $next
+        (if (local.get $node) (then) (else (br $no)))
+        (if (local.get $left) (then) (else (br $no)))
+        (if (i32.eq (local.get $node) (local.get $payload)) (then (return (i32.const 1))))
+        (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+        (local.set $node (i32.load (i32.add (local.get $node) (i32.const {link}))))
+        (br $next)))
+    (i32.const 0))
+"#,
+            unit = object.stride_unit,
+            link = object.free_link
+        ),
+    );
+}
+
+fn step(text: &mut String, step: &Step, log: u64) {
+    match step {
+        Step::Nop => {}
+        Step::Alloc { root: to, size, init } => {
+            put(text, format_args!("    (local.set $a (call $mutator.alloc (i32.const {size})))\n"));
+            initial(text, *size, *init);
+            root(text, *to);
+        }
+        Step::Load { root: to, src, offset } => {
+            put(text, format_args!("    (local.set $a (i32.load {}))\n", sum(&mirror(*src), *offset)));
+            text.push_str("    (call $mutator.log (local.get $a))\n");
+            root(text, *to);
+        }
+        Step::Store { obj, offset, value } => store(text, *obj, *offset, &mirror(*value)),
+        Step::Write { obj, offset, value } => {
+            let value = match *value {
+                Value::Constant(word) => format!("(i32.const {word})"),
+                Value::Slot { slot, offset } => sum(&mirror(slot), offset),
+                Value::Logged { index, offset } => {
+                    sum(&format!("(call $peek (i32.const {}))", log + 4 * u64::from(index)), offset)
+                }
+            };
+            store(text, *obj, *offset, &value);
+        }
+        Step::Assign { root: to, src } => {
+            let value = src.map_or_else(|| "(i32.const 0)".to_owned(), mirror);
+            put(text, format_args!("    (local.set $a {value})\n"));
+            root(text, *to);
+        }
+        Step::Enter => text.push_str("    (call $mutator.enter)\n"),
+        Step::Leave { keep: None } => text.push_str("    (call $mutator.leave)\n"),
+        Step::Leave { keep: Some((kept, to)) } => {
+            put(text, format_args!("    (local.set $a {})\n    (call $mutator.leave)\n", mirror(*kept)));
+            root(text, *to);
+        }
+        Step::Collect => text.push_str("    (call $gc_collect)\n"),
+        Step::Digest { obj, ranges } => {
+            for &(offset, len) in ranges {
+                put(
+                    text,
+                    format_args!("    (call $mutator.digest {} (i32.const {len}))\n", sum(&mirror(*obj), offset)),
+                );
+            }
+        }
+        Step::Graph { root: to, shape, words, tag } => {
+            let (opcode, own) = shape_operands(*shape);
+            let label = Opcode::ALL[opcode as usize].1.trim_start_matches('$');
+            let common = [to.slot, push(*to), *words, *tag];
+            put(text, format_args!("    (call $mutator.{label}"));
+            for operand in common.iter().chain(own.iter().flatten()) {
+                put(text, format_args!(" (i32.const {operand})"));
+            }
+            text.push_str(")\n");
+        }
+        Step::Roots { first, count, words } => {
+            put(
+                text,
+                format_args!("    (call $mutator.roots (i32.const {first}) (i32.const {count}) (i32.const {words}))\n"),
+            );
+        }
+        Step::Garbage { count, size } => {
+            put(text, format_args!("    (call $mutator.garbage (i32.const {count}) (i32.const {size}))\n"));
+        }
+    }
+}
+
+/// What an allocation at `a` writes at once.
+fn initial(text: &mut String, size: u32, init: Initial) {
+    match init.fill {
+        Fill::Nothing => {}
+        Fill::All { tag } => {
+            put(
+                text,
+                format_args!("    (call $mutator.fill_all (local.get $a) (i32.const {size}) (i32.const {tag}))\n"),
+            );
+        }
+        Fill::Ends { tag } => {
+            put(
+                text,
+                format_args!("    (call $mutator.fill_ends (local.get $a) (i32.const {size}) (i32.const {tag}))\n"),
+            );
+        }
+    }
+    let (first, stride) = (init.first.wrapping_mul(4), init.stride.wrapping_mul(4));
+    if init.count <= UNROLLED_NULLS {
+        for i in 0..init.count {
+            let at = sum("(local.get $a)", first.wrapping_add(i.wrapping_mul(stride)));
+            put(text, format_args!("    (i32.store {at} (i32.const 0))\n"));
+        }
+    } else {
+        let at = sum("(local.get $a)", first);
+        put(text, format_args!("    (call $mutator.nulls {at} (i32.const {stride}) (i32.const {}))\n", init.count));
+    }
+}
+
+/// root(to, a)
+fn root(text: &mut String, to: RootWrite) {
+    if to.push {
+        text.push_str("    (call $root_push (local.get $a))\n");
+    } else {
+        put(text, format_args!("    (call $root_set (i32.const {}) (local.get $a))\n", to.slot));
+    }
+    put(text, format_args!("    (call $poke (i32.const {}) (local.get $a))\n", mirror_address(to.slot)));
+}
+
+fn store(text: &mut String, obj: Slot, offset: u32, value: &str) {
+    put(text, format_args!("    (i32.store {} {value})\n", sum(&mirror(obj), offset)));
+}
+
+fn mirror(slot: Slot) -> String {
+    format!("(call $peek (i32.const {}))", mirror_address(slot))
+}
+
+fn mirror_address(slot: Slot) -> u64 {
+    u64::from(MIRROR) + 4 * u64::from(slot)
+}
+
+fn sum(base: &str, offset: u32) -> String {
+    format!("(i32.add {base} (i32.const {offset}))")
+}
+
+fn put(text: &mut String, arguments: std::fmt::Arguments<'_>) {
+    text.write_fmt(arguments).expect("a String takes whatever is written to it");
+}

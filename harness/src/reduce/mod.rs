@@ -1,0 +1,116 @@
+//! Reduction: the smallest program that still breaks the same promise, and the one rule that explains it.
+
+mod cause;
+mod simplify;
+
+pub use cause::{Cause, cause_of};
+
+use crate::trial::{Bucket, Replay, Rig};
+use heapsmith_generators::{Op, Program};
+
+/// Work (in the model's units, over all trials) that one reduction may spend: deterministic, unlike seconds.
+const WORK_LIMIT: u64 = 60_000_000;
+
+/// A reduced case.
+#[derive(Debug, Clone)]
+pub struct Reduced {
+    /// The program.
+    pub program: Program,
+    /// Its replay: the verdict, the bucket.
+    pub replay: Replay,
+    /// Programs tried.
+    pub trials: u32,
+}
+
+/// Reduces a program whose replay gave `first`, staying in its bucket.
+///
+/// Ops are dropped in runs of halving length until no single one can go; then each op is replaced by simpler ones (numbers jump to
+/// small values and are bisected), until nothing changes.
+pub fn reduce(rig: &mut Rig, program: &Program, first: Replay) -> Reduced {
+    let Some(bucket) = first.bucket.clone() else {
+        return Reduced { program: program.clone(), replay: first, trials: 0 };
+    };
+    let mut r = Reducer { rig, bucket, best: program.clone(), replay: first, trials: 0, work: 0 };
+    r.truncate();
+    loop {
+        let before = r.best.clone();
+        r.drop_ops();
+        r.simplify_ops();
+        if r.best == before || r.spent() {
+            break;
+        }
+    }
+    Reduced { program: r.best, replay: r.replay, trials: r.trials }
+}
+
+struct Reducer<'a> {
+    rig: &'a mut Rig,
+    bucket: Bucket,
+    best: Program,
+    replay: Replay,
+    trials: u32,
+    work: u64,
+}
+
+impl Reducer<'_> {
+    fn spent(&self) -> bool {
+        self.work > WORK_LIMIT
+    }
+
+    /// Keeps a candidate if it breaks the same promise in the same phase.
+    fn accept(&mut self, ops: Vec<Op>) -> bool {
+        if self.spent() {
+            return false;
+        }
+        let candidate = Program { machine: self.best.machine, ops };
+        self.trials += 1;
+        let replay = self.rig.replay(&candidate);
+        self.work += 10_000 + self.rig.model().plan().work;
+        let stays = replay.bucket.as_ref().is_some_and(|b| b.same(&self.bucket));
+        if stays {
+            (self.best, self.replay) = (candidate, replay);
+        }
+        stays
+    }
+
+    /// Nothing after the broken step matters.
+    fn truncate(&mut self) {
+        if let crate::judge::Verdict::Violation(v) = &self.replay.verdict {
+            let end = (v.step as usize + 1).min(self.best.ops.len());
+            self.accept(self.best.ops[..end].to_vec());
+        }
+    }
+
+    fn drop_ops(&mut self) {
+        let mut run = (self.best.ops.len() / 2).max(1);
+        loop {
+            let mut end = self.best.ops.len();
+            while end > 0 {
+                let start = end.saturating_sub(run);
+                let mut ops = self.best.ops.clone();
+                ops.drain(start..end);
+                self.accept(ops);
+                end = start.min(self.best.ops.len());
+            }
+            if run == 1 {
+                return;
+            }
+            run /= 2;
+        }
+    }
+
+    fn simplify_ops(&mut self) {
+        for i in (0..self.best.ops.len()).rev() {
+            let mut tried = 0;
+            while let Some(op) = self.best.ops.get(i).and_then(|op| simplify::simpler(op).into_iter().nth(tried)) {
+                let mut ops = self.best.ops.clone();
+                ops[i] = op;
+                // A simpler op has fewer simpler ones: after a success begin again with its own.
+                tried = if self.accept(ops) { 0 } else { tried + 1 };
+                if self.spent() {
+                    return;
+                }
+            }
+        }
+    }
+}

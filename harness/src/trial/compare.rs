@@ -1,0 +1,91 @@
+//! Engines against each other, and against the emulator: every word of memory, every global, the log, the trap and its step.
+
+use crate::emulator::Emulator;
+use crate::engine::Compiled;
+use crate::engine::session::Resident;
+use crate::judge::{Disagreement, Violation, divergence};
+use crate::outcome::{End, Outcome};
+use std::sync::Arc;
+
+/// The first disagreement between the first engine and another one. The emulator, if there is one, names the odd one out.
+pub(super) fn engines(
+    compiled: &[(&'static str, Arc<dyn Compiled>)],
+    outcomes: &[Outcome],
+    residents: &[Resident],
+    emulator: Option<&Emulator>,
+) -> Option<Violation> {
+    let (first, heap) = (outcomes.first()?, residents.first()?.heap());
+    let other =
+        (1..outcomes.len()).find(|&i| !(outcomes[i] == *first && residents[i].heap() == heap))?;
+    let difference = difference(first, heap, &outcomes[other], residents[other].heap())?;
+    let (a, b) = (compiled[0].0, compiled[other].0);
+    let agrees = |i: usize| {
+        emulator.map(|e| difference_with(&outcomes[i], residents[i].heap(), e).is_none())
+    };
+    let odd = match (agrees(0), agrees(other)) {
+        (Some(true), Some(false)) => format!("; the odd one out is {b}, the emulator agrees with {a}"),
+        (Some(false), Some(true)) => format!("; the odd one out is {a}, the emulator agrees with {b}"),
+        (Some(_), Some(_)) => "; the emulator agrees with neither".to_owned(),
+        (_, _) => "; no third judge knows this runtime".to_owned(),
+    };
+    let step = first.step.min(outcomes[other].step);
+    let found = format!("{a} has {}, {b} has {}{odd}", difference.first, difference.second);
+    Some(divergence(step, format!("one {} on every engine", difference.what), found))
+}
+
+/// The disagreement of engines that agree among themselves with the emulator, if there is one.
+pub(super) fn with_emulator(outcome: &Outcome, heap: &[u8], emulator: &Emulator) -> Option<Disagreement> {
+    let d = difference_with(outcome, heap, emulator)?;
+    Some(Disagreement { what: d.what, engines: d.first, emulator: d.second })
+}
+
+fn difference_with(outcome: &Outcome, heap: &[u8], emulator: &Emulator) -> Option<Difference> {
+    let emulated = emulator.outcome();
+    if *outcome == *emulated && heap == emulator.memory() {
+        return None;
+    }
+    difference(outcome, heap, emulated, emulator.memory())
+}
+
+/// What differs, named.
+struct Difference {
+    what: String,
+    first: String,
+    second: String,
+}
+
+fn difference(a: &Outcome, a_heap: &[u8], b: &Outcome, b_heap: &[u8]) -> Option<Difference> {
+    let say = |what: &str, first: String, second: String| Some(Difference { what: what.to_owned(), first, second });
+    if a.end != b.end {
+        return say("end", describe_end(a.end), describe_end(b.end));
+    }
+    if a.step != b.step {
+        return say("step", a.step.to_string(), b.step.to_string());
+    }
+    if a.log != b.log {
+        let i = (0..).find(|&i| a.log.get(i) != b.log.get(i))?;
+        return say(&format!("word {i} of the log"), describe(a.log.get(i)), describe(b.log.get(i)));
+    }
+    if a.pages != b.pages {
+        return say("number of pages", a.pages.to_string(), b.pages.to_string());
+    }
+    if a.globals != b.globals {
+        let i = (0..).find(|&i| a.globals.get(i) != b.globals.get(i))?;
+        let name = crate::runtime::description::GLOBALS.get(i).copied().unwrap_or("?");
+        return say(&format!("global `{name}`"), describe(a.globals.get(i)), describe(b.globals.get(i)));
+    }
+    let i = (0..a_heap.len().max(b_heap.len())).find(|&i| a_heap.get(i) != b_heap.get(i))?;
+    say(&format!("byte of memory at {i}"), format!("{:?}", a_heap.get(i)), format!("{:?}", b_heap.get(i)))
+}
+
+fn describe(word: Option<&u32>) -> String {
+    word.map_or_else(|| "nothing".to_owned(), |w| format!("{w} ({w:#x})"))
+}
+
+fn describe_end(end: End) -> String {
+    match end {
+        End::Finished => "an ordinary end".to_owned(),
+        End::Trapped(trap) => format!("the trap `{}`", trap.name()),
+        End::OutOfFuel => "no end within its fuel".to_owned(),
+    }
+}

@@ -1,0 +1,209 @@
+//! A trial: one program, planned, run on every engine, compared and judged.
+//!
+//! ```text
+//! Program ─model─▶ Plan ─tape─▶ Outcome × engines ─compare─▶ judge ─▶ Verdict
+//!                    └──────────▶ Outcome of the emulator ┘
+//! ```
+
+mod compare;
+mod observe;
+mod replay;
+
+pub use observe::Observations;
+pub use replay::{Bucket, Replay};
+
+use crate::emulator::Emulator;
+use crate::engine::session::{Resident, compile_resident};
+use crate::engine::{Compiled, Engine, EngineError};
+use crate::judge::{self, Inconclusive, Seen, Verdict};
+use crate::lower::tape::Tape;
+use crate::model::Model;
+use crate::outcome::{End, Outcome};
+use crate::runtime::Runtime;
+use heapsmith_generators::Program;
+use std::sync::Arc;
+
+/// Fuel that every execution gets, whatever it does.
+const FUEL_BASE: u64 = 100_000;
+/// Fuel for each unit of work that the model predicts: four times the dearest that `fixed` was seen to need on either engine (the
+/// test `fuel_is_at_least_four_times_what_the_reference_needs` measures it).
+const FUEL_PER_WORK: u64 = 400;
+/// What an execution that ran out of fuel gets when it is tried again.
+const RETRY: u64 = 16;
+
+/// A collector compiled for every engine; shared by all workers.
+pub struct Prepared {
+    /// The collector.
+    pub runtime: Runtime,
+    /// Whether the WebAssembly is the one that the emulator's rules describe (a built-in without an edit).
+    pub emulated: bool,
+    compiled: Vec<(&'static str, Arc<dyn Compiled>)>,
+}
+
+impl std::fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Prepared").field("runtime", &self.runtime.description.name).finish_non_exhaustive()
+    }
+}
+
+impl Prepared {
+    /// Compiles an unedited built-in runtime, whose emulator is trusted.
+    ///
+    /// # Errors
+    /// When an engine refuses the module.
+    pub fn builtin(runtime: Runtime, engines: &[Box<dyn Engine>]) -> Result<Self, EngineError> {
+        Self::new(runtime, engines, true)
+    }
+
+    /// Compiles a runtime whose WebAssembly was edited: no emulator describes it.
+    ///
+    /// # Errors
+    /// When an engine refuses the module.
+    pub fn edited(runtime: Runtime, engines: &[Box<dyn Engine>]) -> Result<Self, EngineError> {
+        Self::new(runtime, engines, false)
+    }
+
+    fn new(runtime: Runtime, engines: &[Box<dyn Engine>], emulated: bool) -> Result<Self, EngineError> {
+        let compiled = engines
+            .iter()
+            .map(|e| Ok((e.name(), compile_resident(e.as_ref(), &runtime)?)))
+            .collect::<Result<_, EngineError>>()?;
+        Ok(Self { runtime, emulated, compiled })
+    }
+}
+
+/// One worker's instances of one collector: a model, an emulator, and one resident instance an engine.
+pub struct Rig {
+    prepared: Arc<Prepared>,
+    model: Model,
+    emulator: Option<Emulator>,
+    residents: Vec<Resident>,
+    outcomes: Vec<Outcome>,
+    tape: Tape,
+}
+
+impl std::fmt::Debug for Rig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rig").field("prepared", &self.prepared).finish_non_exhaustive()
+    }
+}
+
+impl Rig {
+    /// Instances of a prepared collector.
+    ///
+    /// # Errors
+    /// When an engine cannot instantiate the module.
+    pub fn new(prepared: Arc<Prepared>) -> Result<Self, EngineError> {
+        let description = &prepared.runtime.description;
+        let residents =
+            prepared.compiled.iter().map(|(_, c)| Resident::new(Arc::clone(c))).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self {
+            model: Model::new(description),
+            emulator: prepared.emulated.then(|| Emulator::new(description)),
+            outcomes: residents.iter().map(|_| Outcome::default()).collect(),
+            residents,
+            tape: Tape::default(),
+            prepared,
+        })
+    }
+
+    /// The collector.
+    #[must_use]
+    pub fn prepared(&self) -> &Arc<Prepared> {
+        &self.prepared
+    }
+
+    /// The model, as the last trial left it.
+    #[must_use]
+    pub const fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Names of the engines, in order.
+    pub fn engines(&self) -> impl Iterator<Item = &'static str> {
+        self.prepared.compiled.iter().map(|(name, _)| *name)
+    }
+
+    /// The outcome on engine `i` of the last trial.
+    #[must_use]
+    pub fn outcome(&self, engine: usize) -> &Outcome {
+        &self.outcomes[engine]
+    }
+
+    /// The collector's memory on engine `i` after the last trial.
+    #[must_use]
+    pub fn memory(&self, engine: usize) -> &[u8] {
+        self.residents[engine].heap()
+    }
+
+    /// Plans a program, runs it on every engine, and judges it at its end.
+    pub fn trial(&mut self, program: &Program) -> Verdict {
+        self.model.plan_program(program);
+        self.tape.encode(self.model.plan());
+        let steps = self.model.plan().steps.len() as u32;
+        if self.run_all(steps).is_err() {
+            return Verdict::Inconclusive(Inconclusive::EngineFailed);
+        }
+        self.verdict(program, steps)
+    }
+
+    /// What guest memory and globals show after the last trial.
+    #[must_use]
+    pub fn observe(&self) -> Observations {
+        observe::observe(&self.model, self.seen(0))
+    }
+
+    fn seen(&self, engine: usize) -> Seen<'_> {
+        Seen { outcome: &self.outcomes[engine], heap: self.residents[engine].heap() }
+    }
+
+    /// Runs the tape from its start up to step `until` on every engine; again with more fuel where it ran out.
+    fn run_all(&mut self, until: u32) -> Result<(), EngineError> {
+        let fuel = fuel(self.model.plan().work);
+        if let Some(emulator) = &mut self.emulator {
+            emulator.begin();
+        }
+        for (resident, outcome) in self.residents.iter_mut().zip(&mut self.outcomes) {
+            resident.begin(&self.tape)?;
+            let mut end = resident.advance(until, fuel)?;
+            if end == End::OutOfFuel {
+                resident.begin(&self.tape)?;
+                end = resident.advance(until, RETRY * fuel)?;
+            }
+            resident.read_outcome(end, outcome);
+        }
+        Ok(())
+    }
+
+    /// Compares engines with each other and with the emulator, then judges the first one's outcome.
+    fn verdict(&mut self, program: &Program, until: u32) -> Verdict {
+        let hung = self.outcomes.iter().filter(|o| o.end == End::OutOfFuel).count();
+        if hung == self.outcomes.len() {
+            return Verdict::Violation(Box::new(judge::hang(self.outcomes[0].step)));
+        }
+        if hung > 0 {
+            return Verdict::Inconclusive(Inconclusive::FuelOnOneEngine);
+        }
+        let emulated = self.emulator.as_mut().map(|emulator| {
+            let plan = self.model.plan();
+            emulator.advance(plan, until, RETRY * fuel(plan.work));
+            emulator
+        });
+        if let Some(v) = compare::engines(&self.prepared.compiled, &self.outcomes, &self.residents, emulated.as_deref()) {
+            return Verdict::Violation(Box::new(v));
+        }
+        if let Some(emulator) = emulated
+            && let Some(d) = compare::with_emulator(&self.outcomes[0], self.residents[0].heap(), emulator)
+        {
+            return Verdict::Untrusted(Box::new(d));
+        }
+        let seen = Seen { outcome: &self.outcomes[0], heap: self.residents[0].heap() };
+        judge::judge(&mut self.model, program, seen)
+    }
+}
+
+/// Fuel for a plan of this much work.
+#[must_use]
+pub const fn fuel(work: u64) -> u64 {
+    FUEL_BASE + FUEL_PER_WORK * work
+}

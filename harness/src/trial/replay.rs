@@ -1,0 +1,160 @@
+//! A replay: the same trial with checks after every step, so that the first broken promise is named.
+
+use super::{Rig, fuel};
+use crate::engine::session::Resident;
+use crate::judge::{Kind, Phase, Verdict, Violation};
+use crate::outcome::{End, Outcome};
+use crate::runtime::description::{GLOBAL_COLLECTIONS, GLOBAL_FREE_HEAD, GLOBAL_HEAP_END, PAGE};
+use heapsmith_generators::Program;
+use std::fmt;
+
+/// What a replay says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replay {
+    /// The verdict; a violation is the first one.
+    pub verdict: Verdict,
+    /// Collections done when it was given.
+    pub collections: u32,
+    /// Wasm functions on the stack of a trap, innermost first, as far as an engine knows them.
+    pub backtrace: Vec<String>,
+    /// The bucket of a violation.
+    pub bucket: Option<Bucket>,
+    /// Steps of the plan.
+    pub steps: u32,
+}
+
+/// What findings are counted by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Bucket {
+    /// Which promise was broken.
+    pub kind: Kind,
+    /// Tag of the op.
+    pub op: &'static str,
+    /// Where the collector stood.
+    pub phase: Phase,
+    /// How the step lies to a page boundary: the distance of the heap's end, if within 16 bytes.
+    pub boundary: Option<i32>,
+}
+
+impl fmt::Display for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.kind.name(), self.op, self.phase.name())
+    }
+}
+
+impl Bucket {
+    /// Whether another violation is the same one as far as reduction is concerned.
+    #[must_use]
+    pub fn same(&self, other: &Self) -> bool {
+        (self.kind, self.phase) == (other.kind, other.phase)
+    }
+}
+
+impl Rig {
+    /// Runs a program step by step on every engine, judging after each step.
+    pub fn replay(&mut self, program: &Program) -> Replay {
+        let verdict = self.replay_steps(program);
+        let collections = self.outcomes[0].globals.get(GLOBAL_COLLECTIONS).copied().unwrap_or(0);
+        let backtrace = match self.outcomes[0].end {
+            End::Trapped(_) => self.residents.iter().map(Resident::backtrace).find(|b| !b.is_empty()),
+            End::Finished | End::OutOfFuel => None,
+        };
+        let backtrace = backtrace.unwrap_or_default().to_vec();
+        let bucket = match &verdict {
+            Verdict::Violation(v) => Some(self.bucket(program, v)),
+            Verdict::Pass | Verdict::AllowedTrap(_) | Verdict::Inconclusive(_) | Verdict::Untrusted(_) => None,
+        };
+        Replay { verdict, collections, backtrace, bucket, steps: self.model.plan().steps.len() as u32 }
+    }
+
+    fn replay_steps(&mut self, program: &Program) -> Verdict {
+        use crate::judge::Inconclusive::EngineFailed;
+        self.model.plan_program(program);
+        self.tape.encode(self.model.plan());
+        let fuel = super::RETRY * fuel(self.model.plan().work);
+        let steps = self.model.plan().steps.len();
+        for resident in &mut self.residents {
+            if resident.begin(&self.tape).is_err() {
+                return Verdict::Inconclusive(EngineFailed);
+            }
+        }
+        if let Some(emulator) = &mut self.emulator {
+            emulator.begin();
+        }
+        self.model.reset();
+        let mut before = Outcome::default();
+        for (i, op) in program.ops.iter().take(steps).enumerate() {
+            let goes_on = self.model.step(op);
+            for (resident, outcome) in self.residents.iter_mut().zip(&mut self.outcomes) {
+                match resident.advance(i as u32 + 1, fuel) {
+                    Ok(end) => resident.read_outcome(end, outcome),
+                    Err(_) => return Verdict::Inconclusive(EngineFailed),
+                }
+            }
+            let verdict = self.verdict(program, i as u32 + 1);
+            match verdict {
+                Verdict::Pass if goes_on => {}
+                Verdict::Violation(mut v) => {
+                    v.phase = self.phase(&before);
+                    return Verdict::Violation(v);
+                }
+                Verdict::Pass | Verdict::AllowedTrap(_) | Verdict::Inconclusive(_) | Verdict::Untrusted(_) => {
+                    return verdict;
+                }
+            }
+            before.clone_from(&self.outcomes[0]);
+        }
+        Verdict::Pass
+    }
+
+    /// Where the collector stood in the last step: from the trap's backtrace, else from what changed in its globals.
+    fn phase(&self, before: &Outcome) -> Phase {
+        let now = &self.outcomes[0];
+        if let End::Trapped(_) = now.end
+            && let Some(names) = self.residents.iter().map(Resident::backtrace).find(|b| !b.is_empty())
+        {
+            let on_stack = |name: &str| names.iter().any(|n| n.contains(name));
+            return if on_stack("gc_") {
+                Phase::Collect
+            } else if on_stack("root_push") {
+                Phase::RootPush
+            } else if on_stack("alloc") {
+                if now.pages == before.pages { Phase::Bump } else { Phase::Grow }
+            } else if now.pages > before.pages && !before.globals.is_empty() {
+                Phase::Grow
+            } else {
+                Phase::Mutator
+            };
+        }
+        let changed = |i: usize| before.globals.get(i).is_some_and(|&b| now.globals.get(i) != Some(&b));
+        if before.globals.is_empty() {
+            return Phase::Unknown;
+        }
+        if now.pages != before.pages {
+            Phase::Grow
+        } else if changed(GLOBAL_COLLECTIONS) {
+            Phase::Collect
+        } else if changed(GLOBAL_FREE_HEAD) {
+            Phase::List
+        } else if changed(GLOBAL_HEAP_END) {
+            Phase::Bump
+        } else {
+            Phase::Mutator
+        }
+    }
+
+    fn bucket(&self, program: &Program, v: &Violation) -> Bucket {
+        let op = program.ops.get(v.step as usize).map_or("end", |op| op.tag());
+        let end = self.outcomes[0].globals.get(GLOBAL_HEAP_END).copied().unwrap_or(0);
+        let past = (end % PAGE).cast_signed();
+        let page = PAGE.cast_signed();
+        let boundary = if past <= 16 {
+            Some(past)
+        } else if page - past <= 16 {
+            Some(past - page)
+        } else {
+            None
+        };
+        Bucket { kind: v.kind, op, phase: v.phase, boundary }
+    }
+}
