@@ -15,6 +15,8 @@ pub struct Capacities {
     pub roots: u32,
     /// Pages of 64 KiB at most.
     pub max_pages: u32,
+    /// Bytes of tables before the heap for each page of the page limit.
+    pub table_bytes_per_page: u32,
 }
 
 /// An endless list of programs, each a function of the seed and its index alone.

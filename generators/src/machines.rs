@@ -11,8 +11,10 @@ pub(crate) const POOL: usize = 192;
 pub(crate) const SMALL: usize = 144;
 /// A stream of randomness that no program uses.
 const STREAM: u64 = u64::MAX;
-/// Bytes that a collector may need for each page of the page limit (one bit for each 8 bytes).
+/// Bytes that any collector may need for each page of the page limit (one bit for each 8 bytes).
 const TABLE_BYTES_PER_PAGE: u32 = 1 << 10;
+/// The most bytes between the start of the heap and the end of a page on a machine whose heap starts there.
+const NEAR: u32 = 1 << 11;
 /// The most pages that any machine is drawn with.
 const MOST_PAGES: u32 = 256;
 
@@ -21,16 +23,21 @@ pub(crate) fn pool(seed: u64, defaults: Capacities, pinned: Machine) -> Vec<Mach
     let mut random = Random::new(seed, STREAM);
     (0..POOL)
         .map(|index| {
-            let data_end = pinned.data_end.unwrap_or_else(|| data_end(&mut random, index));
+            let drawn_end = data_end(&mut random, index);
             let (worklist, roots) =
                 if index < SMALL { (Some(worklist(&mut random)), Some(roots(&mut random))) } else { (None, None) };
             let (worklist, roots) = (pinned.worklist.or(worklist), pinned.roots.or(roots));
-            let regions = u64::from(data_end)
-                + 4 * u64::from(worklist.unwrap_or(defaults.worklist))
-                + 4 * u64::from(roots.unwrap_or(defaults.roots));
+            let tables = 4 * u64::from(worklist.unwrap_or(defaults.worklist));
+            let stack = 4 * u64::from(roots.unwrap_or(defaults.roots));
+            let regions = u64::from(drawn_end) + tables + stack;
             let drawn_max = max_pages(&mut random, index, regions);
-            let drawn_initial = random.one_in(4).then(|| random.within(1, 4));
+            let drawn_initial = random.one_in(2).then(|| random.within(1, 4));
+            let below = random.within(1, NEAR);
             let max = pinned.max_pages.unwrap_or(drawn_max.max(pinned.initial_pages.unwrap_or(0)));
+            let near = (index % 4 > 1)
+                .then(|| near_page_end(tables + u64::from(max) * u64::from(defaults.table_bytes_per_page), stack, below));
+            let data_end = pinned.data_end.or(near.flatten()).unwrap_or(drawn_end);
+            let regions = u64::from(data_end) + tables + stack;
             let initial = pinned.initial_pages.or(drawn_initial.map(|pages| pages.max(needed(regions, max)).min(max)));
             Machine { data_end: Some(data_end), worklist, roots, initial_pages: initial, max_pages: Some(max) }
         })
@@ -41,6 +48,15 @@ pub(crate) fn pool(seed: u64, defaults: Capacities, pinned: Machine) -> Vec<Mach
 fn needed(regions: u64, max_pages: u32) -> u32 {
     let bytes = regions + u64::from(max_pages) * u64::from(TABLE_BYTES_PER_PAGE);
     u32::try_from(bytes.div_ceil(u64::from(PAGE))).unwrap_or(u32::MAX)
+}
+
+/// The `data_end` with which the heap starts `below` bytes before the end of a page, so that small objects reach a page
+/// boundary and boundary cases are cheap; none if the root stack would cross the end of the first page.
+fn near_page_end(tables: u64, stack: u64, below: u32) -> Option<u32> {
+    let page = u64::from(PAGE);
+    let end = (tables + stack + u64::from(below)).next_multiple_of(page) - u64::from(below);
+    let data_end = end - tables - stack;
+    (data_end + stack <= page).then(|| u32::try_from(data_end).ok()).flatten()
 }
 
 /// Every alignment, evenly; here and there a start far from zero, and four times in a pool one near the end of the

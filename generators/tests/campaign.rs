@@ -9,7 +9,7 @@ use heapsmith_generators::{
     Shape, Size, Word,
 };
 
-const DEFAULTS: Capacities = Capacities { worklist: 16_384, roots: 4_096, max_pages: 256 };
+const DEFAULTS: Capacities = Capacities { worklist: 16_384, roots: 4_096, max_pages: 256, table_bytes_per_page: 0 };
 
 fn campaign(seed: u64) -> Campaign {
     Campaign::new(seed, DEFAULTS, Machine::default())

@@ -11,7 +11,7 @@ use heapsmith_generators::{
 use rand::{Rng as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
 
-const DEFAULTS: Capacities = Capacities { worklist: 16_384, roots: 4_096, max_pages: 256 };
+const DEFAULTS: Capacities = Capacities { worklist: 16_384, roots: 4_096, max_pages: 256, table_bytes_per_page: 0 };
 
 fn assert_round_trip(program: &Program) {
     let text = program.to_string();

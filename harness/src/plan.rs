@@ -72,7 +72,7 @@ pub enum Step {
         /// What is written.
         value: Value,
     },
-    /// root(root, mirror[src]), or null without `src`.
+    /// root(root, `mirror[src]`), or null without `src`.
     Assign {
         /// Where it goes.
         root: RootWrite,

@@ -4,8 +4,8 @@
 //! # Contract
 //! - The same modules, the same memory and the same globals give the same [`End`], memory and globals on every engine, traps
 //!   included. What is *not* the same is fuel: each engine has its own unit, and where it runs out is no fact about a program.
-//! - Page limits live in the module's own memory type. The engines here refuse no growth that the module's type allows, up to
-//!   [`crate::runtime::description::MAX_PAGES`] pages a memory.
+//! - Page limits live in the module's own memory type. Where that allows more than [`crate::runtime::description::MAX_PAGES`] pages,
+//!   growth beyond those is refused (-1) on every engine alike, and a module that starts with more cannot be instantiated.
 //! - The nine traps of core WebAssembly are an [`End`]. Anything else that ends a call is [`EngineError::Abnormal`]: never a verdict.
 //! - Recursion as deep as ordinary code has does not overflow the stack; how deep exactly is no fact about a program either.
 //!

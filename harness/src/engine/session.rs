@@ -20,7 +20,7 @@ use crate::runtime::{
 use std::sync::Arc;
 
 /// Bytes that are compared at once, and copied if they differ.
-const BLOCK: usize = 1024;
+const BLOCK: usize = 4096;
 
 /// Compiles a collector with the tape machine, for [`Resident::new`] on any number of threads.
 ///

@@ -153,6 +153,17 @@ fn a_memory_of_256_mib_works() {
 }
 
 #[test]
+fn growth_beyond_256_mib_is_refused_alike() {
+    let module = r#"(memory (export "memory") 1) (func (export "run")
+        (if (i32.ne (memory.grow (i32.const 4096)) (i32.const -1)) (then unreachable)))"#;
+    let module = wat::parse_str(format!("(module {module})")).unwrap();
+    for engine in engines() {
+        let mut instance = engine.compile(&[("main", &module)], &[]).unwrap().instantiate().unwrap();
+        assert_eq!(instance.call(FUEL).unwrap(), End::Finished, "{}", engine.name());
+    }
+}
+
+#[test]
 fn a_tape_too_long_for_any_memory_is_refused() {
     let huge = tape(&Plan { log_words: u32::MAX, ..plan(vec![]) });
     for engine in engines() {

@@ -2,6 +2,7 @@
 
 use super::{Compiled, Engine, EngineError, Instance, missing_pages, provider};
 use crate::outcome::{End, Trap};
+use crate::runtime::description::{MAX_PAGES, PAGE};
 use std::sync::Arc;
 use wasmi::{self as wi, TrapCode};
 
@@ -9,6 +10,8 @@ const NAME: &str = "wasmi";
 
 /// Frames of WebAssembly, about as many as wasmtime's stack has room for; wasmi's own default is 1 000.
 const FRAMES: usize = 16_384;
+/// Bytes that a memory may have at most, as on every engine.
+const MEMORY_BYTES: usize = (MAX_PAGES * PAGE) as usize;
 /// Bytes of wasmi's value stack, which is on the heap and grows as needed.
 const STACK_BYTES: usize = 8 << 20;
 
@@ -80,7 +83,9 @@ struct Group {
 
 impl Compiled for Group {
     fn instantiate(&self) -> Result<Box<dyn Instance>, EngineError> {
-        let mut store = wi::Store::new(&self.engine, ());
+        let limits = wi::StoreLimitsBuilder::new().memory_size(MEMORY_BYTES).build();
+        let mut store = wi::Store::new(&self.engine, limits);
+        store.limiter(|limits| limits);
         // A start function, which no module of ours has, runs under this.
         store.set_fuel(u64::MAX).expect("fuel is on");
         let mut instances: Vec<wi::Instance> = Vec::with_capacity(self.parts.len());
@@ -123,7 +128,7 @@ impl Compiled for Group {
 }
 
 struct Live {
-    store: wi::Store<()>,
+    store: wi::Store<wi::StoreLimits>,
     main: wi::Instance,
     run: wi::TypedFunc<(), ()>,
     heap: wi::Memory,

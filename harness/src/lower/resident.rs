@@ -20,8 +20,7 @@ pub fn module(runtime: &Runtime) -> String {
         let load = format!("(i32.load $mutator offset={} (local.get $at))", 4 * (operand + 1));
         machine = machine.replace(&format!("{{{operand}}}"), &load);
     }
-    // peek and poke on a memory of the same module are one instruction: inlined here, because no engine of ours would do so, and an
-    // interpreter spends as much on the call as on all the rest of a logged word.
+    // On a memory of the same module peek and poke are one instruction each: put in place of the calls, because neither engine inlines.
     let library =
         MUTATOR.replace("(call $peek ", "(i32.load $mutator ").replace("(call $poke ", "(i32.store $mutator ");
     let library =

@@ -44,6 +44,22 @@
 //! `root_set(slot, v)`: `store(base + 4 * slot, v)`. `frame_save() -> gc_sp`. `frame_restore(sp)`: `gc_sp = sp`.
 //!
 //! Every trap above is `unreachable`. Bytes `[0, data_end)` hold static data ([`data_byte`]).
+//! Loops whose bound is an address compare unsigned before each step, so one whose bound has wrapped below its start does nothing; walks
+//! by strides test `p < heap_ptr` (or `p < v - 4`) and go on wherever a wrapped `p` leads; clearing the bits of free blocks clears a
+//! block's bit before its link is loaded.
+//!
+//! # Other collectors
+//! AssemblyScript, Lua and Boehm fit into [`Description`] by more variants, never by a question which collector it is:
+//! - *Roots*: [`Description::roots`] is a list because AssemblyScript has pins (`__pin`, `__unpin`) and a shadow stack that are used
+//!   together, Lua has slots of its own stack and Boehm a root table: [`RootDiscipline`] gets `Pins`, `Slots` and `Table`.
+//! - *Objects*: AssemblyScript's header is 20 bytes before a payload aligned to 16, so [`ObjectLayout`] carries it but for its fields
+//!   (the recorded size is the word at -4, without a shift; colour and pins are in others). Lua and Boehm show no header: the layout
+//!   becomes an `Option`, and without one only the checks for any collector run.
+//! - *Access*: kinds of objects (a class, its pointer fields, its allocation call), loads and stores by call (AssemblyScript's setters
+//!   hold the write barrier; Lua shows no address at all) and how to collect (full, step) join as a new part of the description.
+//! - *Promises*: [`Candidates`] gets `Precise` (AssemblyScript, Lua: unreachable objects are garbage exactly) and a one-sided form
+//!   (Boehm scans statics and C stacks); [`PlacementPolicy`] and [`GrowthPolicy`] get `Unknown`, which is not judged.
+//! - [`Rules`] stay with the built-in collectors: they become an `Option`, `None` for every module that is not ours.
 
 use heapsmith_generators::Machine;
 
@@ -361,7 +377,7 @@ pub enum Characteristic {
 }
 
 impl Description {
-    /// `alloc`, `collect` and the other operations of a built-in runtime read these machine parameters; see [`super::builtin`].
+    /// `alloc`, `collect` and the other operations of a built-in runtime read these machine parameters; see [`mod@super::builtin`].
     #[must_use]
     pub fn machine(&self) -> Machine {
         let p = self.parameters;

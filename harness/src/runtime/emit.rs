@@ -108,4 +108,6 @@ fn globals(description: &Description) -> String {
 }
 
 #[cfg(test)]
+mod behaviour;
+#[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! Collectors under test.
 //!
 //! - [`description`]: what the harness knows of a collector, and the exact rules of the built-in ones.
-//! - [`builtin`]: the built-in collectors by name, and their parameters ([`Spec`]).
+//! - [`mod@builtin`]: the built-in collectors by name, and their parameters ([`Spec`]).
 //! - [`emit`]: their WebAssembly text.
 //! - [`correct`]: what each of them does wrong, one rule at a time.
 //! - [`fault`]: planted faults, edits of a runtime's text.

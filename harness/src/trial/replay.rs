@@ -83,6 +83,9 @@ impl Rig {
         }
         self.model.reset();
         let mut before = Outcome::default();
+        if let Some(resident) = self.residents.first() {
+            resident.read_outcome(End::Finished, &mut before);
+        }
         for (i, op) in program.ops.iter().take(steps).enumerate() {
             let goes_on = self.model.step(op);
             for (resident, outcome) in self.residents.iter_mut().zip(&mut self.outcomes) {
@@ -120,16 +123,13 @@ impl Rig {
                 Phase::RootPush
             } else if on_stack("alloc") {
                 if now.pages == before.pages { Phase::Bump } else { Phase::Grow }
-            } else if now.pages > before.pages && !before.globals.is_empty() {
+            } else if now.pages > before.pages {
                 Phase::Grow
             } else {
                 Phase::Mutator
             };
         }
         let changed = |i: usize| before.globals.get(i).is_some_and(|&b| now.globals.get(i) != Some(&b));
-        if before.globals.is_empty() {
-            return Phase::Unknown;
-        }
         if now.pages != before.pages {
             Phase::Grow
         } else if changed(GLOBAL_COLLECTIONS) {

@@ -201,6 +201,13 @@ fn an_offset_may_wrap() {
 }
 
 #[test]
+fn opcodes_are_listed_by_number() {
+    for (i, (opcode, _)) in super::tape::Opcode::ALL.into_iter().enumerate() {
+        assert_eq!(opcode as usize, i);
+    }
+}
+
+#[test]
 fn the_lowered_text_is_free_of_select_and_bulk_memory() {
     let runtime = bump::runtime();
     let lowered = standalone::modules(&runtime, &plan(vec![alloc(push(0), 16)]));
