@@ -70,6 +70,8 @@ pub(crate) struct Builder<'a> {
     ops: Vec<Op>,
     live: Registers,
     large: Registers,
+    /// Registers that were assigned one large object: a collector scans every word of it in each collection.
+    bulky: Registers,
     /// Root slots in use, one for each register assigned in each open frame.
     slots: u32,
     assigned: Registers,
@@ -86,6 +88,7 @@ impl<'a> Builder<'a> {
             ops: Vec::with_capacity(MOST_OPS + 16),
             live: Registers::default(),
             large: Registers::default(),
+            bulky: Registers::default(),
             slots: 0,
             assigned: Registers::default(),
             frames: Vec::new(),
@@ -140,6 +143,7 @@ impl<'a> Builder<'a> {
                 self.sizes.remember(size);
                 if sizes::is_large(size) {
                     self.large.insert(dst);
+                    self.bulky.insert(dst);
                 }
             }
             Op::Graph { dst, .. } => {
@@ -168,10 +172,10 @@ impl<'a> Builder<'a> {
                 }
             }
             Op::Garbage { size, .. } => self.sizes.remember(size),
+            Op::Collect => self.drop_bulky(),
             Op::Store { .. }
             | Op::Clear { .. }
             | Op::Write { .. }
-            | Op::Collect
             | Op::Check { .. }
             | Op::CheckZero { .. }
             | Op::Roots { .. } => {}
@@ -179,9 +183,20 @@ impl<'a> Builder<'a> {
         self.ops.push(op);
     }
 
+    /// Drops most large objects before a collection: to have crossed a boundary is what they are for, and to be scanned again
+    /// and again is what they cost.
+    fn drop_bulky(&mut self) {
+        for reg in (0..REGISTERS).map(Reg::new) {
+            if self.bulky.has(reg) && self.live.has(reg) && self.random.percent(65) {
+                self.push(Op::Drop { reg });
+            }
+        }
+    }
+
     fn assign(&mut self, dst: Reg) {
         self.live.insert(dst);
         self.large.remove(dst);
+        self.bulky.remove(dst);
         if !self.assigned.has(dst) {
             self.assigned.insert(dst);
             self.slots += 1;

@@ -28,7 +28,7 @@ fn main() {
         let t0 = std::time::Instant::now();
         let v = rig.trial(&p);
         let us = t0.elapsed().as_micros() as u64;
-        if (1000..5000).contains(&us) && i % 7 == 0 { println!("SLOW #{i} {us}us work {} coll {} pages {} \n{p}", rig.model().plan().work, rig.observe().collections, rig.outcome(0).pages); }
+        if (5000..20000).contains(&us) && i % 3 == 0 && p.machine.worklist.is_some() { println!("SLOW #{i} {us}us work {} coll {} pages {} \n{p}", rig.model().plan().work, rig.observe().collections, rig.outcome(0).pages); }
         let fam = format!("{:?}", c.profile(i).family);
         let e = fams.entry(fam).or_insert((0u64,0u64)); e.0 += 1; e.1 += us;
         let bucket = match us { 0..50 => 0, 50..200 => 1, 200..1000 => 2, 1000..5000 => 3, 5000..20000 => 4, _ => 5 };

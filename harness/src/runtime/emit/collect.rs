@@ -133,6 +133,8 @@ const MARK: &str = r"
           @stop_extent
           block $next
             (local.set $w (i32.load (i32.add (local.get $v) (local.get $off))))
+            ;; Null is the commonest word and never an address in the heap: no call for it.
+            (br_if $next (i32.eqz (local.get $w)))
             (br_if $next (i32.eqz (call $gc_candidate (local.get $w))))
             ;; Marked already: nothing to do, and cycles end.
             (br_if $next (i32.and (i32.load (i32.sub (local.get $w) (i32.const 4))) (i32.const 1)))
