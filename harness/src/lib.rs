@@ -11,5 +11,6 @@ pub mod outcome;
 pub mod pins;
 pub mod plan;
 pub mod reduce;
+pub mod report;
 pub mod runtime;
 pub mod trial;

@@ -55,7 +55,7 @@ impl Trap {
         match self {
             Self::Unreachable => "unreachable",
             Self::MemoryOutOfBounds => "out of bounds memory access",
-            Self::TableOutOfBounds => "out of bounds table access",
+            Self::TableOutOfBounds => "undefined element",
             Self::IndirectCallToNull => "uninitialized element",
             Self::BadSignature => "indirect call type mismatch",
             Self::IntegerDivisionByZero => "integer divide by zero",

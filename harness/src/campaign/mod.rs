@@ -1,3 +1,198 @@
-//! Campaigns.
+//! Campaigns: many programs from one seed, on all cores, and what became of them.
+//!
+//! Program `i` is a function of the seed and `i` alone, workers only divide the indices among themselves, and what they report is
+//! merged in the order of indices: with a fixed number of programs, a campaign is the same for any number of workers. A clock
+//! decides when a campaign of so many seconds takes no further program, and nothing else.
+
+mod findings;
 mod statistics;
-pub use statistics::*;
+mod worker;
+
+pub use findings::{Finding, Signature};
+pub use statistics::{BOUNDARY_CLASSES, GATED_PROGRAMS, PATHS, Statistics};
+
+use crate::engine::{Engine, EngineError};
+use crate::runtime::description::Description;
+use crate::runtime::{RuntimeError, Spec, builtin};
+use crate::trial::Prepared;
+use findings::RawFindings;
+use heapsmith_generators::{Campaign as Programs, Capacities, Machine};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+/// How long a campaign runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// Until this many programs were run.
+    Programs(u64),
+    /// Until this much time is over.
+    Time(Duration),
+}
+
+/// What a campaign is asked to do.
+pub struct Settings {
+    /// The runtime.
+    pub spec: Spec,
+    /// Engines, at least one.
+    pub engines: Vec<Box<dyn Engine>>,
+    /// The same engines with backtraces on, for reduction.
+    pub tracing_engines: Vec<Box<dyn Engine>>,
+    /// The seed.
+    pub seed: u64,
+    /// How long.
+    pub limit: Limit,
+    /// Workers, at least one.
+    pub jobs: usize,
+    /// Distinct findings that are reduced at most.
+    pub max_findings: usize,
+}
+
+/// A campaign that cannot start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum CampaignError {
+    /// The runtime cannot be had as asked for.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// An engine refuses the runtime.
+    #[error("expected the engine to take the runtime; {0}")]
+    Engine(#[from] EngineError),
+}
+
+/// How far a campaign is; read by whoever shows it.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Programs run.
+    pub programs: AtomicU64,
+    /// Violations seen, not yet told apart.
+    pub violations: AtomicU64,
+    /// Findings to reduce, once the programs are done.
+    pub to_reduce: AtomicU64,
+    /// Findings reduced.
+    pub reduced: AtomicU64,
+    /// Set from outside: take no further program, and finish.
+    pub stop: AtomicBool,
+}
+
+/// What a campaign did.
+#[derive(Debug)]
+pub struct Summary {
+    /// Numbers.
+    pub statistics: Statistics,
+    /// Distinct findings, reduced, in the order in which their first programs came.
+    pub findings: Vec<Finding>,
+    /// Violations that were counted and not reduced, by signature, because there were too many kinds or the campaign was stopped.
+    pub unreduced: BTreeMap<Signature, u64>,
+    /// Time spent on programs, without reduction.
+    pub elapsed: Duration,
+    /// The runtime with its default parameters.
+    pub description: Description,
+}
+
+/// The parts of a campaign that all workers share.
+struct Shared<'a> {
+    settings: &'a Settings,
+    programs: Programs,
+    machines: BTreeMap<Machine, OnceLock<Result<Arc<Prepared>, String>>>,
+    next: AtomicU64,
+    deadline: Option<Instant>,
+    progress: &'a Progress,
+}
+
+/// Programs that a worker takes at once.
+const CHUNK: u64 = 16;
+
+impl Shared<'_> {
+    /// The next indices to run; none when the campaign is over.
+    fn take(&self) -> Option<std::ops::Range<u64>> {
+        if self.progress.stop.load(Ordering::Relaxed) || self.deadline.is_some_and(|d| Instant::now() >= d) {
+            return None;
+        }
+        let start = self.next.fetch_add(CHUNK, Ordering::Relaxed);
+        let end = match self.settings.limit {
+            Limit::Programs(n) => n.min(start.saturating_add(CHUNK)),
+            Limit::Time(_) => start + CHUNK,
+        };
+        (start < end).then_some(start..end)
+    }
+
+    /// The collector for a machine, compiled when it is first asked for.
+    fn prepared(&self, machine: Machine) -> Result<Arc<Prepared>, String> {
+        let compile = || self.compile(machine, &self.settings.engines).map_err(|e| e.to_string());
+        match self.machines.get(&machine) {
+            Some(cell) => cell.get_or_init(compile).clone(),
+            None => compile(),
+        }
+    }
+}
+
+impl Shared<'_> {
+    fn compile(&self, machine: Machine, engines: &[Box<dyn Engine>]) -> Result<Arc<Prepared>, CampaignError> {
+        let description = self.settings.spec.resolve(machine)?;
+        Ok(Arc::new(Prepared::builtin(builtin(description), engines)?))
+    }
+}
+
+/// Runs a campaign.
+///
+/// # Errors
+/// When the runtime cannot be resolved or an engine refuses it; nothing was run then.
+pub fn hunt(settings: &Settings, progress: &Progress) -> Result<Summary, CampaignError> {
+    let description = settings.spec.resolve(Machine::default())?;
+    // One compilation proves that every engine takes the runtime, before anything starts.
+    Prepared::builtin(builtin(description.clone()), &settings.engines)?;
+    let capacities = capacities(&description);
+    let programs = Programs::new(settings.seed, capacities, settings.spec.pinned);
+    let started = Instant::now();
+    let shared = Shared {
+        machines: programs.machines().iter().map(|&m| (m, OnceLock::new())).collect(),
+        programs,
+        settings,
+        next: AtomicU64::new(0),
+        deadline: match settings.limit {
+            Limit::Time(t) => started.checked_add(t),
+            Limit::Programs(_) => None,
+        },
+        progress,
+    };
+    let (mut statistics, mut raw) = (Statistics::default(), RawFindings::default());
+    for (s, r) in on_all(settings.jobs, || worker::run(&shared)) {
+        statistics.merge(&s);
+        raw.merge(r);
+    }
+    let elapsed = started.elapsed();
+    let (findings, unreduced) = findings::reduce_all(&shared, raw);
+    for f in &findings {
+        if let Some(text) = &f.lowerings_disagree {
+            statistics.distrust(f.index, text.clone());
+        }
+        statistics.confirmations += u64::from(f.lowerings_disagree.is_none());
+    }
+    Ok(Summary { statistics, findings, unreduced, elapsed, description })
+}
+
+/// What the generator must know of a runtime.
+#[must_use]
+pub fn capacities(description: &Description) -> Capacities {
+    let p = description.parameters;
+    let (start, end) = description.regions.bitmap;
+    Capacities {
+        worklist: p.worklist,
+        roots: p.roots,
+        max_pages: p.max_pages,
+        table_bytes_per_page: (end - start) / p.max_pages,
+    }
+}
+
+/// Runs the same work on `jobs` threads and gives their results in the order of threads.
+fn on_all<T: Send>(jobs: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..jobs.max(1)).map(|_| scope.spawn(&work)).collect();
+        let join = |t: std::thread::ScopedJoinHandle<'_, T>| match t.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        threads.into_iter().map(join).collect()
+    })
+}

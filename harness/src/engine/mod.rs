@@ -103,8 +103,16 @@ pub trait Instance: Send {
 /// # Errors
 /// If there is none, or if it does not start.
 pub fn by_name(name: &str) -> Result<Box<dyn Engine>, UnknownEngine> {
+    open(name, Backtrace::Off)
+}
+
+/// The engine of this name, with or without backtraces where it has them.
+///
+/// # Errors
+/// If there is none, or if it does not start.
+pub fn open(name: &str, backtrace: Backtrace) -> Result<Box<dyn Engine>, UnknownEngine> {
     match name {
-        "wasmtime" => Ok(Box::new(Wasmtime::new(Backtrace::Off)?)),
+        "wasmtime" => Ok(Box::new(Wasmtime::new(backtrace)?)),
         "wasmi" => Ok(Box::new(Wasmi::new())),
         other => Err(UnknownEngine::Name { name: other.to_owned(), nearest: nearest(other) }),
     }

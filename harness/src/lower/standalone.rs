@@ -9,7 +9,10 @@ use super::layout::{LOG_CURSOR, LOG_START, MIRROR, PC};
 use super::tape::{Opcode, frames_fit, push, shape_operands};
 use super::{MUTATOR, layout};
 use crate::plan::{Fill, Initial, Plan, RootWrite, Slot, Step, Value};
-use crate::runtime::{Runtime, description::PAGE};
+use crate::runtime::{
+    Runtime,
+    description::{GLOBALS, PAGE},
+};
 use std::fmt::Write as _;
 
 /// Steps of one function: engines take more than linear time on huge ones.
@@ -86,6 +89,11 @@ fn program(runtime: &Runtime, plan: &Plan, log: u64) -> String {
 /// What scripts look at.
 fn probes(text: &mut String, runtime: &Runtime) {
     text.push_str("  (func (export \"peek_heap\") (param i32) (result i32) (i32.load (local.get 0)))\n");
+    text.push_str("  (func (export \"pages\") (result i32) memory.size)\n");
+    text.push_str("  (func (export \"logged\") (param i32) (result i32) (call $mutator.logged (local.get 0)))\n");
+    for name in GLOBALS.iter().filter(|name| runtime.fields.contains(&format!("(global ${name} "))) {
+        put(text, format_args!("  (func (export \"read {name}\") (result i32) (global.get ${name}))\n"));
+    }
     if !runtime.fields.contains("$gc_free_head") {
         return;
     }

@@ -24,6 +24,22 @@ pub enum Directive {
         /// The payload.
         address: u32,
     },
+    /// Memory has this many pages.
+    Pages(u32),
+    /// The mutator saw this word.
+    Logged {
+        /// Index into the log.
+        index: u32,
+        /// What is expected.
+        word: u32,
+    },
+    /// A global of the runtime has this value.
+    Global {
+        /// Its name, one of [`crate::runtime::description::GLOBALS`].
+        name: &'static str,
+        /// What is expected.
+        value: u32,
+    },
 }
 
 /// The script: mutator's memory, program, then the directives in order.
@@ -40,31 +56,19 @@ pub fn script(standalone: &Standalone, directives: &[Directive]) -> String {
 fn line(directive: Directive) -> String {
     match directive {
         Directive::Run => r#"(invoke "run")"#.to_owned(),
-        Directive::RunTraps(trap) => format!(r#"(assert_trap (invoke "run") "{}")"#, message(trap)),
+        Directive::RunTraps(trap) => format!(r#"(assert_trap (invoke "run") "{}")"#, trap.name()),
         Directive::HeapWord { address, word } => {
             format!(r#"(assert_return (invoke "peek_heap" (i32.const {address})) (i32.const {word}))"#)
         }
         Directive::NotFree { address } => {
             format!(r#"(assert_return (invoke "is_free" (i32.const {address})) (i32.const 0))"#)
         }
+        Directive::Pages(pages) => format!(r#"(assert_return (invoke "pages") (i32.const {pages}))"#),
+        Directive::Logged { index, word } => {
+            format!(r#"(assert_return (invoke "logged" (i32.const {index})) (i32.const {word}))"#)
+        }
+        Directive::Global { name, value } => {
+            format!(r#"(assert_return (invoke "read {name}") (i32.const {value}))"#)
+        }
     }
-}
-
-/// The traps, and how the specification's scripts name them.
-pub const MESSAGES: [(Trap, &str); 9] = [
-    (Trap::Unreachable, "unreachable"),
-    (Trap::MemoryOutOfBounds, "out of bounds memory access"),
-    (Trap::TableOutOfBounds, "undefined element"),
-    (Trap::IndirectCallToNull, "uninitialized element"),
-    (Trap::BadSignature, "indirect call type mismatch"),
-    (Trap::IntegerDivisionByZero, "integer divide by zero"),
-    (Trap::IntegerOverflow, "integer overflow"),
-    (Trap::BadConversionToInteger, "invalid conversion to integer"),
-    (Trap::StackOverflow, "call stack exhausted"),
-];
-
-/// How scripts name a trap.
-#[must_use]
-pub fn message(trap: Trap) -> &'static str {
-    MESSAGES.iter().find(|(t, _)| *t == trap).map_or("", |(_, message)| message)
 }

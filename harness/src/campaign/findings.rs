@@ -1,0 +1,172 @@
+//! From violations to distinct, reduced findings.
+
+use super::worker::disagreement;
+use super::{Shared, on_all};
+use crate::judge::Kind;
+use crate::reduce::{Cause, cause_of, reduce};
+use crate::report::finding_script;
+use crate::trial::{Bucket, Replay, Rig};
+use heapsmith_generators::Program;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Programs of one signature that are reduced: the first ones.
+const KEPT: usize = 3;
+
+/// What violations are told apart by before they are reduced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Signature {
+    /// Which promise was found broken at the program's end.
+    pub kind: Kind,
+    /// Tag of the op it was blamed on.
+    pub op: &'static str,
+}
+
+impl fmt::Display for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.kind.name(), self.op)
+    }
+}
+
+/// A distinct finding.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// Index of the first program that showed it.
+    pub index: u64,
+    /// Programs that stand behind it: those that were reduced to it, and those whose violation looks like its first one.
+    pub count: u64,
+    /// That program.
+    pub original: Program,
+    /// The smallest one.
+    pub reduced: Program,
+    /// Its replay.
+    pub replay: Replay,
+    /// Its bucket.
+    pub bucket: Bucket,
+    /// The rule whose correct form removes it.
+    pub cause: Option<Cause>,
+    /// A `.wast` script that fails as long as the bug lives (without its comment).
+    pub script: String,
+    /// What the standalone lowering of the reduced case did otherwise; none: it confirmed the finding on every engine.
+    pub lowerings_disagree: Option<String>,
+}
+
+/// Violations by signature: how many, and the first few programs.
+#[derive(Debug, Default)]
+pub(super) struct RawFindings(BTreeMap<Signature, (u64, Vec<u64>)>);
+
+impl RawFindings {
+    pub(super) fn add(&mut self, signature: Signature, index: u64) {
+        let (count, first) = self.0.entry(signature).or_default();
+        *count += 1;
+        keep_first(first, [index]);
+    }
+
+    pub(super) fn merge(&mut self, other: Self) {
+        for (signature, (n, indices)) in other.0 {
+            let (count, first) = self.0.entry(signature).or_default();
+            *count += n;
+            keep_first(first, indices);
+        }
+    }
+}
+
+fn keep_first(first: &mut Vec<u64>, more: impl IntoIterator<Item = u64>) {
+    first.extend(more);
+    first.sort_unstable();
+    first.truncate(KEPT);
+}
+
+/// Reduces the first programs of each signature, and joins what turns out to be the same finding: same bucket, same cause.
+pub(super) fn reduce_all(shared: &Shared<'_>, raw: RawFindings) -> (Vec<Finding>, BTreeMap<Signature, u64>) {
+    // The first program of every signature, in order, before the second of any.
+    let mut work: Vec<(usize, u64, Signature)> = Vec::new();
+    for (signature, (_, indices)) in &raw.0 {
+        work.extend(indices.iter().enumerate().map(|(nth, &index)| (nth, index, *signature)));
+    }
+    work.sort_unstable();
+    // Reducing many kinds takes long; what is beyond is counted only.
+    work.truncate(shared.settings.max_findings.saturating_mul(KEPT));
+    shared.progress.to_reduce.store(work.len() as u64, Ordering::Relaxed);
+    let next = AtomicUsize::new(0);
+    let done: Mutex<Vec<(usize, Signature, Finding)>> = Mutex::new(Vec::new());
+    on_all(shared.settings.jobs, || {
+        while let Some(&(_, index, signature)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
+            // A second request to stop gives up on what is not reduced yet.
+            if shared.progress.stop.load(Ordering::Relaxed) && index != work[0].1 {
+                continue;
+            }
+            let finding = reduce_one(shared, index);
+            shared.progress.reduced.fetch_add(1, Ordering::Relaxed);
+            if let Some(finding) = finding {
+                let position = work.iter().position(|w| w.1 == index).unwrap_or(0);
+                done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((position, signature, finding));
+            }
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    done.sort_by_key(|(position, ..)| *position);
+    join(done, &raw, shared.settings.max_findings)
+}
+
+/// One finding for each bucket and cause; each signature's count goes to the finding of its first program.
+fn join(
+    done: Vec<(usize, Signature, Finding)>,
+    raw: &RawFindings,
+    most: usize,
+) -> (Vec<Finding>, BTreeMap<Signature, u64>) {
+    let mut unreduced: BTreeMap<Signature, u64> = raw.0.iter().map(|(s, (n, _))| (*s, *n)).collect();
+    let mut findings: Vec<Finding> = Vec::new();
+    for (_, signature, mut finding) in done {
+        // The first finding of a signature stands for all its programs that were not reduced, each other one for itself.
+        let reduced = raw.0.get(&signature).map_or(1, |(_, indices)| indices.len() as u64);
+        let count = unreduced.get(&signature).map_or(1, |n| n - (reduced - 1));
+        let key = |f: &Finding| (f.bucket.kind, f.bucket.op, f.bucket.phase, f.cause.map(|c| c.rule));
+        if let Some(known) = findings.iter_mut().find(|f| key(f) == key(&finding)) {
+            known.count += count;
+            unreduced.remove(&signature);
+            // The smaller program is the better one; the first one stays the one that is named.
+            if finding.reduced.ops.len() < known.reduced.ops.len() {
+                finding.count = known.count;
+                *known = finding;
+            }
+        } else if findings.len() < most {
+            finding.count = count;
+            unreduced.remove(&signature);
+            findings.push(finding);
+        }
+    }
+    findings.sort_by_key(|f| f.index);
+    (findings, unreduced)
+}
+
+fn reduce_one(shared: &Shared<'_>, index: u64) -> Option<Finding> {
+    let original = shared.programs.program(index);
+    let prepared = shared.compile(original.machine, &shared.settings.tracing_engines).ok()?;
+    let mut rig = Rig::new(prepared).ok()?;
+    let first = rig.replay(&original);
+    // The end of a program may show what no step shows; then the whole program is the finding.
+    let reduced = reduce(&mut rig, &original, first);
+    let replay = rig.replay(&reduced.program);
+    let bucket = replay.bucket.clone()?;
+    let script = finding_script(&rig, &replay.verdict, "");
+    let lowerings_disagree = {
+        rig.trial(&reduced.program);
+        disagreement(shared, &rig).unwrap_or_else(|e| Some(e.to_string()))
+    };
+    let description = rig.prepared().runtime.description.clone();
+    let cause = cause_of(&description, &shared.settings.engines, &reduced.program).ok().flatten();
+    Some(Finding {
+        index,
+        count: 0,
+        original,
+        reduced: reduced.program,
+        replay,
+        bucket,
+        cause,
+        script,
+        lowerings_disagree,
+    })
+}

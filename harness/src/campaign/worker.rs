@@ -1,0 +1,66 @@
+//! One worker of a campaign.
+
+use super::findings::{RawFindings, Signature};
+use super::{Shared, Statistics};
+use crate::engine::session::run_standalone;
+use crate::judge::{Inconclusive, Verdict};
+use crate::trial::{Rig, fuel};
+use heapsmith_generators::Machine;
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+
+/// Every so many programs, one also runs in the standalone lowering.
+const CONFIRM_EVERY: u64 = 4_096;
+/// Of those, programs of more work than this are passed over for their successor.
+const CONFIRM_WORK: u64 = 2_000_000;
+
+/// Takes indices until there are none.
+pub(super) fn run(shared: &Shared<'_>) -> (Statistics, RawFindings) {
+    let (mut statistics, mut findings) = (Statistics::default(), RawFindings::default());
+    let mut rigs: HashMap<Machine, Rig> = HashMap::new();
+    while let Some(indices) = shared.take() {
+        for index in indices {
+            let program = shared.programs.program(index);
+            if !rigs.contains_key(&program.machine) {
+                match shared.prepared(program.machine).and_then(|p| Rig::new(p).map_err(|e| e.to_string())) {
+                    Ok(rig) => {
+                        rigs.insert(program.machine, rig);
+                    }
+                    Err(_) => {
+                        statistics.programs += 1;
+                        *statistics.inconclusive.entry(Inconclusive::EngineFailed).or_default() += 1;
+                        continue;
+                    }
+                }
+            }
+            let rig = rigs.get_mut(&program.machine).expect("it was just made");
+            let verdict = rig.trial(&program);
+            statistics.count(index, &program, &verdict, rig);
+            shared.progress.programs.fetch_add(1, Ordering::Relaxed);
+            if let Verdict::Violation(v) = &verdict {
+                shared.progress.violations.fetch_add(1, Ordering::Relaxed);
+                let op = program.ops.get(v.step as usize).map_or("end", |op| op.tag());
+                findings.add(Signature { kind: v.kind, op }, index);
+            } else if index % CONFIRM_EVERY == 0 && rig.model().plan().work < CONFIRM_WORK {
+                match disagreement(shared, rig) {
+                    Ok(None) => statistics.confirmations += 1,
+                    Ok(Some(text)) => statistics.distrust(index, text),
+                    Err(_) => *statistics.inconclusive.entry(Inconclusive::EngineFailed).or_default() += 1,
+                }
+            }
+        }
+    }
+    (statistics, findings)
+}
+
+/// Runs the plan of the rig's last trial in the standalone lowering on every engine: what differs, if anything.
+pub(super) fn disagreement(shared: &Shared<'_>, rig: &Rig) -> Result<Option<String>, crate::engine::EngineError> {
+    let plan = rig.model().plan();
+    for (i, engine) in shared.settings.engines.iter().enumerate() {
+        let (outcome, heap) = run_standalone(engine.as_ref(), &rig.prepared().runtime, plan, 64 * fuel(plan.work))?;
+        if outcome != *rig.outcome(i) || heap != rig.memory(i) {
+            return Ok(Some(format!("the two lowerings disagree on {}", engine.name())));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,345 @@
+//! `heapsmith hunt`: the main job.
+
+use super::{Exit, engines, print, progress};
+use anyhow::{Context, ensure};
+use heapsmith::campaign::{self, BOUNDARY_CLASSES, Finding, Limit, Progress, Settings, Statistics, Summary};
+use heapsmith::engine::Backtrace;
+use heapsmith::report::{Account, AccountJson, SCHEMA_VERSION, Written, folder_name, write_finding};
+use heapsmith::runtime::parse_spec;
+use heapsmith_generators::Machine;
+use serde_json::json;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Arguments of `hunt`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The collector, with parameters if you like: `vera@0.0.131?worklist=64,pages=1..4`
+    #[arg(long, value_name = "NAME", default_value = "vera@0.0.131")]
+    runtime: String,
+    /// The seed: with --programs, everything follows from it
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Hunt for so many seconds
+    #[arg(long, value_name = "S", default_value_t = 30, conflicts_with = "programs")]
+    seconds: u64,
+    /// Hunt through so many programs instead
+    #[arg(long, value_name = "N")]
+    programs: Option<u64>,
+    /// Workers; all cores by default
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
+    /// Engines, separated by commas
+    #[arg(long, value_name = "A,B", value_delimiter = ',', default_value = "wasmtime,wasmi")]
+    engines: Vec<String>,
+    /// Where findings are written
+    #[arg(long, value_name = "DIR", default_value = "findings")]
+    out: PathBuf,
+    /// Distinct findings to reduce and write
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    max_findings: usize,
+    /// Print the summary as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// More workers than this are a mistake.
+const MAX_JOBS: usize = 1_024;
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let settings = settings(args)?;
+    let progress = Arc::new(Progress::default());
+    stop_on_signals(&progress)?;
+    let done = AtomicBool::new(false);
+    let title = format!("hunting in {}", settings.spec);
+    let summary = std::thread::scope(|scope| {
+        scope.spawn(|| progress::show(&title, &progress, &done));
+        let summary = campaign::hunt(&settings, &progress);
+        done.store(true, Ordering::Relaxed);
+        summary
+    })?;
+    let reports: Vec<Report> = summary.findings.iter().map(|f| report(args, &settings, f)).collect();
+    let distrusted = if settings.spec.pinned == Machine::default() {
+        summary.statistics.distrusted(&summary.description)
+    } else {
+        // Pinned parameters can put a path out of reach; disagreements still count.
+        summary.statistics.untrusted.values().cloned().collect()
+    };
+    if args.json {
+        let value = json(&settings, &summary, &reports, &distrusted);
+        print(&format!("{}\n", serde_json::to_string_pretty(&value)?));
+    } else {
+        print(&text(&settings, &summary, &reports, &distrusted));
+    }
+    for r in &reports {
+        if let Some(problem) = &r.problem {
+            eprintln!("heapsmith: {problem}; the finding follows whole\n{}\n{}", r.text, r.case);
+        }
+    }
+    Ok(if summary.statistics.violations > 0 {
+        Exit::Violation
+    } else if distrusted.is_empty() {
+        Exit::Clean
+    } else {
+        Exit::Untrusted
+    })
+}
+
+fn settings(args: &Args) -> anyhow::Result<Settings> {
+    let spec = parse_spec(&args.runtime).context("--runtime")?;
+    spec.resolve(Machine::default()).context("--runtime")?;
+    let jobs = match args.jobs {
+        Some(jobs) => jobs,
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    ensure!((1..=MAX_JOBS).contains(&jobs), "--jobs: expected 1 to {MAX_JOBS} workers, found {jobs}");
+    let limit = match args.programs {
+        Some(programs) => {
+            ensure!(programs > 0, "--programs: expected at least one program, found 0");
+            Limit::Programs(programs)
+        }
+        None => {
+            ensure!(args.seconds > 0, "--seconds: expected at least one second, found 0; or give --programs N");
+            Limit::Time(Duration::from_secs(args.seconds))
+        }
+    };
+    check_out(&args.out)?;
+    Ok(Settings {
+        spec,
+        engines: engines(&args.engines, Backtrace::Off)?,
+        tracing_engines: engines(&args.engines, Backtrace::On)?,
+        seed: args.seed,
+        limit,
+        jobs,
+        max_findings: args.max_findings,
+    })
+}
+
+/// A place that cannot take findings is found out before the hunt, not after it.
+fn check_out(out: &Path) -> anyhow::Result<()> {
+    if !out.exists() {
+        return Ok(());
+    }
+    ensure!(out.is_dir(), "--out: expected a folder or nothing at `{}`, found a file; name another place", out.display());
+    let probe = out.join(".heapsmith-probe");
+    std::fs::write(&probe, b"").with_context(|| {
+        format!("--out: expected a folder that can be written to at `{}`; name another place", out.display())
+    })?;
+    // It was just made; that it cannot be removed is no reason not to hunt.
+    let _ = std::fs::remove_file(&probe);
+    Ok(())
+}
+
+/// The first Ctrl-C or SIGTERM ends the hunt with its summary, the second one ends the process.
+fn stop_on_signals(progress: &Arc<Progress>) -> anyhow::Result<()> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let stopped = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stopped))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stopped)))
+            .context("expected to be able to handle Ctrl-C")?;
+    }
+    let progress = Arc::downgrade(progress);
+    std::thread::spawn(move || {
+        while let Some(progress) = progress.upgrade() {
+            if stopped.load(Ordering::Relaxed) {
+                progress.stop.store(true, Ordering::Relaxed);
+                return;
+            }
+            drop(progress);
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    });
+    Ok(())
+}
+
+/// One finding as it is shown and written.
+struct Report {
+    headline: String,
+    bucket: String,
+    cause: Option<String>,
+    count: u64,
+    ops: usize,
+    confirmed: String,
+    /// Where it was written.
+    folder: Option<PathBuf>,
+    /// Why it was not.
+    problem: Option<String>,
+    text: String,
+    case: String,
+    json: AccountJson,
+}
+
+fn report(args: &Args, settings: &Settings, f: &Finding) -> Report {
+    let runtime = settings.spec.to_string();
+    let names: Vec<&'static str> = settings.engines.iter().map(|e| e.name()).collect();
+    let name = folder_name(&f.bucket, &runtime, &f.reduced);
+    let folder = args.out.join(&name);
+    let next = format!("heapsmith run '{}' --runtime '{runtime}'", folder.display());
+    let account = Account {
+        runtime: &runtime,
+        program: &f.reduced,
+        replay: &f.replay,
+        engines: &names,
+        cause: f.cause,
+        next: &next,
+    };
+    let json = AccountJson::from(&account);
+    let text = account.text();
+    let comment = format!("{text}\nThe script fails as long as the bug lives.");
+    let script: String =
+        comment.lines().map(|l| format!(";; {l}\n")).collect::<String>() + &f.script;
+    let case = format!("{}", f.reduced);
+    let rendered = serde_json::to_string_pretty(&json).unwrap_or_default();
+    let written = write_finding(
+        &args.out,
+        &name,
+        &Written { reduced: &f.reduced, original: &f.original, text: &text, json: &rendered, script: &script },
+    );
+    let (folder, problem) = match written {
+        Ok(folder) => (Some(folder), None),
+        Err((path, error)) => (None, Some(format!("expected to write `{}`, found: {error}", path.display()))),
+    };
+    let confirmed = match &f.lowerings_disagree {
+        None => format!("confirmed standalone on {}", names.join(" and ")),
+        Some(text) => format!("NOT confirmed standalone: {text}"),
+    };
+    Report {
+        headline: account.headline(),
+        bucket: f.bucket.to_string(),
+        cause: f.cause.map(|c| format!("{} ({})", c.text, c.rule)),
+        count: f.count,
+        ops: f.reduced.ops.len(),
+        confirmed,
+        folder,
+        problem,
+        text,
+        case,
+        json,
+    }
+}
+
+fn text(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: &[String]) -> String {
+    let mut t = String::new();
+    let s = &summary.statistics;
+    let _ = writeln!(t, "{}, seed {}: {}", settings.spec, settings.seed, vacuity(summary, settings.jobs));
+    let traps: Vec<String> = s.traps.iter().map(|(rule, n)| format!("{} {n}", rule.name())).collect();
+    let _ = writeln!(
+        t,
+        "verdicts: {} passed; {} allowed traps ({}{}); {} violations",
+        s.passed,
+        s.traps.values().sum::<u64>() + s.may_traps,
+        traps.join(", "),
+        if s.may_traps > 0 { format!(", after a false candidate {}", s.may_traps) } else { String::new() },
+        s.violations,
+    );
+    if reports.is_empty() && summary.unreduced.is_empty() {
+        let _ = writeln!(t, "findings: none");
+    } else {
+        let _ = writeln!(t, "findings: {}", reports.len());
+    }
+    for r in reports {
+        let _ = writeln!(t, "\n  {}   ({} programs, {} ops)", r.bucket, r.count, r.ops);
+        let _ = writeln!(t, "    {}", r.headline);
+        if let Some(cause) = &r.cause {
+            let _ = writeln!(t, "    cause: {cause}");
+        }
+        let _ = writeln!(t, "    {}", r.confirmed);
+        match (&r.folder, &r.problem) {
+            (Some(folder), _) => {
+                let _ = writeln!(t, "    heapsmith run '{}' --runtime '{}'", folder.display(), settings.spec);
+            }
+            (None, problem) => {
+                let _ = writeln!(t, "    not written: {}", problem.as_deref().unwrap_or("unknown"));
+            }
+        }
+    }
+    let rest: u64 = summary.unreduced.values().sum();
+    if rest > 0 {
+        let kinds: Vec<String> = summary.unreduced.iter().map(|(s, n)| format!("{s} {n}")).collect();
+        let _ = writeln!(t, "\nviolations not reduced: {} ({}); raise --max-findings", rest, kinds.join(", "));
+    }
+    for why in distrusted {
+        let _ = writeln!(t, "not trustworthy: {why}");
+    }
+    t
+}
+
+/// The numbers that prove that something happened.
+fn vacuity(summary: &Summary, jobs: usize) -> String {
+    let s = &summary.statistics;
+    let o = s.observed;
+    let rate = s.programs as f64 / summary.elapsed.as_secs_f64().max(0.001);
+    let inconclusive = if s.inconclusive.is_empty() {
+        "none".to_owned()
+    } else {
+        s.inconclusive.iter().map(|(r, n)| format!("{} {n}", r.name())).collect::<Vec<_>>().join(", ")
+    };
+    format!(
+        "{} programs in {:.1} s ({rate:.0}/s with {jobs} workers), {} confirmed standalone\n\
+         reached: {} collections, {} objects marked, {} bytes freed, {} pages grown, worklist {} deep, root stack {} deep, \
+         {} of {BOUNDARY_CLASSES} boundary classes, {:.1} % no-ops, inconclusive: {inconclusive}",
+        s.programs,
+        summary.elapsed.as_secs_f64(),
+        s.confirmations,
+        o.collections,
+        o.marked,
+        o.freed,
+        o.grown,
+        o.worklist,
+        o.roots,
+        s.boundary_classes(),
+        noops(s),
+    )
+}
+
+fn noops(s: &Statistics) -> f64 {
+    100.0 * s.noops as f64 / (s.ops as f64).max(1.0)
+}
+
+/// The summary as JSON; see the README for its fields.
+fn json(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: &[String]) -> serde_json::Value {
+    let s = &summary.statistics;
+    let o = s.observed;
+    let traps: serde_json::Map<String, serde_json::Value> =
+        s.traps.iter().map(|(rule, n)| (rule.name().to_owned(), json!(n))).collect();
+    let inconclusive: serde_json::Map<String, serde_json::Value> =
+        s.inconclusive.iter().map(|(reason, n)| (reason.name().to_owned(), json!(n))).collect();
+    let findings: Vec<serde_json::Value> = reports
+        .iter()
+        .map(|r| {
+            json!({
+                "bucket": r.bucket, "programs": r.count, "ops": r.ops, "confirmation": r.confirmed,
+                "folder": r.folder.as_ref().map(|f| f.display().to_string()), "problem": r.problem,
+                "case": r.case, "account": r.json,
+            })
+        })
+        .collect();
+    let unreduced: serde_json::Map<String, serde_json::Value> =
+        summary.unreduced.iter().map(|(signature, n)| (signature.to_string(), json!(n))).collect();
+    json!({
+        "schema": SCHEMA_VERSION,
+        "runtime": settings.spec.to_string(),
+        "engines": settings.engines.iter().map(|e| e.name()).collect::<Vec<_>>(),
+        "seed": settings.seed,
+        "programs": s.programs,
+        "seconds": summary.elapsed.as_secs_f64(),
+        "confirmations": s.confirmations,
+        "observed": {
+            "collections": o.collections, "marked": o.marked, "freed_bytes": o.freed, "pages_grown": o.grown,
+            "deepest_worklist": o.worklist, "deepest_root_stack": o.roots,
+        },
+        "boundary_classes": { "hit": s.boundary_classes(), "of": BOUNDARY_CLASSES },
+        "ops": s.ops, "noops": s.noops,
+        "verdicts": {
+            "passed": s.passed, "allowed_traps": traps, "allowed_after_false_candidate": s.may_traps,
+            "violations": s.violations, "inconclusive": inconclusive,
+        },
+        "findings": findings,
+        "unreduced": unreduced,
+        "not_trustworthy": distrusted,
+    })
+}

@@ -1,0 +1,100 @@
+//! The command line: one file a subcommand.
+//!
+//! Answers go to standard output, progress and complaints to standard error.
+
+mod doctor;
+mod hunt;
+mod pins;
+mod progress;
+mod run;
+mod runtimes;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use heapsmith::engine::{self, Backtrace, Engine};
+use std::process::ExitCode;
+
+/// Finds the bugs in garbage collectors that live in WebAssembly linear memory.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 110, after_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  nothing is wrong
+  1  a violation was found (or a pin failed)
+  2  wrong use or wrong input; decided before anything starts
+  3  the answer cannot be trusted: harness and emulator disagree, or a campaign of 10 000 programs or more never reached
+     a path that the runtime has, or was inconclusive more than once in 1 000 programs
+
+Examples:
+  heapsmith hunt                                           hunt in vera@0.0.131 for 30 seconds
+  heapsmith hunt --runtime vera@0.0.130 --programs 20000   the same 20 000 programs every time
+  heapsmith run findings                                   replay everything that was found
+  heapsmith pins 'vera@0.0.131?data_end=5'                 check the structural pins of a collector";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Generate programs, run them on a collector, and report every broken promise.
+    Hunt(hunt::Args),
+    /// Replay cases and say each verdict in full.
+    Run(run::Args),
+    /// List the collectors: layout, rules, promises, characteristics, oracles.
+    Runtimes(runtimes::Args),
+    /// Check the structural pins of a collector by matching its decoded instructions.
+    Pins(pins::Args),
+    /// Prove in two seconds that this harness catches planted defects, and say what is there.
+    Doctor(doctor::Args),
+}
+
+/// How a command ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Nothing is wrong.
+    Clean,
+    /// A violation was found.
+    Violation,
+    /// The answer cannot be trusted.
+    Untrusted,
+}
+
+impl Cli {
+    /// Runs the command; an error is wrong use or wrong input.
+    pub(crate) fn run(self) -> ExitCode {
+        let exit = match self.command {
+            Command::Hunt(args) => hunt::run(&args),
+            Command::Run(args) => run::run(&args),
+            Command::Runtimes(args) => runtimes::run(&args),
+            Command::Pins(args) => pins::run(&args),
+            Command::Doctor(args) => doctor::run(&args),
+        };
+        match exit {
+            Ok(Exit::Clean) => ExitCode::SUCCESS,
+            Ok(Exit::Violation) => ExitCode::from(1),
+            Ok(Exit::Untrusted) => ExitCode::from(3),
+            Err(error) => {
+                eprintln!("heapsmith: {error:#}");
+                ExitCode::from(2)
+            }
+        }
+    }
+}
+
+/// Prints to standard output. A reader that went away (`| head`) is no error: what is left has nobody to go to.
+pub(crate) fn print(text: &str) {
+    use std::io::Write;
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// Opens engines from a list of names.
+pub(crate) fn engines(names: &[String], backtrace: Backtrace) -> anyhow::Result<Vec<Box<dyn Engine>>> {
+    let mut seen: Vec<&str> = Vec::new();
+    for name in names {
+        anyhow::ensure!(!seen.contains(&name.as_str()), "--engines: expected each engine once, found `{name}` again");
+        seen.push(name);
+    }
+    names.iter().map(|name| engine::open(name, backtrace).with_context(|| "--engines".to_owned())).collect()
+}

@@ -1,0 +1,55 @@
+//! Progress on standard error: one calm line on a terminal, a plain line now and then elsewhere, nothing when asked to be quiet.
+
+use heapsmith::campaign::Progress;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Between two looks at the counters.
+const TICK: Duration = Duration::from_millis(100);
+/// Between two plain lines.
+const LINE: Duration = Duration::from_secs(10);
+
+/// Shows a campaign's progress until `done`.
+pub(crate) fn show(title: &str, progress: &Progress, done: &AtomicBool) {
+    let bar = if std::io::stderr().is_terminal() {
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+            bar.set_style(style);
+        }
+        Some(bar)
+    } else {
+        None
+    };
+    let started = Instant::now();
+    let mut last = started;
+    while !done.load(Ordering::Relaxed) {
+        std::thread::sleep(TICK);
+        let text = describe(title, progress, started.elapsed());
+        match &bar {
+            Some(bar) => {
+                bar.set_message(text);
+                bar.tick();
+            }
+            None if last.elapsed() >= LINE => {
+                eprintln!("{text}");
+                last = Instant::now();
+            }
+            None => {}
+        }
+    }
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+}
+
+fn describe(title: &str, progress: &Progress, elapsed: Duration) -> String {
+    let n = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+    let (programs, violations, to_reduce) = (n(&progress.programs), n(&progress.violations), n(&progress.to_reduce));
+    if to_reduce > 0 {
+        return format!("{title}: {programs} programs; reducing finding {} of {to_reduce}", n(&progress.reduced));
+    }
+    let rate = programs as f64 / elapsed.as_secs_f64().max(0.001);
+    format!("{title}: {} s, {programs} programs ({rate:.0}/s), {violations} violations", elapsed.as_secs())
+}

@@ -1,0 +1,110 @@
+//! The account of a case as JSON. Fields are added, never renamed; [`SCHEMA_VERSION`] counts changes of meaning.
+//!
+//! ```json
+//! { "schema": 1, "verdict": "violation", "runtime": "vera@0.0.131", "engines": ["wasmtime", "wasmi"], "steps": 3, "collections": 1,
+//!   "violation": { "kind": "corrupt-payload", "promise": "...", "step": 2, "op": "collect", "phase": "collect", "bucket": "...",
+//!                  "boundary": null, "expected": "...", "found": "...", "object": { "path": "r0", "address": 0, "size": 24 },
+//!                  "words": [{ "address": 0, "expected": 0, "found": 1 }], "backtrace": [] },
+//!   "cause": { "rule": "candidate-test", "text": "..." }, "next": "heapsmith run ..." }
+//! ```
+//! `verdict` is `pass`, `allowed-trap` (then `rule` is there), `violation` (then `violation` is), `inconclusive` (`reason`) or `untrusted` (`reason`).
+
+use super::Account;
+use crate::judge::{Allowance, BrokenWord, Subject, Verdict};
+use crate::reduce::Cause;
+use serde::Serialize;
+
+/// Version of the schema.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// See the module's documentation.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "the module's documentation describes every field")]
+pub struct AccountJson {
+    pub schema: u32,
+    pub verdict: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    pub runtime: String,
+    pub engines: Vec<&'static str>,
+    pub steps: u32,
+    pub collections: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub violation: Option<ViolationJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+    pub next: String,
+}
+
+/// A broken promise; see the module's documentation.
+#[derive(Debug, Clone, Serialize)]
+pub struct ViolationJson {
+    pub kind: &'static str,
+    pub promise: &'static str,
+    pub step: u32,
+    pub op: String,
+    pub phase: &'static str,
+    pub bucket: String,
+    pub boundary: Option<i32>,
+    pub expected: String,
+    pub found: String,
+    pub object: Option<Subject>,
+    pub words: Vec<BrokenWord>,
+    pub backtrace: Vec<String>,
+}
+
+impl From<&Account<'_>> for AccountJson {
+    fn from(a: &Account<'_>) -> Self {
+        let (mut rule, mut reason, mut violation) = (None, None, None);
+        let verdict = match &a.replay.verdict {
+            Verdict::Pass => "pass",
+            Verdict::AllowedTrap(allowance) => {
+                rule = Some(match allowance {
+                    Allowance::Must(rule) => rule.name(),
+                    Allowance::May => "false-candidate",
+                });
+                "allowed-trap"
+            }
+            Verdict::Violation(v) => {
+                violation = Some(ViolationJson {
+                    kind: v.kind.name(),
+                    promise: v.kind.promise(),
+                    step: v.step,
+                    op: a.program.ops.get(v.step as usize).map_or_else(|| "end".to_owned(), ToString::to_string),
+                    phase: v.phase.name(),
+                    bucket: a.replay.bucket.as_ref().map(ToString::to_string).unwrap_or_default(),
+                    boundary: a.replay.bucket.as_ref().and_then(|b| b.boundary),
+                    expected: v.expected.clone(),
+                    found: v.found.clone(),
+                    object: v.object.clone(),
+                    words: v.words.clone(),
+                    backtrace: a.replay.backtrace.clone(),
+                });
+                "violation"
+            }
+            Verdict::Inconclusive(why) => {
+                reason = Some(why.name().to_owned());
+                "inconclusive"
+            }
+            Verdict::Untrusted(d) => {
+                reason = Some(format!("{}: engines {}, emulator {}", d.what, d.engines, d.emulator));
+                "untrusted"
+            }
+        };
+        Self {
+            schema: SCHEMA_VERSION,
+            verdict,
+            rule,
+            reason,
+            runtime: a.runtime.to_owned(),
+            engines: a.engines.to_vec(),
+            steps: a.replay.steps,
+            collections: a.replay.collections,
+            violation,
+            cause: a.cause,
+            next: a.next.to_owned(),
+        }
+    }
+}
