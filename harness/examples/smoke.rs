@@ -37,6 +37,7 @@ fn main() {
         let key = match &v { Verdict::Pass | Verdict::AllowedTrap(_) => continue, Verdict::Violation(v) => format!("{:?}", v.kind), Verdict::Inconclusive(i)=>format!("{i:?}"), Verdict::Untrusted(d) => format!("untrusted {}", d.what) };
         let k = shown.entry(key.clone()).or_default();
         *k += 1;
+        if let Verdict::Inconclusive(_) = v { for e in 0..2 { println!("END {:?} step {} globals {:?} work {}", rig.outcome(e).end, rig.outcome(e).step, rig.outcome(e).globals, rig.model().plan().work); } println!("trap {:?}", rig.model().expectation().trap);}
         if *k <= 2 { println!("#{i} {key} {v:?}\n{p}"); let r = rig.replay(&p); println!("REPLAY {:?} {:?}", r.bucket, r.verdict); }
     }
     println!("{:?}", shown);

@@ -28,8 +28,10 @@ const FUEL_BASE: u64 = 100_000;
 /// Fuel for each unit of work that the model predicts: four times the dearest that `fixed` was seen to need on either engine (the
 /// test `fuel_is_at_least_four_times_what_the_reference_needs` measures it).
 const FUEL_PER_WORK: u64 = 400;
-/// What an execution that ran out of fuel gets when it is tried again.
+/// What an execution that ran out of fuel gets when it is tried again: so many times the first amount,
 const RETRY: u64 = 16;
+/// and so much for each byte of its memory, because a broken collector may walk all of it for no reason that the model knows.
+const FUEL_PER_BYTE: u64 = 64;
 
 /// A collector compiled for every engine; shared by all workers.
 pub struct Prepared {
@@ -167,8 +169,9 @@ impl Rig {
             resident.begin(&self.tape)?;
             let mut end = resident.advance(until, fuel)?;
             if end == End::OutOfFuel {
+                let more = retry_fuel(fuel, resident.heap().len());
                 resident.begin(&self.tape)?;
-                end = resident.advance(until, RETRY * fuel)?;
+                end = resident.advance(until, more)?;
             }
             resident.read_outcome(end, outcome);
         }
@@ -186,7 +189,8 @@ impl Rig {
         }
         let emulated = self.emulator.as_mut().map(|emulator| {
             let plan = self.model.plan();
-            emulator.advance(plan, until, RETRY * fuel(plan.work));
+            let memory = self.residents[0].heap().len();
+            emulator.advance(plan, until, retry_fuel(fuel(plan.work), memory));
             emulator
         });
         if let Some(v) = compare::engines(&self.prepared.compiled, &self.outcomes, &self.residents, emulated.as_deref()) {
@@ -200,6 +204,11 @@ impl Rig {
         let seen = Seen { outcome: &self.outcomes[0], heap: self.residents[0].heap() };
         judge::judge(&mut self.model, program, seen)
     }
+}
+
+/// Fuel for a second try, when the first one left this many bytes of memory.
+const fn retry_fuel(fuel: u64, memory: usize) -> u64 {
+    RETRY * fuel + FUEL_PER_BYTE * memory as u64
 }
 
 /// Fuel for a plan of this much work.

@@ -71,7 +71,7 @@ impl Rig {
         use crate::judge::Inconclusive::EngineFailed;
         self.model.plan_program(program);
         self.tape.encode(self.model.plan());
-        let fuel = super::RETRY * fuel(self.model.plan().work);
+        let fuel = super::retry_fuel(fuel(self.model.plan().work), self.residents[0].heap().len());
         let steps = self.model.plan().steps.len();
         for resident in &mut self.residents {
             if resident.begin(&self.tape).is_err() {

@@ -1,0 +1,57 @@
+//! Two ways down to WebAssembly, one outcome: a program as code of its own does what it does as a tape.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod common;
+
+use common::{Bulk, FIXED, V130, V131, campaign, engine, rig, runtime, spec, work};
+use heapsmith::engine::{NAMES, session::run_standalone};
+use heapsmith::model::Model;
+use heapsmith::outcome::End;
+use heapsmith::trial::fuel;
+
+/// Programs of a runtime that are run both ways.
+const PROGRAMS: usize = 300;
+
+fn agree(on: &str, seed: u64) {
+    let campaign = campaign(&spec(on), seed);
+    let engines = NAMES.map(engine);
+    let (mut run, mut trapped) = (0, 0);
+    for index in 0.. {
+        if run == PROGRAMS {
+            break;
+        }
+        let program = campaign.program(index);
+        let runtime = runtime(on, program.machine);
+        let mut model = Model::new(&runtime.description);
+        if work(&mut model, &program) == Bulk::Big {
+            continue;
+        }
+        let mut rig = rig(on, program.machine);
+        rig.trial(&program);
+        trapped += usize::from(matches!(rig.outcome(0).end, End::Trapped(_)));
+        let budget = 16 * fuel(model.plan().work);
+        for (i, engine) in engines.iter().enumerate() {
+            let (outcome, heap) = run_standalone(&**engine, &runtime, model.plan(), budget).unwrap();
+            let what = format!("{on}, seed {seed}, program {index} on {}", engine.name());
+            assert_eq!(outcome, *rig.outcome(i), "{what}\n{program}");
+            assert!(heap == rig.memory(i), "{what}: memories differ\n{program}");
+        }
+        run += 1;
+    }
+    assert!(trapped > PROGRAMS / 20 && trapped < PROGRAMS, "{trapped} programs trapped: that shows too little");
+}
+
+#[test]
+fn standalone_equals_resident_on_v0_0_130() {
+    agree(V130, 30);
+}
+
+#[test]
+fn standalone_equals_resident_on_v0_0_131() {
+    agree(V131, 31);
+}
+
+#[test]
+fn standalone_equals_resident_on_the_reference() {
+    agree(FIXED, 32);
+}
