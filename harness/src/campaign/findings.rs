@@ -79,7 +79,7 @@ fn keep_first(first: &mut Vec<u64>, more: impl IntoIterator<Item = u64>) {
     first.truncate(KEPT);
 }
 
-/// Reduces the first programs of each signature, and joins what turns out to be the same finding: same bucket, same cause.
+/// Reduces the first programs of each signature, and joins what turns out to be the same finding.
 pub(super) fn reduce_all(shared: &Shared<'_>, raw: RawFindings) -> (Vec<Finding>, BTreeMap<Signature, u64>) {
     // The first program of every signature, in order, before the second of any.
     let mut work: Vec<(usize, u64, Signature)> = Vec::new();
@@ -111,7 +111,7 @@ pub(super) fn reduce_all(shared: &Shared<'_>, raw: RawFindings) -> (Vec<Finding>
     join(done, &raw, shared.settings.max_findings)
 }
 
-/// One finding for each bucket and cause; each signature's count goes to the finding of its first program.
+/// One finding for each promise, phase and cause (or op, where no cause is known); each signature's count goes to the finding of its first program.
 fn join(
     done: Vec<(usize, Signature, Finding)>,
     raw: &RawFindings,
@@ -123,7 +123,9 @@ fn join(
         // The first finding of a signature stands for all its programs that were not reduced, each other one for itself.
         let reduced = raw.0.get(&signature).map_or(1, |(_, indices)| indices.len() as u64);
         let count = unreduced.get(&signature).map_or(1, |n| n - (reduced - 1));
-        let key = |f: &Finding| (f.bucket.kind, f.bucket.op, f.bucket.phase, f.cause.map(|c| c.rule));
+        // With a cause known, the op that happened to show it tells nothing more.
+        let op = |f: &Finding| if f.cause.is_none() { f.bucket.op } else { "" };
+        let key = |f: &Finding| (f.bucket.kind, op(f), f.bucket.phase, f.cause.map(|c| c.rule));
         if let Some(known) = findings.iter_mut().find(|f| key(f) == key(&finding)) {
             known.count += count;
             unreduced.remove(&signature);

@@ -69,8 +69,14 @@ pub(super) fn first_difference(model: &Model, seen: Seen<'_>) -> Option<Violatio
             return Some(difference(kind, step, expected, found));
         }
     }
-    (log.len() > expect.log.len()).then(|| {
-        let (expected, found) = (format!("{} words seen", expect.log.len()), format!("{}", log.len()));
+    None
+}
+
+/// Words that the mutator saw although no step should have shown any.
+pub(super) fn surplus(model: &Model, seen: Seen<'_>) -> Option<Violation> {
+    let (expected, found) = (model.expectation().log.len(), seen.outcome.log.len());
+    (found > expected).then(|| {
+        let (expected, found) = (format!("{expected} words seen"), format!("{found}"));
         difference(Kind::CorruptPayload, super::contents::last_step(model), expected, found)
     })
 }

@@ -50,7 +50,7 @@ impl Seen<'_> {
     }
 }
 
-/// Judges an execution of a whole plan. `model` has planned `program`; it may be left with a prefix of it planned.
+/// Judges an execution of a whole plan. `model` has planned `program`, or a prefix of it.
 ///
 /// An execution that ran out of fuel is the caller's to retry; here it is a hang.
 #[must_use]
@@ -74,6 +74,7 @@ pub fn check_state(model: &mut Model, seen: Seen<'_>) -> Option<Violation> {
         .or_else(|| contents::first_overlap(model, seen, &live))
         .or_else(|| contents::first_difference(model, seen, &live, u32::MAX))
         .or_else(|| log::first_difference(model, seen))
+        .or_else(|| log::surplus(model, seen))
         .or_else(|| layout::check(model, seen))
 }
 
@@ -84,27 +85,37 @@ fn violation(v: Violation) -> Verdict {
 fn judge_trap(model: &mut Model, program: &Program, seen: Seen<'_>, trap: Trap) -> Verdict {
     let step = seen.outcome.step;
     let expect = model.expectation();
-    let demanded = expect.trap.filter(|t| t.step == step);
     let permitted = expect.inexact_from.is_some_and(|from| from <= step)
         && model.plan().steps.get(step as usize).is_some_and(may_collect);
+    // After a false candidate a step can trap for another reason, and earlier, than the one that is demanded of it.
+    let complete = !permitted || seen.outcome.log.len() >= expect.log.len();
+    let demanded = expect.trap.filter(|t| t.step == step && complete);
     match (trap, demanded) {
-        (Trap::Unreachable, Some(ExpectedTrap { rule, .. })) => {
-            check_after_trap(model, seen).map_or(Verdict::AllowedTrap(Allowance::Must(rule)), violation)
-        }
+        (Trap::Unreachable, Some(ExpectedTrap { rule, .. })) => match check_after_trap(model, seen) {
+            Some(v) => violation(Violation { step, ..v }),
+            None => Verdict::AllowedTrap(Allowance::Must(rule)),
+        },
         (Trap::Unreachable, None) if permitted => {
-            let slot = match model.plan().steps.get(step as usize) {
-                Some(Step::Graph { root, .. }) if !root.push => Some(root.slot),
-                Some(_) | None => None,
-            };
-            let before = Program { machine: program.machine, ops: program.ops[..step as usize].to_vec() };
-            model.plan_program(&before);
-            if let Some(slot) = slot {
-                model.forget(slot);
-            }
-            check_after_trap(model, seen).map_or(Verdict::AllowedTrap(Allowance::May), violation)
+            let broken = check_before(model, program, step, seen);
+            model.plan_program(program);
+            broken.map_or(Verdict::AllowedTrap(Allowance::May), |v| violation(Violation { step, ..v }))
         }
         (_, _) => violation(unexpected_trap(model, seen, trap)),
     }
+}
+
+/// What must still hold of the state before step `step`, in which a trap came that the model did not demand.
+fn check_before(model: &mut Model, program: &Program, step: u32, seen: Seen<'_>) -> Option<Violation> {
+    let slot = match model.plan().steps.get(step as usize) {
+        Some(Step::Graph { root, .. }) if !root.push => Some(root.slot),
+        Some(_) | None => None,
+    };
+    let before = Program { machine: program.machine, ops: program.ops[..step as usize].to_vec() };
+    model.plan_program(&before);
+    if let Some(slot) = slot {
+        model.forget(slot);
+    }
+    check_after_trap(model, seen)
 }
 
 /// What must hold after a trap that is allowed: every payload that was reachable is intact.
