@@ -30,12 +30,12 @@ pub fn cause_of(
 ) -> Result<Option<Cause>, EngineError> {
     for c in corrections(&description.rules) {
         let cause = Cause { rule: c.rule, text: c.cause };
-        let passes = match verdict(description, c.corrected, engines, program)? {
+        let passes = match verdict_under(description, c.corrected, engines, program)? {
             Verdict::Pass | Verdict::AllowedTrap(_) => true,
             // To prove each candidate by a walk takes too long on a large heap. A bitmap is quick, but moves the heap's start.
             verdict if too_slow(&verdict) && c.corrected.candidates == CandidateTest::Walk => {
                 let quick = Rules { candidates: CandidateTest::Bitmap, ..c.corrected };
-                match verdict(description, quick, engines, program)? {
+                match verdict_under(description, quick, engines, program)? {
                     Verdict::Pass | Verdict::AllowedTrap(_) => true,
                     Verdict::Violation(_) | Verdict::Inconclusive(_) | Verdict::Untrusted(_) => false,
                 }
@@ -59,7 +59,7 @@ fn too_slow(verdict: &Verdict) -> bool {
 }
 
 /// The verdict on a program under other rules.
-fn verdict(
+fn verdict_under(
     description: &Description,
     rules: Rules,
     engines: &[Box<dyn Engine>],
