@@ -8,6 +8,7 @@ use common::{Bulk, FIXED, Mixture, clean};
 fn is_clean(seed: u64, count: usize, bulk: Bulk) {
     Mixture::new(FIXED, seed).run(count, bulk, |index, program, verdict, _| {
         assert!(clean(verdict), "seed {seed}, program {index}: {verdict:?}\n{program}");
+        true
     });
 }
 

@@ -8,13 +8,14 @@ use heapsmith::engine::{NAMES, session::run_standalone};
 use heapsmith::model::Model;
 use heapsmith::outcome::End;
 use heapsmith::trial::fuel;
+use std::collections::HashMap;
 
 /// Programs of a runtime that are run both ways.
 const PROGRAMS: usize = 300;
 
 fn agree(on: &str, seed: u64) {
     let campaign = campaign(&spec(on), seed);
-    let engines = NAMES.map(engine);
+    let (engines, mut rigs) = (NAMES.map(engine), HashMap::new());
     let (mut run, mut trapped) = (0, 0);
     for index in 0.. {
         if run == PROGRAMS {
@@ -26,7 +27,7 @@ fn agree(on: &str, seed: u64) {
         if work(&mut model, &program) == Bulk::Big {
             continue;
         }
-        let mut rig = rig(on, program.machine);
+        let rig = rigs.entry(program.machine).or_insert_with(|| rig(on, program.machine));
         rig.trial(&program);
         trapped += usize::from(matches!(rig.outcome(0).end, End::Trapped(_)));
         let budget = 16 * fuel(model.plan().work);

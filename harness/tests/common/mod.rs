@@ -87,8 +87,9 @@ impl Mixture {
         Self { campaign: campaign(&spec, seed), spec, engines: engines(), rigs: HashMap::new() }
     }
 
-    /// Runs the first `count` programs of this kind; `visit` gets each with its index, its verdict and its rig.
-    pub(crate) fn run(&mut self, count: usize, bulk: Bulk, mut visit: impl FnMut(u64, &Program, &Verdict, &Rig)) {
+    /// Runs programs of this kind from the first on, until `visit`, which gets each with its index, its verdict and its rig, has
+    /// said of `count` of them that they count.
+    pub(crate) fn run(&mut self, count: usize, bulk: Bulk, mut visit: impl FnMut(u64, &Program, &Verdict, &Rig) -> bool) {
         let Self { campaign, spec, engines, rigs } = self;
         let mut run = 0;
         for index in 0.. {
@@ -104,8 +105,7 @@ impl Mixture {
                 continue;
             }
             let verdict = rig.trial(&program);
-            visit(index, &program, &verdict, rig);
-            run += 1;
+            run += usize::from(visit(index, &program, &verdict, rig));
         }
     }
 }

@@ -1,0 +1,141 @@
+//! An engine that runs everything as wasmtime does and then lies about one thing.
+
+use heapsmith::engine::{Backtrace, Compiled, Engine, EngineError, Instance, Wasmtime};
+use heapsmith::lower::layout::{LOG_START, PC, word};
+use heapsmith::outcome::End;
+use heapsmith::runtime::description::PAGE;
+use std::sync::Arc;
+
+/// What is done to an instance after a call that ended as it says; the result is what is reported.
+pub(crate) type Lie = Arc<dyn Fn(&mut LyingInstance, End) -> Result<End, EngineError> + Send + Sync>;
+
+pub(crate) struct Liar {
+    name: &'static str,
+    inner: Wasmtime,
+    lie: Lie,
+}
+
+impl Liar {
+    pub(crate) fn new(name: &'static str, lie: Lie) -> Box<dyn Engine> {
+        Box::new(Self { name, inner: Wasmtime::new(Backtrace::Off).unwrap(), lie })
+    }
+}
+
+impl Engine for Liar {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn compile(&self, modules: &[(&str, &[u8])], globals: &[&str]) -> Result<Box<dyn Compiled>, EngineError> {
+        let inner = self.inner.compile(modules, globals)?;
+        Ok(Box::new(LyingCompiled { inner, lie: Arc::clone(&self.lie) }))
+    }
+}
+
+struct LyingCompiled {
+    inner: Box<dyn Compiled>,
+    lie: Lie,
+}
+
+impl Compiled for LyingCompiled {
+    fn instantiate(&self) -> Result<Box<dyn Instance>, EngineError> {
+        Ok(Box::new(LyingInstance { inner: self.inner.instantiate()?, lie: Arc::clone(&self.lie), hidden: 0 }))
+    }
+}
+
+pub(crate) struct LyingInstance {
+    inner: Box<dyn Instance>,
+    lie: Lie,
+    /// Bytes at the end of memory that are not shown.
+    hidden: usize,
+}
+
+impl LyingInstance {
+    /// Word `i` of the log.
+    pub(crate) fn log(&self, i: u32) -> u32 {
+        word(self.mutator(), word(self.mutator(), LOG_START) + 4 * i)
+    }
+
+    pub(crate) fn set_log(&mut self, i: u32, value: u32) {
+        let at = word(self.mutator(), LOG_START) + 4 * i;
+        store(self.mutator_mut(), at, value);
+    }
+
+    /// Reports another step.
+    pub(crate) fn set_step(&mut self, step: u32) {
+        store(self.mutator_mut(), PC, step);
+    }
+
+    pub(crate) fn set_global(&mut self, i: usize, value: u32) {
+        let mut values = Vec::new();
+        self.globals(&mut values);
+        values[i] = value;
+        self.set_globals(&values);
+    }
+
+    /// Flips bits of the word at an address of the collector's memory.
+    pub(crate) fn flip(&mut self, address: u32, bits: u32) {
+        let old = word(self.heap(), address);
+        store(self.heap_mut(), address, old ^ bits);
+    }
+
+    /// Shows one page less than there is.
+    pub(crate) fn hide_page(&mut self) {
+        self.hidden = PAGE as usize;
+    }
+}
+
+fn store(memory: &mut [u8], address: u32, value: u32) {
+    memory[address as usize..][..4].copy_from_slice(&value.to_le_bytes());
+}
+
+impl Instance for LyingInstance {
+    fn call(&mut self, fuel: u64) -> Result<End, EngineError> {
+        let end = self.inner.call(fuel)?;
+        let lie = Arc::clone(&self.lie);
+        lie(self, end)
+    }
+
+    fn fuel_used(&self) -> u64 {
+        self.inner.fuel_used()
+    }
+
+    fn invoke(&mut self, export: &str, args: &[i32], fuel: u64) -> Result<Result<Vec<i32>, End>, EngineError> {
+        self.inner.invoke(export, args, fuel)
+    }
+
+    fn heap(&self) -> &[u8] {
+        let heap = self.inner.heap();
+        &heap[..heap.len() - self.hidden]
+    }
+
+    fn heap_mut(&mut self) -> &mut [u8] {
+        let heap = self.inner.heap_mut();
+        let shown = heap.len() - self.hidden;
+        &mut heap[..shown]
+    }
+
+    fn mutator(&self) -> &[u8] {
+        self.inner.mutator()
+    }
+
+    fn mutator_mut(&mut self) -> &mut [u8] {
+        self.inner.mutator_mut()
+    }
+
+    fn grow_mutator(&mut self, bytes: u64) -> Result<(), EngineError> {
+        self.inner.grow_mutator(bytes)
+    }
+
+    fn globals(&self, out: &mut Vec<u32>) {
+        self.inner.globals(out);
+    }
+
+    fn set_globals(&mut self, values: &[u32]) {
+        self.inner.set_globals(values);
+    }
+
+    fn backtrace(&self) -> &[String] {
+        self.inner.backtrace()
+    }
+}

@@ -1,0 +1,236 @@
+//! Verdicts that healthy engines cannot give, given by lying ones: each kind of violation, each reason to be inconclusive, and
+//! the distrust of the harness in itself.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod common;
+#[path = "common/liar.rs"]
+mod liar;
+
+use common::{FIXED, engine, runtime};
+use heapsmith::engine::{Engine, EngineError};
+use heapsmith::judge::{Inconclusive, Kind, Verdict};
+use heapsmith::model::TrapRule;
+use heapsmith::outcome::{End, Trap};
+use heapsmith::runtime::description::{GLOBAL_FREE_HEAD, GLOBAL_ROOT_TOP, PAGE};
+use heapsmith::trial::{Prepared, Rig};
+use heapsmith_generators::Program;
+use liar::{Liar, Lie, LyingInstance};
+use std::sync::Arc;
+
+/// Static data in `[0, 8)`, roots in `[8, 40)`; the heap's first payload is at 4 mod 8.
+const MACHINE: &str = "heapsmith 1\nmachine data_end=8 worklist=8 roots=8 pages=2..4\n";
+const ONE_OBJECT: &str = "alloc r0 size=16 init=fill(1)";
+
+fn program(ops: &str) -> Program {
+    heapsmith_generators::parse(&format!("{MACHINE}{ops}")).unwrap()
+}
+
+/// A lie about what is left behind; the end is told as it was.
+fn leaves(alter: impl Fn(&mut LyingInstance) + Send + Sync + 'static) -> Lie {
+    Arc::new(move |instance, end| {
+        alter(instance);
+        Ok(end)
+    })
+}
+
+/// A lie about the end, in this step.
+fn ends(end: End, step: u32) -> Lie {
+    Arc::new(move |instance, _| {
+        instance.set_step(step);
+        Ok(end)
+    })
+}
+
+/// A program and the lie about it that must be taken for a violation of this kind. [`Kind::EngineDivergence`] needs an honest engine
+/// beside the liar; any lie will do.
+fn lie(kind: Kind) -> (&'static str, Lie) {
+    match kind {
+        Kind::SilentFree => (ONE_OBJECT, leaves(|i| i.set_global(GLOBAL_FREE_HEAD, i.log(0)))),
+        Kind::CorruptPayload | Kind::EngineDivergence => (ONE_OBJECT, leaves(|i| i.flip(i.log(0) + 8, 1))),
+        Kind::NotZeroed => ("alloc r0 size=16 init=bare\ncheck_zero r0", leaves(|i| i.set_log(1, 0))),
+        Kind::Overlap => ("alloc r0 size=16\nalloc r1 size=16", leaves(|i| i.set_log(1, i.log(0)))),
+        Kind::Misaligned => (ONE_OBJECT, leaves(|i| i.set_log(0, i.log(0) + 1))),
+        Kind::OutOfBounds => (ONE_OBJECT, ends(End::Trapped(Trap::MemoryOutOfBounds), 0)),
+        Kind::BlockOutOfBounds => (ONE_OBJECT, leaves(|i| i.set_log(0, 2 * PAGE - 4))),
+        Kind::UnexpectedTrap(trap) => (ONE_OBJECT, ends(End::Trapped(trap), 0)),
+        Kind::MissingTrap(rule) => (trapping(rule), ends(End::Finished, 1)),
+        Kind::BrokenHeap => (ONE_OBJECT, leaves(|i| i.flip(i.log(0) - 4, 64))),
+        Kind::BrokenFreeList => (ONE_OBJECT, leaves(|i| i.set_global(GLOBAL_FREE_HEAD, i.log(0) + 8))),
+        Kind::Leak => ("garbage n=1 size=16\ncollect", leaves(|i| i.set_global(GLOBAL_FREE_HEAD, 0))),
+        Kind::FreeListPolicy => {
+            let ops = "garbage n=1 size=16\ncollect\ngarbage n=1 size=32";
+            (ops, leaves(|i| i.set_global(GLOBAL_FREE_HEAD, i.log(1))))
+        }
+        Kind::WrongPlacement => ("garbage n=1 size=16", leaves(|i| i.set_log(0, i.log(0) + 64))),
+        Kind::WrongGrowth => (ONE_OBJECT, leaves(LyingInstance::hide_page)),
+        Kind::BrokenRoots => (ONE_OBJECT, leaves(|i| i.flip(8, 1))),
+        Kind::BrokenData => (ONE_OBJECT, leaves(|i| i.flip(0, 1))),
+        Kind::Hang => (ONE_OBJECT, ends(End::OutOfFuel, 0)),
+    }
+}
+
+/// A program whose first step must trap by this rule, or its last one.
+fn trapping(rule: TrapRule) -> &'static str {
+    match rule {
+        TrapRule::WorklistFull => "wide r0 n=9\ncollect",
+        TrapRule::RootStackFull => "roots n=9",
+        TrapRule::MemoryLimit => "alloc r0 size=1000000",
+        TrapRule::SizeLimit => "alloc r0 size=0x80000000",
+        TrapRule::AddressLimit => "alloc r0 size=0x7ffffff0",
+    }
+}
+
+/// The kind after a kind; a new one does not compile before it has its place here, and with it a lie.
+fn after(kind: Kind) -> Option<Kind> {
+    Some(match kind {
+        Kind::SilentFree => Kind::CorruptPayload,
+        Kind::CorruptPayload => Kind::NotZeroed,
+        Kind::NotZeroed => Kind::Overlap,
+        Kind::Overlap => Kind::Misaligned,
+        Kind::Misaligned => Kind::OutOfBounds,
+        Kind::OutOfBounds => Kind::BlockOutOfBounds,
+        Kind::BlockOutOfBounds => Kind::UnexpectedTrap(Trap::Unreachable),
+        Kind::UnexpectedTrap(Trap::Unreachable) => Kind::UnexpectedTrap(Trap::TableOutOfBounds),
+        // Out of bounds has a kind of its own.
+        Kind::UnexpectedTrap(Trap::MemoryOutOfBounds | Trap::TableOutOfBounds) => {
+            Kind::UnexpectedTrap(Trap::IndirectCallToNull)
+        }
+        Kind::UnexpectedTrap(Trap::IndirectCallToNull) => Kind::UnexpectedTrap(Trap::BadSignature),
+        Kind::UnexpectedTrap(Trap::BadSignature) => Kind::UnexpectedTrap(Trap::IntegerDivisionByZero),
+        Kind::UnexpectedTrap(Trap::IntegerDivisionByZero) => Kind::UnexpectedTrap(Trap::IntegerOverflow),
+        Kind::UnexpectedTrap(Trap::IntegerOverflow) => Kind::UnexpectedTrap(Trap::BadConversionToInteger),
+        Kind::UnexpectedTrap(Trap::BadConversionToInteger) => Kind::UnexpectedTrap(Trap::StackOverflow),
+        Kind::UnexpectedTrap(Trap::StackOverflow) => Kind::MissingTrap(TrapRule::WorklistFull),
+        Kind::MissingTrap(TrapRule::WorklistFull) => Kind::MissingTrap(TrapRule::RootStackFull),
+        Kind::MissingTrap(TrapRule::RootStackFull) => Kind::MissingTrap(TrapRule::MemoryLimit),
+        Kind::MissingTrap(TrapRule::MemoryLimit) => Kind::MissingTrap(TrapRule::SizeLimit),
+        Kind::MissingTrap(TrapRule::SizeLimit) => Kind::MissingTrap(TrapRule::AddressLimit),
+        Kind::MissingTrap(TrapRule::AddressLimit) => Kind::BrokenHeap,
+        Kind::BrokenHeap => Kind::BrokenFreeList,
+        Kind::BrokenFreeList => Kind::Leak,
+        Kind::Leak => Kind::FreeListPolicy,
+        Kind::FreeListPolicy => Kind::WrongPlacement,
+        Kind::WrongPlacement => Kind::WrongGrowth,
+        Kind::WrongGrowth => Kind::BrokenRoots,
+        Kind::BrokenRoots => Kind::BrokenData,
+        Kind::BrokenData => Kind::Hang,
+        Kind::Hang => Kind::EngineDivergence,
+        Kind::EngineDivergence => return None,
+    })
+}
+
+fn kinds() -> impl Iterator<Item = Kind> {
+    std::iter::successors(Some(Kind::SilentFree), |kind| after(*kind))
+}
+
+/// Whether an emulator stands by.
+#[derive(Clone, Copy)]
+enum Emulator {
+    Asked,
+    NotAsked,
+}
+
+fn tried(ops: &str, emulator: Emulator, engines: &[Box<dyn Engine>]) -> Verdict {
+    let program = program(ops);
+    let runtime = runtime(FIXED, program.machine);
+    let prepared = match emulator {
+        Emulator::Asked => Prepared::builtin(runtime, engines),
+        Emulator::NotAsked => Prepared::edited(runtime, engines),
+    };
+    Rig::new(Arc::new(prepared.unwrap())).unwrap().trial(&program)
+}
+
+/// Two engines that tell the same lie.
+fn conspiracy(lie: &Lie) -> [Box<dyn Engine>; 2] {
+    [Liar::new("liar", Arc::clone(lie)), Liar::new("accomplice", Arc::clone(lie))]
+}
+
+fn found(verdict: &Verdict) -> (Kind, &str) {
+    match verdict {
+        Verdict::Violation(v) => (v.kind, &v.found),
+        Verdict::Pass | Verdict::AllowedTrap(_) | Verdict::Inconclusive(_) | Verdict::Untrusted(_) => {
+            panic!("expected a violation, found {verdict:?}")
+        }
+    }
+}
+
+#[test]
+fn every_kind_of_violation_is_found_where_both_engines_tell_the_lie_of_its_kind() {
+    for kind in kinds().filter(|kind| *kind != Kind::EngineDivergence) {
+        let (ops, lie) = lie(kind);
+        let verdict = tried(ops, Emulator::NotAsked, &conspiracy(&lie));
+        assert!(matches!(&verdict, Verdict::Violation(v) if v.kind == kind), "{kind:?}: {verdict:?}");
+    }
+}
+
+#[test]
+fn a_liar_beside_an_honest_engine_is_a_divergence_and_the_emulator_names_the_liar() {
+    for kind in kinds().filter(|kind| *kind != Kind::Hang) {
+        let (ops, lie) = lie(kind);
+        for honest_first in [0, 1] {
+            let mut engines = vec![Liar::new("liar", Arc::clone(&lie))];
+            engines.insert(honest_first, engine("wasmi"));
+            let verdict = tried(ops, Emulator::Asked, &engines);
+            let (found_kind, text) = found(&verdict);
+            assert_eq!(found_kind, Kind::EngineDivergence, "{kind:?}: {text}");
+            assert!(text.contains("the odd one out is liar"), "{kind:?}: {text}");
+            let verdict = tried(ops, Emulator::NotAsked, &engines);
+            assert!(found(&verdict).1.contains("no third judge"), "{kind:?}: {verdict:?}");
+        }
+    }
+}
+
+#[test]
+fn engines_that_lie_alike_about_a_built_in_make_the_harness_distrust_itself() {
+    for kind in kinds().filter(|kind| *kind != Kind::Hang) {
+        let (ops, lie) = lie(kind);
+        let verdict = tried(ops, Emulator::Asked, &conspiracy(&lie));
+        assert!(matches!(verdict, Verdict::Untrusted(_)), "{kind:?}: {verdict:?}");
+    }
+}
+
+#[test]
+fn what_no_promise_speaks_of_is_compared_with_the_emulator_and_between_engines_all_the_same() {
+    let unjudged: [(&str, Lie); 3] = [
+        ("memory beyond the heap", leaves(|i| i.flip(2 * PAGE - 4, 1))),
+        ("the worklist's pointer", leaves(|i| i.set_global(3, 0))),
+        ("a word of the worklist", leaves(|i| i.flip(64, 1))),
+    ];
+    for (what, lie) in unjudged {
+        assert_eq!(tried(ONE_OBJECT, Emulator::NotAsked, &conspiracy(&lie)), Verdict::Pass, "{what}");
+        let verdict = tried(ONE_OBJECT, Emulator::Asked, &conspiracy(&lie));
+        assert!(matches!(verdict, Verdict::Untrusted(_)), "{what}: {verdict:?}");
+        let mixed = [Liar::new("liar", lie), engine("wasmtime")];
+        assert_eq!(found(&tried(ONE_OBJECT, Emulator::NotAsked, &mixed)).0, Kind::EngineDivergence, "{what}");
+    }
+}
+
+#[test]
+fn another_step_is_a_divergence_and_a_trap_at_another_step_is_unexpected() {
+    let ops = "collect\nalloc r0 size=0x80000000";
+    let lie = ends(End::Trapped(Trap::Unreachable), 0);
+    let verdict = tried(ops, Emulator::Asked, &[Liar::new("liar", Arc::clone(&lie)), engine("wasmi")]);
+    assert!(found(&verdict).1.contains("the odd one out is liar"), "{verdict:?}");
+    let verdict = tried(ops, Emulator::NotAsked, &conspiracy(&lie));
+    assert_eq!(found(&verdict).0, Kind::UnexpectedTrap(Trap::Unreachable));
+}
+
+#[test]
+fn a_wrong_top_of_the_root_stack_is_found() {
+    let verdict = tried(ONE_OBJECT, Emulator::NotAsked, &conspiracy(&leaves(|i| i.set_global(GLOBAL_ROOT_TOP, 8))));
+    assert_eq!(found(&verdict).0, Kind::BrokenRoots);
+}
+
+#[test]
+fn nothing_is_said_where_one_engine_runs_out_of_fuel_or_fails() {
+    let fail: Lie = Arc::new(|_, _| Err(EngineError::Abnormal { engine: "liar", message: "no reason".to_owned() }));
+    for (reason, lie) in [
+        (Inconclusive::FuelOnOneEngine, ends(End::OutOfFuel, 0)),
+        (Inconclusive::EngineFailed, fail),
+    ] {
+        for emulator in [Emulator::Asked, Emulator::NotAsked] {
+            let engines = [engine("wasmtime"), Liar::new("liar", Arc::clone(&lie))];
+            assert_eq!(tried(ONE_OBJECT, emulator, &engines), Verdict::Inconclusive(reason));
+        }
+    }
+}
