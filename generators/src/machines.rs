@@ -32,7 +32,8 @@ pub(crate) fn pool(seed: u64, defaults: Capacities, pinned: Machine) -> Vec<Mach
             let regions = u64::from(drawn_end) + tables + stack;
             let drawn_max = max_pages(&mut random, index, regions);
             let drawn_initial = random.one_in(2).then(|| random.within(1, 4));
-            let below = random.within(1, NEAR);
+            // Blocks are multiples of 8 bytes: only a start that is one lets a block end exactly where a page does.
+            let below = if random.percent(40) { 8 * random.within(1, NEAR / 8) } else { random.within(1, NEAR) };
             let max = pinned.max_pages.unwrap_or(drawn_max.max(pinned.initial_pages.unwrap_or(0)));
             let near = (index % 4 > 1)
                 .then(|| near_page_end(tables + u64::from(max) * u64::from(defaults.table_bytes_per_page), stack, below));

@@ -29,72 +29,8 @@ fn a_program_depends_on_seed_and_index_alone() {
 #[test]
 fn the_first_programs_of_seed_1_never_change() {
     let campaign = campaign(1);
-    insta::assert_snapshot!(campaign.program(0), @r#"
-heapsmith 1
-machine data_end=210 worklist=44 roots=19 pages=1..4
-alloc r3 size=32 fields=0 init=ends(13175)
-alloc r5 size=1026 fields=5 place=front init=ends(23006)
-wide r1 n=4 words=3 tag=1985
-store r1.2 = r5
-load r4 = r3.1
-store r1.3 = r4
-alloc r0 size=12 fields=1 place=front init=fill(40227)
-enter
-roots n=roots-6 words=1
-collect
-leave
-collect
-check r0
-store r4.1 = r5
-alloc r7 size=48 fields=0 init=ends(28614)
-alloc r7 size=48 fields=0 init=null
-alloc r7 size=48 fields=0 init=null
-drop r7
-collect
-alloc r7 size=48 fields=6 place=front init=null
-check_zero r7
-alloc r6 size=48 fields=0 init=fill(46832)
-write r3[4] = 3
-alloc r2 size=60 fields=0 place=back init=fill(255)
-write r2[9] = 112
-write r2[12] = r2+40
-store r2.1 = r2
-collect
-check r2
-collect
-check r7
-check r2
-check r2
-"#);
-    insta::assert_snapshot!(campaign.program(1), @r#"
-heapsmith 1
-machine data_end=5 worklist=152 roots=22 pages=..2
-alloc r5 size=8 fields=1 place=front init=null
-enter
-alloc r7 size=20 fields=2 place=front init=ends(34123)
-roots n=4 words=1
-alloc r5 size=8 fields=1 place=front init=null
-store r7.0 = r5
-leave keep=r7
-collect
-check r5
-check r7
-alloc r6 size=24 fields=0 init=ends(55692)
-alloc r6 size=24 fields=0 init=fill(17144)
-alloc r6 size=24 fields=0 init=fill(14107)
-drop r6
-collect
-alloc r6 size=24 fields=0 init=bare
-check_zero r6
-alloc r3 size=24 fields=0 init=fill(61637)
-write r5[14] = recent(0)-16
-random r7 nodes=worklist-1 edges=44 seed=16305 tag=29339
-load r1 = r7.4
-collect
-check r1
-check r7
-check r7
-"#);
+    insta::assert_snapshot!("program_0_of_seed_1", campaign.program(0));
+    insta::assert_snapshot!("program_1_of_seed_1", campaign.program(1));
 }
 
 /// A hash that is fixed here, because the standard library's may change.
@@ -106,7 +42,7 @@ fn fnv(text: &str) -> u64 {
 fn the_stream_of_seed_1_never_changes() {
     let campaign = campaign(1);
     let all: String = (0..1_000).map(|index| campaign.program(index).to_string()).collect();
-    insta::assert_snapshot!(format!("{:016x}", fnv(&all)), @"93abf65d92d85963");
+    insta::assert_snapshot!("stream_of_seed_1", format!("{:016x}", fnv(&all)));
 }
 
 /// The features of a program, by name.
@@ -363,10 +299,16 @@ fn the_pool_sweeps_the_start_of_the_heap_and_leaves_room() {
         assert_eq!(machines.len(), 192);
         let data_ends: Vec<u32> = machines.iter().filter_map(|machine| machine.data_end).collect();
         for low in 0..16 {
-            assert!(data_ends.iter().filter(|&&end| end == low).count() >= 4, "{low}");
+            assert!(data_ends.iter().filter(|&&end| end == low).count() >= 2, "{low}");
         }
-        assert_eq!(data_ends.iter().filter(|&&end| end > 40_000).count(), 4);
-        assert_eq!(data_ends.iter().filter(|&&end| (65_520..65_536).contains(&end)).count(), 2);
+        let stack = |machine: &&Machine| machine.data_end.unwrap() + 4 * machine.roots.unwrap_or(DEFAULTS.roots);
+        let heap = |machine: &Machine| 4 * machine.worklist.unwrap_or(DEFAULTS.worklist) + stack(&machine);
+        // A root stack that crosses the end of the first page is a known defect, and would hide others if it were common.
+        assert!((2..=4).contains(&machines.iter().filter(|machine| stack(machine) > 65_536).count()));
+        // Half of all heaps start just before the end of a page, and many of them so that a block can end with it.
+        let near: Vec<u32> = machines.iter().map(heap).filter(|start| start % 65_536 > 65_536 - 2_049).collect();
+        assert!(near.len() >= 90, "{}", near.len());
+        assert!(near.iter().filter(|start| start.is_multiple_of(8)).count() >= 30);
         for machine in machines {
             let regions = machine.data_end.unwrap()
                 + 4 * machine.worklist.unwrap_or(DEFAULTS.worklist)

@@ -35,14 +35,16 @@ fn reached(on: &str) -> (Statistics, BTreeSet<String>) {
 
 /// Size classes that the allocations of a program aimed at.
 fn edges(program: &Program, steps: &[Step]) -> BTreeSet<String> {
-    let effective = program.ops.iter().zip(steps).filter(|(_, step)| **step != Step::Nop);
-    effective
-        .filter_map(|(op, _)| match op {
-            Op::Alloc { size: Size::Edge { edge, part, .. }, .. }
-            | Op::Garbage { size: Size::Edge { edge, part, .. }, .. } => Some(format!("{edge}.{part}")),
-            _ => None,
-        })
-        .collect()
+    let mut classes = BTreeSet::new();
+    for (op, step) in program.ops.iter().zip(steps) {
+        if let Op::Alloc { size: Size::Edge { edge, part, .. }, .. }
+        | Op::Garbage { size: Size::Edge { edge, part, .. }, .. } = op
+            && *step != Step::Nop
+        {
+            classes.insert(format!("{edge}.{part}"));
+        }
+    }
+    classes
 }
 
 #[test]

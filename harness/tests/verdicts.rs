@@ -142,7 +142,7 @@ fn tried(ops: &str, emulator: Emulator, engines: &[Box<dyn Engine>]) -> Verdict 
 
 /// Two engines that tell the same lie.
 fn conspiracy(lie: &Lie) -> [Box<dyn Engine>; 2] {
-    [Liar::new("liar", Arc::clone(lie)), Liar::new("accomplice", Arc::clone(lie))]
+    [Liar::engine("liar", Arc::clone(lie)), Liar::engine("accomplice", Arc::clone(lie))]
 }
 
 fn found(verdict: &Verdict) -> (Kind, &str) {
@@ -168,7 +168,7 @@ fn a_liar_beside_an_honest_engine_is_a_divergence_and_the_emulator_names_the_lia
     for kind in kinds().filter(|kind| *kind != Kind::Hang) {
         let (ops, lie) = lie(kind);
         for honest_first in [0, 1] {
-            let mut engines = vec![Liar::new("liar", Arc::clone(&lie))];
+            let mut engines = vec![Liar::engine("liar", Arc::clone(&lie))];
             engines.insert(honest_first, engine("wasmi"));
             let verdict = tried(ops, Emulator::Asked, &engines);
             let (found_kind, text) = found(&verdict);
@@ -200,7 +200,7 @@ fn what_no_promise_speaks_of_is_compared_with_the_emulator_and_between_engines_a
         assert_eq!(tried(ONE_OBJECT, Emulator::NotAsked, &conspiracy(&lie)), Verdict::Pass, "{what}");
         let verdict = tried(ONE_OBJECT, Emulator::Asked, &conspiracy(&lie));
         assert!(matches!(verdict, Verdict::Untrusted(_)), "{what}: {verdict:?}");
-        let mixed = [Liar::new("liar", lie), engine("wasmtime")];
+        let mixed = [Liar::engine("liar", lie), engine("wasmtime")];
         assert_eq!(found(&tried(ONE_OBJECT, Emulator::NotAsked, &mixed)).0, Kind::EngineDivergence, "{what}");
     }
 }
@@ -209,7 +209,7 @@ fn what_no_promise_speaks_of_is_compared_with_the_emulator_and_between_engines_a
 fn another_step_is_a_divergence_and_a_trap_at_another_step_is_unexpected() {
     let ops = "collect\nalloc r0 size=0x80000000";
     let lie = ends(End::Trapped(Trap::Unreachable), 0);
-    let verdict = tried(ops, Emulator::Asked, &[Liar::new("liar", Arc::clone(&lie)), engine("wasmi")]);
+    let verdict = tried(ops, Emulator::Asked, &[Liar::engine("liar", Arc::clone(&lie)), engine("wasmi")]);
     assert!(found(&verdict).1.contains("the odd one out is liar"), "{verdict:?}");
     let verdict = tried(ops, Emulator::NotAsked, &conspiracy(&lie));
     assert_eq!(found(&verdict).0, Kind::UnexpectedTrap(Trap::Unreachable));
@@ -224,12 +224,10 @@ fn a_wrong_top_of_the_root_stack_is_found() {
 #[test]
 fn nothing_is_said_where_one_engine_runs_out_of_fuel_or_fails() {
     let fail: Lie = Arc::new(|_, _| Err(EngineError::Abnormal { engine: "liar", message: "no reason".to_owned() }));
-    for (reason, lie) in [
-        (Inconclusive::FuelOnOneEngine, ends(End::OutOfFuel, 0)),
-        (Inconclusive::EngineFailed, fail),
-    ] {
+    for (reason, lie) in [(Inconclusive::FuelOnOneEngine, ends(End::OutOfFuel, 0)), (Inconclusive::EngineFailed, fail)]
+    {
         for emulator in [Emulator::Asked, Emulator::NotAsked] {
-            let engines = [engine("wasmtime"), Liar::new("liar", Arc::clone(&lie))];
+            let engines = [engine("wasmtime"), Liar::engine("liar", Arc::clone(&lie))];
             assert_eq!(tried(ONE_OBJECT, emulator, &engines), Verdict::Inconclusive(reason));
         }
     }

@@ -2,7 +2,9 @@
 //!
 //! Answers go to standard output, progress and complaints to standard error.
 
+mod cases;
 mod doctor;
+mod facts;
 mod hunt;
 mod pins;
 mod progress;

@@ -1,9 +1,339 @@
-use super::Exit;
+//! `heapsmith run`: replays cases and says each verdict in full.
+//!
+//! With `--json` the answer is one array, an object for each case in order: the fields of a finding's `verdict.json` (see
+//! [`heapsmith::report::AccountJson`]), and
+//!
+//! ```json
+//! { "case": "findings/x/reduced.heapsmith",
+//!   "standalone": { "confirmed": ["wasmtime", "wasmi"], "problem": null },
+//!   "script": { "path": "findings/x/finding.wast", "fails_on": ["wasmtime", "wasmi"], "passes_on": [], "problem": null } }
+//! ```
+//! `standalone` says on which engines the program alone (the other lowering, compiled for this one case) ended with the same memory,
+//! globals, log and trap; `script` is null where there is none beside the case.
 
-/// Arguments.
+use super::cases::{self, Case, Script};
+use super::{Exit, engines, print};
+use heapsmith::engine::script::run_script;
+use heapsmith::engine::session::run_standalone;
+use heapsmith::engine::{Backtrace, Engine};
+use heapsmith::judge::{Inconclusive, Verdict};
+use heapsmith::outcome::End;
+use heapsmith::reduce::cause_of;
+use heapsmith::report::{Account, AccountJson};
+use heapsmith::runtime::builtin;
+use heapsmith::runtime::description::Description;
+use heapsmith::trial::{Prepared, Replay, Rig, fuel};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Arguments of `run`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Cases (*.heapsmith), or folders of them; of a finding's folder, the reduced case
+    #[arg(required = true, value_name = "CASE|DIR")]
+    cases: Vec<PathBuf>,
+    /// The collector; otherwise the one that a finding was found on, else vera@0.0.131
+    #[arg(long, value_name = "NAME")]
+    runtime: Option<String>,
+    /// Engines, separated by commas
+    #[arg(long, value_name = "A,B", value_delimiter = ',', default_value = "wasmtime,wasmi")]
+    engines: Vec<String>,
+    /// Print one array of accounts as JSON
+    #[arg(long)]
+    json: bool,
+}
 
-pub(crate) fn run(_: &Args) -> anyhow::Result<Exit> {
-    anyhow::bail!("under way")
+pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let engines = engines(&args.engines, Backtrace::On)?;
+    let cases = cases::read(&args.cases, args.runtime.as_deref())
+        .map_err(|problems| anyhow::anyhow!(cases::complain(&problems)))?;
+    let mut bench = Bench { engines, rig: None };
+    let mut tally = Tally::default();
+    let mut all = Vec::new();
+    for (i, case) in cases.iter().enumerate() {
+        let answer = bench.answer(case);
+        tally.count(&answer);
+        if args.json {
+            all.push(answer.json(case, &bench.names()));
+        } else {
+            let gap = if i == 0 { "" } else { "\n" };
+            print(&format!("{gap}{}\n{}", case.path.display(), answer.text(case, &bench.names())));
+        }
+    }
+    if args.json {
+        print(&format!("{}\n", serde_json::to_string_pretty(&all)?));
+    } else if cases.len() > 1 {
+        print(&format!("\n{}\n", tally.text()));
+    }
+    Ok(tally.exit())
+}
+
+/// Engines, and the instances of the last collector: neighbours in a folder often share it.
+struct Bench {
+    engines: Vec<Box<dyn Engine>>,
+    rig: Option<(Description, Rig)>,
+}
+
+impl Bench {
+    fn names(&self) -> Vec<&'static str> {
+        self.engines.iter().map(|e| e.name()).collect()
+    }
+
+    fn answer(&mut self, case: &Case) -> Answer {
+        let runtime = case.spec.to_string();
+        let kept = self.rig.take().filter(|(description, _)| *description == case.description);
+        let rig = match kept {
+            Some((_, rig)) => Ok(rig),
+            None => {
+                Prepared::builtin(builtin(case.description.clone()), &self.engines).and_then(|p| Rig::new(Arc::new(p)))
+            }
+        };
+        let mut rig = match rig {
+            Ok(rig) => rig,
+            Err(e) => return Answer::failed(&runtime, e.to_string()),
+        };
+        let replay = rig.replay(&case.program);
+        let violation = matches!(replay.verdict, Verdict::Violation(_));
+        let cause =
+            if violation { cause_of(&case.description, &self.engines, &case.program).ok().flatten() } else { None };
+        let standalone = standalone(&mut rig, &self.engines, case);
+        let script = case.script.as_ref().map(|s| script(s, &self.engines, fuel(rig.model().plan().work)));
+        self.rig = Some((case.description.clone(), rig));
+        Answer { next: next(case, &replay.verdict, &runtime), runtime, replay, cause, standalone, script }
+    }
+}
+
+/// Everything that was found out about one case.
+struct Answer {
+    runtime: String,
+    replay: Replay,
+    cause: Option<heapsmith::reduce::Cause>,
+    standalone: Standalone,
+    script: Option<ScriptAnswer>,
+    next: String,
+}
+
+/// Engines on which the program alone did the same as on the resident collector.
+#[derive(Debug, Clone, Default, Serialize)]
+struct Standalone {
+    confirmed: Vec<&'static str>,
+    problem: Option<String>,
+}
+
+/// What the script beside a case did.
+#[derive(Debug, Clone, Serialize)]
+struct ScriptAnswer {
+    path: String,
+    fails_on: Vec<&'static str>,
+    passes_on: Vec<&'static str>,
+    problem: Option<String>,
+    /// The first failure in words.
+    #[serde(skip)]
+    failure: Option<String>,
+}
+
+#[derive(Serialize)]
+struct CaseJson {
+    case: String,
+    #[serde(flatten)]
+    account: AccountJson,
+    standalone: Standalone,
+    script: Option<ScriptAnswer>,
+}
+
+impl Answer {
+    /// An engine would not even take the collector.
+    fn failed(runtime: &str, problem: String) -> Self {
+        let verdict = Verdict::Inconclusive(Inconclusive::EngineFailed);
+        Self {
+            runtime: runtime.to_owned(),
+            replay: Replay { verdict, collections: 0, backtrace: Vec::new(), bucket: None, steps: 0 },
+            cause: None,
+            standalone: Standalone { confirmed: Vec::new(), problem: Some(problem) },
+            script: None,
+            next: "heapsmith doctor".to_owned(),
+        }
+    }
+
+    fn account<'a>(&'a self, case: &'a Case, engines: &'a [&'static str]) -> Account<'a> {
+        Account {
+            runtime: &self.runtime,
+            program: &case.program,
+            replay: &self.replay,
+            engines,
+            cause: self.cause,
+            next: &self.next,
+        }
+    }
+
+    fn text(&self, case: &Case, engines: &[&'static str]) -> String {
+        let mut more = vec![match &self.standalone.problem {
+            None => ("confirmed", format!("standalone on {}", self.standalone.confirmed.join(" and "))),
+            Some(problem) => ("unconfirmed", problem.clone()),
+        }];
+        if let Some(script) = &self.script {
+            more.push(("script", script.text(&self.replay.verdict)));
+        }
+        self.account(case, engines).text_with(&more)
+    }
+
+    fn json(&self, case: &Case, engines: &[&'static str]) -> CaseJson {
+        CaseJson {
+            case: case.path.display().to_string(),
+            account: AccountJson::from(&self.account(case, engines)),
+            standalone: self.standalone.clone(),
+            script: self.script.clone(),
+        }
+    }
+
+    /// Whether the harness contradicts itself or an engine failed.
+    fn doubtful(&self) -> bool {
+        let unsure = matches!(self.replay.verdict, Verdict::Inconclusive(_) | Verdict::Untrusted(_));
+        unsure || self.standalone.problem.is_some() || self.script.as_ref().is_some_and(|s| s.problem.is_some())
+    }
+}
+
+impl ScriptAnswer {
+    fn text(&self, verdict: &Verdict) -> String {
+        let name = Path::new(&self.path).file_name().unwrap_or_default().display().to_string();
+        if let Some(problem) = &self.problem {
+            return format!("{name} did not run: {problem}");
+        }
+        let broken = matches!(verdict, Verdict::Violation(_));
+        let failure = self.failure.as_deref().unwrap_or_default();
+        match (self.fails_on.as_slice(), self.passes_on.as_slice(), broken) {
+            (fails, [], true) => format!("{name} fails on {}, as it should: {failure}", fails.join(" and ")),
+            ([], passes, false) => format!("{name} passes on {}, as it should", passes.join(" and ")),
+            ([], passes, true) => {
+                format!("{name} passes on {}: it asserts nothing that this bug breaks", passes.join(" and "))
+            }
+            (fails, [], false) => {
+                format!("{name} fails on {}, though this case is no violation: {failure}", fails.join(" and "))
+            }
+            (fails, passes, _) => {
+                format!("{name} fails on {} and passes on {}: {failure}", fails.join(" and "), passes.join(" and "))
+            }
+        }
+    }
+}
+
+/// Runs the whole program on the resident collector, and alone on each engine: do they end alike?
+fn standalone(rig: &mut Rig, engines: &[Box<dyn Engine>], case: &Case) -> Standalone {
+    if let Verdict::Inconclusive(reason) = rig.trial(&case.program) {
+        let problem = Some(format!("the whole program is inconclusive: {}", reason.name()));
+        return Standalone { problem, ..Standalone::default() };
+    }
+    let plan = rig.model().plan();
+    let mut answer = Standalone::default();
+    for (i, engine) in engines.iter().enumerate() {
+        let resident = rig.outcome(i);
+        if resident.end == End::OutOfFuel {
+            answer.problem = Some("without an end there is nothing to compare".to_owned());
+            return answer;
+        }
+        // The fuel that a resident run gets at most, four times over: this run also sets up what a resident one has already.
+        match run_standalone(engine.as_ref(), &rig.prepared().runtime, plan, 64 * fuel(plan.work)) {
+            Ok((outcome, heap)) if outcome == *resident && heap == rig.memory(i) => {
+                answer.confirmed.push(engine.name())
+            }
+            Ok(_) => answer.problem = Some(format!("the two lowerings disagree on {}", engine.name())),
+            Err(e) => answer.problem = Some(e.to_string()),
+        }
+    }
+    answer
+}
+
+fn script(script: &Script, engines: &[Box<dyn Engine>], fuel: u64) -> ScriptAnswer {
+    let mut answer = ScriptAnswer {
+        path: script.path.display().to_string(),
+        fails_on: Vec::new(),
+        passes_on: Vec::new(),
+        problem: None,
+        failure: None,
+    };
+    for engine in engines {
+        match run_script(engine.as_ref(), &script.text, 64 * fuel) {
+            Ok(report) => match report.failure {
+                None => answer.passes_on.push(engine.name()),
+                Some(f) => {
+                    answer.fails_on.push(engine.name());
+                    answer
+                        .failure
+                        .get_or_insert(format!("line {}, expected {}, found {}", f.line, f.expected, f.found));
+                }
+            },
+            Err(e) => answer.problem = Some(format!("{}: {e}", engine.name())),
+        }
+    }
+    answer
+}
+
+/// The command that leads on from here.
+fn next(case: &Case, verdict: &Verdict, runtime: &str) -> String {
+    match (verdict, &case.script) {
+        (Verdict::Violation(_), Some(script)) => {
+            let script = quoted(&script.path.display().to_string());
+            format!("wasmtime wast {script}  # without heapsmith; any engine will do")
+        }
+        (Verdict::Violation(_), None) | (Verdict::Pass | Verdict::AllowedTrap(_), _) => {
+            format!("heapsmith hunt --runtime {}", quoted(runtime))
+        }
+        (Verdict::Inconclusive(_) | Verdict::Untrusted(_), _) => "heapsmith doctor".to_owned(),
+    }
+}
+
+/// A word as a shell reads it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./-_".contains(c);
+    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+/// Counts of verdicts.
+#[derive(Debug, Default)]
+struct Tally {
+    verdicts: BTreeMap<u8, u64>,
+    doubtful: bool,
+}
+
+/// What is counted, in order of weight.
+const CLASSES: [&str; 5] = ["violations", "allowed traps", "passed", "inconclusive", "untrusted"];
+
+impl Tally {
+    fn count(&mut self, answer: &Answer) {
+        let class = match answer.replay.verdict {
+            Verdict::Violation(_) => 0,
+            Verdict::AllowedTrap(_) => 1,
+            Verdict::Pass => 2,
+            Verdict::Inconclusive(_) => 3,
+            Verdict::Untrusted(_) => 4,
+        };
+        *self.verdicts.entry(class).or_default() += 1;
+        self.doubtful |= answer.doubtful();
+    }
+
+    fn text(&self) -> String {
+        let all: u64 = self.verdicts.values().sum();
+        let parts: Vec<String> = self
+            .verdicts
+            .iter()
+            .map(|(&class, &n)| {
+                let name = CLASSES[usize::from(class)];
+                format!("{n} {}", if n == 1 { name.trim_end_matches('s') } else { name })
+            })
+            .collect();
+        let doubt = if self.doubtful { "; not every answer can be trusted" } else { "" };
+        format!("{all} cases: {}{doubt}", parts.join(", "))
+    }
+
+    fn exit(&self) -> Exit {
+        if self.verdicts.contains_key(&0) {
+            Exit::Violation
+        } else if self.doubtful {
+            Exit::Untrusted
+        } else {
+            Exit::Clean
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use super::contents::{Live, at, last_step, subject, written_words};
 use super::{BrokenWord, Kind, Seen, Violation, bare};
 use crate::model::{Exactness, Model};
-use crate::runtime::description::{GLOBAL_FREE_HEAD, GLOBAL_HEAP_END, GLOBAL_ROOT_TOP, PAGE, data_byte};
+use crate::runtime::description::{GLOBAL_COLLECTIONS, GLOBAL_FREE_HEAD, GLOBAL_HEAP_END, GLOBAL_ROOT_TOP, PAGE, data_byte};
 
 /// A reachable object on the free list.
 pub(super) fn freed_object(model: &mut Model, seen: Seen<'_>, live: &[Live]) -> Option<Violation> {
@@ -34,7 +34,7 @@ pub(super) fn check(model: &Model, seen: Seen<'_>) -> Option<Violation> {
     let exact = model.heap.exactness == Exactness::Exact;
     static_data(model, seen)
         .or_else(|| root_stack(model, seen))
-        .or_else(|| if exact { growth(model, seen) } else { None })
+        .or_else(|| if exact { growth(model, seen).or_else(|| collections(model, seen)) } else { None })
         .or_else(|| if exact { headers(model, seen) } else { tiling(model, seen) })
         .or_else(|| if exact { free_list(model, seen) } else { free_list_shape(model, seen) })
 }
@@ -76,6 +76,14 @@ fn growth(model: &Model, seen: Seen<'_>) -> Option<Violation> {
     let (expected, found) = (model.heap.pages(), seen.outcome.pages);
     (expected != found)
         .then(|| fault(model, Kind::WrongGrowth, format!("{expected} pages of memory"), format!("{found} pages")))
+}
+
+/// Exact model: collections are those that the policy makes.
+fn collections(model: &Model, seen: Seen<'_>) -> Option<Violation> {
+    let (expected, found) = (model.heap.collections, *seen.outcome.globals.get(GLOBAL_COLLECTIONS)?);
+    (expected != found).then(|| {
+        fault(model, Kind::CollectionPolicy, format!("{expected} collections so far"), format!("{found} collections"))
+    })
 }
 
 /// Exact model: each header is the one that the policy made.
@@ -122,26 +130,31 @@ fn tiling(model: &Model, seen: Seen<'_>) -> Option<Violation> {
 fn free_list(model: &Model, seen: Seen<'_>) -> Option<Violation> {
     let object = model.description().object;
     let mut next = *seen.outcome.globals.get(GLOBAL_FREE_HEAD)?;
+    let mut link = None;
     for b in model.heap.free_list() {
         if next == b.address {
+            link = Some(next.wrapping_add(object.free_link));
             next = seen.word(next.wrapping_add(object.free_link)).unwrap_or(u32::MAX);
             continue;
         }
         let expected = format!("the free block of {} bytes at {} comes next on the free list", b.recorded, b.address);
-        let kind = match model.heap.at(next) {
-            Some(id) if model.heap.block(id).free => Kind::FreeListPolicy,
+        let found = model.heap.at(next).map(|id| *model.heap.block(id));
+        let kind = match found {
+            // The list descends: a free block that is skipped was kept.
+            Some(other) if other.free && other.address < b.address => Kind::Leak,
             Some(_) => Kind::FreeListPolicy,
             None if next == 0 => Kind::Leak,
             None => Kind::BrokenFreeList,
         };
-        // A block that is skipped while a later one is there was kept.
-        let skipped = model.heap.at(next).is_some_and(|id| model.heap.block(id).free && b.address > next);
-        let kind = if skipped { Kind::Leak } else { kind };
-        return Some(fault(model, kind, expected, format!("{next} comes next")));
+        let mut v = fault(model, kind, expected, format!("{next} comes next"));
+        v.words.extend(link.map(|address| BrokenWord { address, expected: b.address, found: next }));
+        return Some(v);
     }
     (next != 0).then(|| {
         let kind = if model.heap.at(next).is_some() { Kind::FreeListPolicy } else { Kind::BrokenFreeList };
-        fault(model, kind, "the free list ends".to_owned(), format!("it goes on with {next}"))
+        let mut v = fault(model, kind, "the free list ends".to_owned(), format!("it goes on with {next}"));
+        v.words.extend(link.map(|address| BrokenWord { address, expected: 0, found: next }));
+        v
     })
 }
 

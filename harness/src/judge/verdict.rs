@@ -139,6 +139,8 @@ pub enum Kind {
     WrongPlacement,
     /// Memory did not grow by what the policy asks for.
     WrongGrowth,
+    /// A collection happened, or did not happen, against the policy.
+    CollectionPolicy,
     /// The root stack is not what the mutator left.
     BrokenRoots,
     /// Static data changed.
@@ -169,6 +171,7 @@ impl Kind {
             Self::FreeListPolicy => "free-list-policy",
             Self::WrongPlacement => "wrong-placement",
             Self::WrongGrowth => "wrong-growth",
+            Self::CollectionPolicy => "collection-policy",
             Self::BrokenRoots => "broken-roots",
             Self::BrokenData => "broken-data",
             Self::Hang => "hang",
@@ -195,6 +198,7 @@ impl Kind {
             Self::FreeListPolicy => "the free list is in the declared order",
             Self::WrongPlacement => "an allocation takes the place that the declared policy gives it",
             Self::WrongGrowth => "memory grows by exactly the pages that the shortage needs",
+            Self::CollectionPolicy => "a collection happens when memory is exhausted or when asked for, and only then",
             Self::BrokenRoots => "the root stack holds what the mutator pushed",
             Self::BrokenData => "static data never changes",
             Self::Hang => "every program ends",

@@ -1,6 +1,6 @@
 //! The full account of one replayed case, for a person.
 
-use crate::judge::{Allowance, Inconclusive, Verdict, Violation};
+use crate::judge::{Allowance, Inconclusive, Kind, Verdict, Violation};
 use crate::model::TrapRule;
 use crate::reduce::Cause;
 use crate::trial::Replay;
@@ -48,6 +48,12 @@ impl Account<'_> {
     /// All of it, line by line.
     #[must_use]
     pub fn text(&self) -> String {
+        self.text_with(&[])
+    }
+
+    /// [`Self::text`] with more lines, each a label and a text, before the next command.
+    #[must_use]
+    pub fn text_with(&self, more: &[(&str, String)]) -> String {
         let mut t = String::new();
         let mut line = |label: &str, text: &str| {
             if label.is_empty() {
@@ -69,6 +75,12 @@ impl Account<'_> {
                 line("steps", &self.replay.steps.to_string());
                 line("collections", &self.replay.collections.to_string());
             }
+        }
+        if self.trapped() {
+            line("backtrace", &self.backtrace());
+        }
+        for (label, text) in more {
+            line(label, text);
         }
         line("next", self.next);
         t
@@ -95,9 +107,24 @@ impl Account<'_> {
         if let Some(cause) = self.cause {
             line("cause", &format!("{} ({})", cause.text, cause.rule));
         }
-        if !self.replay.backtrace.is_empty() {
-            line("backtrace", &format!("{} (wasmtime; wasmi keeps none)", self.replay.backtrace.join(" < ")));
+    }
+
+    /// Whether the replay ended in a trap, as far as the verdict tells.
+    fn trapped(&self) -> bool {
+        let by_verdict = match &self.replay.verdict {
+            Verdict::AllowedTrap(_) => true,
+            Verdict::Violation(v) => matches!(v.kind, Kind::OutOfBounds | Kind::UnexpectedTrap(_)),
+            Verdict::Pass | Verdict::Inconclusive(_) | Verdict::Untrusted(_) => false,
+        };
+        by_verdict || !self.replay.backtrace.is_empty()
+    }
+
+    /// The functions on the stack of the trap; of the engines here only wasmtime keeps them.
+    fn backtrace(&self) -> String {
+        if self.replay.backtrace.is_empty() {
+            return "none: wasmi keeps none, wasmtime does".to_owned();
         }
+        format!("{} (wasmtime; wasmi keeps none)", self.replay.backtrace.join(" < "))
     }
 
     /// An op by number (from 1, as a person counts the lines of ops) and text.

@@ -5,7 +5,7 @@ use crate::lower::standalone;
 use crate::lower::wast::{Directive, script};
 use crate::model::{Exactness, Model};
 use crate::outcome::{Outcome, Trap};
-use crate::runtime::description::{GLOBAL_FREE_HEAD, GLOBAL_HEAP_END, GLOBAL_ROOT_TOP, GLOBALS};
+use crate::runtime::description::{GLOBAL_COLLECTIONS, GLOBAL_FREE_HEAD, GLOBAL_HEAP_END, GLOBAL_ROOT_TOP, GLOBALS};
 use crate::trial::Rig;
 
 /// What a script asserts, and whether any of it fails on the runtime as it is.
@@ -41,6 +41,7 @@ pub fn directives(verdict: &Verdict, model: &Model, seen: &Outcome) -> Assertion
         let differing = words.filter(|(_, (expected, found))| expected != found);
         all.extend(differing.take(LOGGED).map(|(i, (&word, _))| Directive::Logged { index: i as u32, word }));
         let expected = [
+            (GLOBAL_COLLECTIONS, model.heap.collections),
             (GLOBAL_HEAP_END, model.heap.heap_end() as u32),
             (GLOBAL_ROOT_TOP, model.description().regions.roots.0 + 4 * model.slots().len() as u32),
             (GLOBAL_FREE_HEAD, model.heap.free_head_address()),

@@ -16,7 +16,7 @@ pub(crate) struct Liar {
 }
 
 impl Liar {
-    pub(crate) fn new(name: &'static str, lie: Lie) -> Box<dyn Engine> {
+    pub(crate) fn engine(name: &'static str, lie: Lie) -> Box<dyn Engine> {
         Box::new(Self { name, inner: Wasmtime::new(Backtrace::Off).unwrap(), lie })
     }
 }

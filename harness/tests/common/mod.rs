@@ -15,7 +15,8 @@ pub(crate) const V131: &str = "vera@0.0.131";
 pub(crate) const FIXED: &str = "fixed";
 pub(crate) const RUNTIMES: [&str; 3] = [V130, V131, FIXED];
 
-/// Work of a plan above which a program is not part of the bulk: it would take more than a millisecond.
+/// Work (words that the collector visits, and 8 for each word of the log) above which a program is not part of the bulk: it
+/// would take more than a millisecond.
 pub(crate) const SMALL_WORK: u64 = 6_000;
 
 pub(crate) fn engine(name: &str) -> Box<dyn Engine> {
@@ -89,7 +90,12 @@ impl Mixture {
 
     /// Runs programs of this kind from the first on, until `visit`, which gets each with its index, its verdict and its rig, has
     /// said of `count` of them that they count.
-    pub(crate) fn run(&mut self, count: usize, bulk: Bulk, mut visit: impl FnMut(u64, &Program, &Verdict, &Rig) -> bool) {
+    pub(crate) fn run(
+        &mut self,
+        count: usize,
+        bulk: Bulk,
+        mut visit: impl FnMut(u64, &Program, &Verdict, &Rig) -> bool,
+    ) {
         let Self { campaign, spec, engines, rigs } = self;
         let mut run = 0;
         for index in 0.. {
@@ -121,7 +127,7 @@ pub(crate) fn work(model: &mut Model, program: &Program) -> Bulk {
     model.reset();
     for op in &program.ops {
         let goes_on = model.step(op);
-        if model.plan().work > SMALL_WORK {
+        if model.heap.work + 8 * u64::from(model.plan().log_words) > SMALL_WORK {
             return Bulk::Big;
         }
         if !goes_on {

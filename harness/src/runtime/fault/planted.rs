@@ -22,7 +22,7 @@ const ALLOCATION: [[&str; 4]; 10] = [
         "    memory.grow\n",
         "    drop\n    i32.const 1\n    memory.grow\n",
     ],
-    ["grow-floor", "the shortage is rounded down to pages", "(i32.const 65535)", "(i32.const 0)"],
+    ["grow-floor", "the shortage is rounded down to pages", "        (i32.const 65535))", "        (i32.const 0))"],
     ["grow-refusal-ignored", "a refused growth is ignored", "unreachable ;; out of memory", "nop ;; out of memory"],
     [
         "bump-forgets-header",

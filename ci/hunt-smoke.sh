@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# The main job end to end in release: `fixed` is clean, and the seed's bugs are found where they lived.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cargo build --release --locked -p heapsmith
+heapsmith=${CARGO_TARGET_DIR:-target}/release/heapsmith
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+
+expect() { # expect CODE COMMAND...
+    local want=$1 code=0
+    shift
+    "$@" >"$out/stdout" || code=$?
+    cat "$out/stdout"
+    if [ "$code" != "$want" ]; then
+        echo "expected exit code $want, found $code: $*" >&2
+        exit 1
+    fi
+}
+found() { grep -qF "$1" "$out/stdout" || { echo "expected the summary to say: $1" >&2; exit 1; }; }
+absent() { if grep -qF "$1" "$out/stdout"; then echo "expected the summary not to say: $1" >&2; exit 1; fi; }
+
+expect 0 "$heapsmith" doctor
+expect 0 "$heapsmith" hunt --runtime fixed --programs 10000 --out "$out/fixed"
+expect 1 "$heapsmith" hunt --runtime vera@0.0.130 --seconds 20 --out "$out/130"
+found "silent-free"
+found "out-of-bounds"
+found "(worklist-push-when-full)"
+found "(growth)"
+expect 1 "$heapsmith" run "$out/130"
+expect 1 "$heapsmith" hunt --runtime vera@0.0.131 --seconds 20 --out "$out/131"
+found "corrupt-payload"
+found "(candidate-test)"
+absent "(worklist-push-when-full)"
+absent "(growth)"
+expect 0 "$heapsmith" pins 'vera@0.0.131?data_end=5'

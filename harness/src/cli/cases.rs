@@ -1,0 +1,165 @@
+//! Cases given on the command line: found, read and checked before anything runs, all complaints at once.
+
+use heapsmith::runtime::description::Description;
+use heapsmith::runtime::{Spec, parse_spec};
+use heapsmith_generators::{Program, parse};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The runtime of a case that nothing else is said about.
+pub(super) const DEFAULT_RUNTIME: &str = "vera@0.0.131";
+const EXTENSION: &str = "heapsmith";
+const REDUCED: &str = "reduced.heapsmith";
+const VERDICT: &str = "verdict.json";
+const SCRIPT: &str = "finding.wast";
+
+/// A case that is ready to run.
+#[derive(Debug)]
+pub(super) struct Case {
+    pub(super) path: PathBuf,
+    pub(super) program: Program,
+    pub(super) spec: Spec,
+    pub(super) description: Description,
+    /// The script beside a reduced case, if it is of the same runtime.
+    pub(super) script: Option<Script>,
+}
+
+/// A `finding.wast`.
+#[derive(Debug)]
+pub(super) struct Script {
+    pub(super) path: PathBuf,
+    pub(super) text: String,
+}
+
+/// Every case below `paths`, in the order of the arguments, each file once; folders are walked in sorted order.
+///
+/// # Errors
+/// Everything that is wrong with any of them.
+pub(super) fn read(paths: &[PathBuf], runtime: Option<&str>) -> Result<Vec<Case>, Vec<String>> {
+    let mut problems = Vec::new();
+    let asked = match runtime.map(parse_spec).transpose() {
+        Ok(asked) => asked,
+        Err(e) => {
+            problems.push(format!("--runtime: {e}"));
+            None
+        }
+    };
+    let mut files = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            let (before, complaints) = (files.len(), problems.len());
+            walk(path, &mut files, &mut problems);
+            if files.len() == before && problems.len() == complaints {
+                problems.push(format!(
+                    "{}: expected at least one case (*.{EXTENSION}) in or below this folder, found none",
+                    path.display()
+                ));
+            }
+        } else {
+            files.push(path.clone());
+        }
+    }
+    let mut seen = BTreeSet::new();
+    files.retain(|file| seen.insert(file.clone()));
+    let mut cases = Vec::new();
+    for path in files {
+        match case(&path, asked.as_ref()) {
+            Ok(case) => cases.push(case),
+            Err(problem) => problems.push(format!("{}: {problem}", path.display())),
+        }
+    }
+    if problems.is_empty() { Ok(cases) } else { Err(problems) }
+}
+
+/// The cases below a folder. In the folder of a finding that is the reduced one.
+fn walk(folder: &Path, files: &mut Vec<PathBuf>, problems: &mut Vec<String>) {
+    let listed = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let mut entries: Vec<PathBuf> = match listed {
+        Ok(entries) => entries.into_iter().map(|e| e.path()).collect(),
+        Err(e) => {
+            problems.push(format!("{}: expected a folder that can be listed, found: {e}", folder.display()));
+            return;
+        }
+    };
+    entries.sort();
+    let finding = entries.iter().any(|path| path.file_name().is_some_and(|name| name == REDUCED) && path.is_file());
+    for path in entries {
+        // A link to a folder may lead back up.
+        if path.is_dir() && !path.is_symlink() {
+            walk(&path, files, problems);
+        } else if path.extension().is_some_and(|e| e == EXTENSION)
+            && !path.is_dir()
+            && (!finding || path.file_name().is_some_and(|name| name == REDUCED))
+        {
+            files.push(path);
+        }
+    }
+}
+
+fn case(path: &Path, asked: Option<&Spec>) -> Result<Case, String> {
+    let text = read_text(path).map_err(|e| e.to_string())?;
+    let program = parse(&text).map_err(|e| e.to_string())?;
+    let recorded = recorded(path)?;
+    let spec = match (asked, &recorded) {
+        (Some(spec), _) | (None, Some(spec)) => spec.clone(),
+        (None, None) => parse_spec(DEFAULT_RUNTIME).map_err(|e| e.to_string())?,
+    };
+    let description = spec.resolve(program.machine).map_err(|e| format!("the machine on {spec}: {e}"))?;
+    let beside = path.with_file_name(SCRIPT);
+    let is_reduced = path.file_name().is_some_and(|name| name == REDUCED);
+    let script = if is_reduced && recorded.as_ref() == Some(&spec) && beside.exists() {
+        let text = read_text(&beside).map_err(|e| format!("{SCRIPT} beside it: {e}"))?;
+        Some(Script { path: beside, text })
+    } else {
+        None
+    };
+    Ok(Case { path: path.to_owned(), program, spec, description, script })
+}
+
+/// The runtime that the verdict beside a case names, if there is one.
+fn recorded(path: &Path) -> Result<Option<Spec>, String> {
+    let beside = path.with_file_name(VERDICT);
+    if !beside.exists() {
+        return Ok(None);
+    }
+    let advice = "; mend it, move it away or give --runtime";
+    let text = read_text(&beside).map_err(|e| format!("{VERDICT} beside it: {e}{advice}"))?;
+    let json: serde_json::Value =
+        serde_json::from_str(&text).map_err(|e| format!("{VERDICT} beside it: expected JSON, found: {e}{advice}"))?;
+    let Some(runtime) = json.get("runtime").and_then(serde_json::Value::as_str) else {
+        return Err(format!("{VERDICT} beside it: expected a field `runtime`, found none{advice}"));
+    };
+    parse_spec(runtime).map(Some).map_err(|e| format!("{VERDICT} beside it: {e}"))
+}
+
+/// A text file; an error says what was expected.
+pub(super) fn read_text(path: &Path) -> anyhow::Result<String> {
+    let bytes = fs::read(path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => anyhow::anyhow!("expected a file, found nothing there"),
+        std::io::ErrorKind::IsADirectory => anyhow::anyhow!("expected a file, found a folder"),
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "the enum is the standard library's; the rest speaks for itself"
+        )]
+        _ => anyhow::anyhow!("expected a file that can be read, found: {e}"),
+    })?;
+    String::from_utf8(bytes).map_err(|e| {
+        let at = e.utf8_error().valid_up_to();
+        let (before, byte) = (&e.as_bytes()[..at], e.as_bytes()[at]);
+        let line = before.iter().filter(|&&b| b == b'\n').count() + 1;
+        anyhow::anyhow!("line {line}: expected UTF-8 text, found byte {byte:#04x} at offset {at}")
+    })
+}
+
+/// Problems as one message: each below the other, its further lines indented.
+pub(super) fn complain(problems: &[String]) -> String {
+    if let [problem] = problems {
+        return problem.clone();
+    }
+    let mut text = format!("{} problems with the input; nothing was run", problems.len());
+    for problem in problems {
+        text.push_str(&format!("\n\n  {}", problem.replace('\n', "\n  ")));
+    }
+    text
+}

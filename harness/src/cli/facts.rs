@@ -1,0 +1,229 @@
+//! What a description says, in words: rules, promises, characteristics, and the oracles that follow from the promises.
+
+use heapsmith::runtime::description::{
+    AddressRule, CandidateTest, Candidates, Characteristic, Description, Extent, Growth, GrowthPolicy, InitialPages,
+    MarkAt, OnFull, PlacementPolicy, Promises, Reuse, RootsFull, Rules, SizeBits, SizeGuard, WorklistFull, Zeroing,
+};
+use serde::Serialize;
+
+/// One fact: what it is about, and what is so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Fact {
+    pub(super) about: &'static str,
+    pub(super) text: String,
+}
+
+fn fact(about: &'static str, text: impl Into<String>) -> Fact {
+    Fact { about, text: text.into() }
+}
+
+/// What the release does.
+pub(super) fn rules(r: &Rules) -> Vec<Fact> {
+    vec![
+        fact(
+            "full worklist",
+            match r.worklist_full {
+                WorklistFull::Drop => "the push is dropped in silence (#348)",
+                WorklistFull::Trap => "`unreachable`",
+            },
+        ),
+        fact(
+            "full root stack",
+            match r.roots_full {
+                RootsFull::Unguarded => "the push runs on into the worklist (#464)",
+                RootsFull::Trap => "`unreachable`",
+            },
+        ),
+        fact(
+            "growth",
+            match r.growth {
+                Growth::OnePage => "one page, whatever is needed (#487)",
+                Growth::Shortage => "the shortage, rounded up to pages",
+            },
+        ),
+        fact(
+            "candidates",
+            match r.candidates {
+                CandidateTest::Phase => "any word inside the heap on the phase of a payload (#1382)",
+                CandidateTest::Bitmap => "only what the bitmap of object starts proves to be an object",
+                CandidateTest::Walk => "only what a walk over the heap proves to be an object",
+            },
+        ),
+        fact(
+            "extent",
+            match r.extent {
+                Extent::Unchecked => "a candidate's end is not checked (#515)",
+                Extent::Checked => "a candidate that ends beyond the heap is skipped",
+            },
+        ),
+        fact(
+            "recorded size",
+            match r.size_bits {
+                SizeBits::Sixteen => "16 bits are honoured (#484)",
+                SizeBits::ThirtyOne => "31 bits are honoured",
+            },
+        ),
+        fact(
+            "size guard",
+            match r.size_guard {
+                SizeGuard::None => "none",
+                SizeGuard::TopBit => "sizes with bit 31 trap `unreachable`",
+            },
+        ),
+        fact(
+            "addresses",
+            match r.address {
+                AddressRule::Wrapping => "the heap's end may wrap past 2^32",
+                AddressRule::Checked => "computed in 64 bits; beyond 2 GiB `unreachable`",
+            },
+        ),
+        fact(
+            "marking",
+            match r.mark_at {
+                MarkAt::Pop => "when an object is popped from the worklist",
+                MarkAt::Push => "when an object is pushed to the worklist",
+            },
+        ),
+        fact(
+            "reuse",
+            match r.reuse {
+                Reuse::Dirty => "a recycled block keeps its old bytes and link",
+                Reuse::Zeroed => "a recycled block is zeroed up to its stride",
+            },
+        ),
+        fact(
+            "initial pages",
+            match r.initial_pages {
+                InitialPages::One => "one",
+                InitialPages::CoverRegions => "enough to cover every region before the heap",
+            },
+        ),
+    ]
+}
+
+/// What must be true.
+pub(super) fn promises(p: &Promises) -> Vec<Fact> {
+    vec![
+        fact(
+            "full worklist",
+            match p.worklist_full {
+                OnFull::Trap => "`unreachable`, at exactly that push",
+            },
+        ),
+        fact(
+            "marking",
+            match p.mark_at {
+                MarkAt::Pop => "when popped: copies of a pointer may fill the worklist",
+                MarkAt::Push => "when pushed: an object stands in the worklist once",
+            },
+        ),
+        fact(
+            "kept alive by",
+            match p.candidates {
+                Candidates::Phase => {
+                    "pointers, and any word on the phase of a payload in the heap (if it is none: a false candidate)"
+                }
+                Candidates::AllocatedBase => "pointers, and any word that equals the payload of an allocated block",
+            },
+        ),
+        fact(
+            "placement",
+            match p.placement {
+                PlacementPolicy::FirstFit => {
+                    "first fit by recorded size, then a bump; a collection only when memory runs out"
+                }
+            },
+        ),
+        fact(
+            "growth",
+            match p.growth {
+                GrowthPolicy::Shortage => "as many pages as the shortage needs, no more",
+            },
+        ),
+        fact(
+            "fresh payloads",
+            match p.zeroing {
+                Zeroing::Unpromised => "may show old bytes",
+                Zeroing::Zeroed => "read as zero up to the stride",
+            },
+        ),
+        fact(
+            "size limit",
+            format!("requests of {} bytes and more trap `unreachable`", number(u64::from(p.size_limit))),
+        ),
+        fact("address limit", format!("no block ends beyond {}", number(p.address_limit))),
+    ]
+}
+
+/// What it is allowed to be bad at.
+pub(super) fn characteristic(c: Characteristic) -> Fact {
+    match c {
+        Characteristic::Duplicates => fact("duplicates", "copies of one pointer fill the worklist"),
+        Characteristic::StaleLink => fact("stale link", "a recycled, unwritten block keeps what its old link leads to"),
+        Characteristic::NoSplit => fact("no split", "a small request can consume a large free block"),
+        Characteristic::CollectionPerGrowth => fact("growth", "a collection for each time that memory grows"),
+    }
+}
+
+/// What the judge looks at, and how exactly.
+pub(super) fn oracles(d: &Description) -> Vec<Fact> {
+    let exactly = match d.promises.candidates {
+        Candidates::Phase => "exact until a false candidate",
+        Candidates::AllocatedBase => "exact",
+    };
+    let policy = match d.promises.placement {
+        PlacementPolicy::FirstFit => format!("{exactly}: the address of every object, the order of the free list"),
+    };
+    let growth = match d.promises.growth {
+        GrowthPolicy::Shortage => format!("{exactly}: the number of pages"),
+    };
+    let traps = match d.promises.candidates {
+        Candidates::Phase => "both ways, at the exact op; after a false candidate a full worklist or memory may trap",
+        Candidates::AllocatedBase => "both ways: none that is not demanded, and each that is, at the exact op",
+    };
+    vec![
+        fact("contents", "every byte written to a reachable object, always"),
+        fact("overlap", "live objects share no byte, always"),
+        fact("engines", "every word of memory, every global, the log and the trap are the same"),
+        fact("emulator", "the same, predicted bit for bit from the rules; a difference is the harness's fault"),
+        fact("traps", traps),
+        fact("placement", policy),
+        fact("growth", growth),
+        fact("garbage", format!("{exactly}: what is unreachable is free, what is reachable is not")),
+        fact("heap shape", "blocks tile the heap; the free list ends; root stack and static data are intact"),
+        fact(
+            "zeroing",
+            match d.promises.zeroing {
+                Zeroing::Unpromised => "off: not promised",
+                Zeroing::Zeroed => "every byte of a fresh payload (op `check_zero`)",
+            },
+        ),
+        fact("end", "every program ends within 16 times its budget of fuel"),
+    ]
+}
+
+/// A number with its digits in groups of three.
+pub(super) fn number(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number;
+
+    #[test]
+    fn digits_come_in_groups_of_three() {
+        assert_eq!(
+            [0, 999, 1_000, 81_920, 4_294_967_296].map(number),
+            ["0", "999", "1 000", "81 920", "4 294 967 296"]
+        );
+    }
+}
