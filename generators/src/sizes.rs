@@ -113,7 +113,7 @@ pub(crate) fn near_limit(random: &mut Random) -> Size {
         0 => (1_u32 << 31) - 1 - random.below(64),
         // These wrap when a header and a rounding are added.
         1..=2 => u32::MAX - random.below(16),
-        2 => random.pick(&NEAR).saturating_add_signed(random.between(-4, 4)),
+        3 => random.pick(&NEAR).saturating_add_signed(random.between(-4, 4)),
         _ => random.pick(&NEAR),
     })
 }

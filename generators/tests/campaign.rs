@@ -304,7 +304,8 @@ fn the_pool_sweeps_the_start_of_the_heap_and_leaves_room() {
         let stack = |machine: &&Machine| machine.data_end.unwrap() + 4 * machine.roots.unwrap_or(DEFAULTS.roots);
         let heap = |machine: &Machine| 4 * machine.worklist.unwrap_or(DEFAULTS.worklist) + stack(&machine);
         // A root stack that crosses the end of the first page is a known defect, and would hide others if it were common.
-        assert!((2..=4).contains(&machines.iter().filter(|machine| stack(machine) > 65_536).count()));
+        let crossing = machines.iter().filter(|machine| stack(machine) > 65_536).count();
+        assert!((1..=5).contains(&crossing), "{crossing}");
         // Half of all heaps start just before the end of a page, and many of them so that a block can end with it.
         let near: Vec<u32> = machines.iter().map(heap).filter(|start| start % 65_536 > 65_536 - 2_049).collect();
         assert!(near.len() >= 90, "{}", near.len());
