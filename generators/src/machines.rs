@@ -29,13 +29,18 @@ pub(crate) fn pool(seed: u64, defaults: Capacities, pinned: Machine) -> Vec<Mach
             let (worklist, roots) = (pinned.worklist.or(worklist), pinned.roots.or(roots));
             let tables = 4 * u64::from(worklist.unwrap_or(defaults.worklist));
             let stack = 4 * u64::from(roots.unwrap_or(defaults.roots));
-            let regions = u64::from(drawn_end) + tables + stack;
+            let is_near = index % 4 > 1;
+            let regions = if is_near {
+                (tables + stack + u64::from(NEAR)).next_multiple_of(u64::from(PAGE))
+            } else {
+                u64::from(drawn_end) + tables + stack
+            };
             let drawn_max = max_pages(&mut random, index, regions);
             let drawn_initial = random.one_in(2).then(|| random.within(1, 4));
             // Blocks are multiples of 8 bytes: only a start that is one lets a block end exactly where a page does.
             let below = if random.percent(40) { 8 * random.within(1, NEAR / 8) } else { random.within(1, NEAR) };
             let max = pinned.max_pages.unwrap_or(drawn_max.max(pinned.initial_pages.unwrap_or(0)));
-            let near = (index % 4 > 1)
+            let near = is_near
                 .then(|| near_page_end(tables + u64::from(max) * u64::from(defaults.table_bytes_per_page), stack, below));
             let data_end = pinned.data_end.or(near.flatten()).unwrap_or(drawn_end);
             let regions = u64::from(data_end) + tables + stack;

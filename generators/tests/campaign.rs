@@ -1,7 +1,5 @@
 //! What a campaign promises: the same programs for ever, all of the language reached, a bounded cost.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::collections::BTreeSet;
 
 use heapsmith_generators::{

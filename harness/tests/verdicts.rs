@@ -11,7 +11,7 @@ use heapsmith::engine::{Engine, EngineError};
 use heapsmith::judge::{Inconclusive, Kind, Verdict};
 use heapsmith::model::TrapRule;
 use heapsmith::outcome::{End, Trap};
-use heapsmith::runtime::description::{GLOBAL_FREE_HEAD, GLOBAL_ROOT_TOP, PAGE};
+use heapsmith::runtime::description::{GLOBAL_COLLECTIONS, GLOBAL_FREE_HEAD, GLOBAL_ROOT_TOP, PAGE};
 use heapsmith::trial::{Prepared, Rig};
 use heapsmith_generators::Program;
 use liar::{Liar, Lie, LyingInstance};
@@ -58,11 +58,18 @@ fn lie(kind: Kind) -> (&'static str, Lie) {
         Kind::BrokenFreeList => (ONE_OBJECT, leaves(|i| i.set_global(GLOBAL_FREE_HEAD, i.log(0) + 8))),
         Kind::Leak => ("garbage n=1 size=16\ncollect", leaves(|i| i.set_global(GLOBAL_FREE_HEAD, 0))),
         Kind::FreeListPolicy => {
-            let ops = "garbage n=1 size=16\ncollect\ngarbage n=1 size=32";
-            (ops, leaves(|i| i.set_global(GLOBAL_FREE_HEAD, i.log(1))))
+            // The list goes from the second block to the first; the lie turns it round.
+            let turned = |i: &mut LyingInstance| {
+                let (first, second) = (i.log(0), i.log(1));
+                i.set_global(GLOBAL_FREE_HEAD, first);
+                i.flip(first, second);
+                i.flip(second, first);
+            };
+            ("garbage n=2 size=16\ncollect", leaves(turned))
         }
         Kind::WrongPlacement => ("garbage n=1 size=16", leaves(|i| i.set_log(0, i.log(0) + 64))),
         Kind::WrongGrowth => (ONE_OBJECT, leaves(LyingInstance::hide_page)),
+        Kind::CollectionPolicy => (ONE_OBJECT, leaves(|i| i.set_global(GLOBAL_COLLECTIONS, 7))),
         Kind::BrokenRoots => (ONE_OBJECT, leaves(|i| i.flip(8, 1))),
         Kind::BrokenData => (ONE_OBJECT, leaves(|i| i.flip(0, 1))),
         Kind::Hang => (ONE_OBJECT, ends(End::OutOfFuel, 0)),
@@ -111,7 +118,8 @@ fn after(kind: Kind) -> Option<Kind> {
         Kind::Leak => Kind::FreeListPolicy,
         Kind::FreeListPolicy => Kind::WrongPlacement,
         Kind::WrongPlacement => Kind::WrongGrowth,
-        Kind::WrongGrowth => Kind::BrokenRoots,
+        Kind::WrongGrowth => Kind::CollectionPolicy,
+        Kind::CollectionPolicy => Kind::BrokenRoots,
         Kind::BrokenRoots => Kind::BrokenData,
         Kind::BrokenData => Kind::Hang,
         Kind::Hang => Kind::EngineDivergence,

@@ -7,6 +7,7 @@ use crate::judge::{Inconclusive, Verdict};
 use crate::trial::{Rig, fuel};
 use heapsmith_generators::Machine;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::atomic::Ordering;
 
 /// Every so many programs, one also runs in the standalone lowering.
@@ -21,19 +22,17 @@ pub(super) fn run(shared: &Shared<'_>) -> (Statistics, RawFindings) {
     while let Some(indices) = shared.take() {
         for index in indices {
             let program = shared.programs.program(index);
-            if !rigs.contains_key(&program.machine) {
-                match shared.prepared(program.machine).and_then(|p| Rig::new(p).map_err(|e| e.to_string())) {
-                    Ok(rig) => {
-                        rigs.insert(program.machine, rig);
-                    }
-                    Err(_) => {
+            let rig = match rigs.entry(program.machine) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => match shared.prepared(program.machine).map(Rig::new) {
+                    Ok(Ok(rig)) => new.insert(rig),
+                    Ok(Err(_)) | Err(_) => {
                         statistics.programs += 1;
                         *statistics.inconclusive.entry(Inconclusive::EngineFailed).or_default() += 1;
                         continue;
                     }
-                }
-            }
-            let rig = rigs.get_mut(&program.machine).expect("it was just made");
+                },
+            };
             let verdict = rig.trial(&program);
             statistics.count(index, &program, &verdict, rig);
             shared.progress.programs.fetch_add(1, Ordering::Relaxed);

@@ -61,7 +61,7 @@ pub trait Instance: Send {
     fn call(&mut self, fuel: u64) -> Result<End, EngineError>;
 
     /// Fuel that the last call or invocation used, in the engine's own unit. An engine that charges whole blocks of code in advance
-    /// may run out a little before all of it is used.
+    /// may run out a little before all of it is used. After an access out of bounds wasmtime does not know, and says 0.
     fn fuel_used(&self) -> u64;
 
     /// Invokes any exported function of the main module that takes and gives i32 values.

@@ -3,7 +3,7 @@
 use super::contents::{Live, at, last_step, subject, written_words};
 use super::{BrokenWord, Kind, Seen, Violation, bare};
 use crate::model::{Exactness, Model};
-use crate::runtime::description::{GLOBAL_COLLECTIONS, GLOBAL_FREE_HEAD, GLOBAL_HEAP_END, GLOBAL_ROOT_TOP, PAGE, data_byte};
+use crate::runtime::description::{GLOBAL_COLLECTIONS, GLOBAL_FREE_HEAD, GLOBAL_HEAP_END, GLOBAL_ROOT_TOP, ObjectLayout, PAGE, data_byte};
 
 /// A reachable object on the free list.
 pub(super) fn freed_object(model: &mut Model, seen: Seen<'_>, live: &[Live]) -> Option<Violation> {
@@ -138,12 +138,9 @@ fn free_list(model: &Model, seen: Seen<'_>) -> Option<Violation> {
             continue;
         }
         let expected = format!("the free block of {} bytes at {} comes next on the free list", b.recorded, b.address);
-        let found = model.heap.at(next).map(|id| *model.heap.block(id));
-        let kind = match found {
-            // The list descends: a free block that is skipped was kept.
-            Some(other) if other.free && other.address < b.address => Kind::Leak,
+        let kind = match model.heap.at(next) {
+            _ if !on_list(seen, object, next, b.address) => Kind::Leak,
             Some(_) => Kind::FreeListPolicy,
-            None if next == 0 => Kind::Leak,
             None => Kind::BrokenFreeList,
         };
         let mut v = fault(model, kind, expected, format!("{next} comes next"));
@@ -158,6 +155,20 @@ fn free_list(model: &Model, seen: Seen<'_>) -> Option<Violation> {
     })
 }
 
+/// Whether a block comes on the free list at `next` or after it.
+fn on_list(seen: Seen<'_>, object: ObjectLayout, mut next: u32, wanted: u32) -> bool {
+    for _ in 0..=seen.heap.len() / object.stride_unit as usize {
+        if next == wanted {
+            return true;
+        }
+        match seen.word(next.wrapping_add(object.free_link)) {
+            Some(link) if next != 0 => next = link,
+            Some(_) | None => return false,
+        }
+    }
+    false
+}
+
 /// Any model: the free list ends, and every node is where a payload can be.
 fn free_list_shape(model: &Model, seen: Seen<'_>) -> Option<Violation> {
     let object = model.description().object;
@@ -168,7 +179,7 @@ fn free_list_shape(model: &Model, seen: Seen<'_>) -> Option<Violation> {
         if next == 0 {
             return None;
         }
-        if next < start || next >= end || (next - start) % object.stride_unit != 0 {
+        if next < start || next >= end || !(next - start).is_multiple_of(object.stride_unit) {
             let expected = "payloads of blocks on the free list".to_owned();
             return Some(fault(model, Kind::BrokenFreeList, expected, format!("{next}")));
         }

@@ -18,7 +18,7 @@ pub(super) fn first_illegal_allocation(model: &Model, seen: Seen<'_>) -> Option<
     let memory = u64::from(seen.outcome.pages) * u64::from(PAGE);
     for (i, (kind, &address)) in expect.kinds.iter().zip(&seen.outcome.log).enumerate() {
         let Logged::Allocation { size } = *kind else { continue };
-        let fault = if address < start || (address - start) % object.stride_unit != 0 {
+        let fault = if address < start || !(address - start).is_multiple_of(object.stride_unit) {
             Some((Kind::Misaligned, format!("an address {start} + {} * n", object.stride_unit)))
         } else if u64::from(address) + u64::from(size) > memory {
             Some((Kind::BlockOutOfBounds, format!("{size} bytes inside the {memory} bytes of memory")))

@@ -463,7 +463,7 @@ impl ShadowHeap {
         let low = self.heap_start + self.header;
         for at in start..start + words {
             let v = self.values[at];
-            if v < low || u64::from(v) >= self.heap_end || (v - low) % self.unit != 0 {
+            if v < low || u64::from(v) >= self.heap_end || !(v - low).is_multiple_of(self.unit) {
                 continue;
             }
             match (self.at(v), self.promises.candidates) {

@@ -379,7 +379,7 @@ impl Model {
             }
         };
         if let Some(tag) = tag
-            && size % 4 != 0
+            && !size.is_multiple_of(4)
         {
             let (mut mask, mut value) = (0, 0);
             for o in 4 * words..size {

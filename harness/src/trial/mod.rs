@@ -8,6 +8,8 @@
 mod compare;
 mod observe;
 mod replay;
+#[cfg(test)]
+mod tests;
 
 pub use observe::Observations;
 pub use replay::{Bucket, Replay};
@@ -30,8 +32,9 @@ const FUEL_BASE: u64 = 100_000;
 const FUEL_PER_WORK: u64 = 400;
 /// What an execution that ran out of fuel gets when it is tried again: so many times the first amount,
 const RETRY: u64 = 16;
-/// and so much for each byte of its memory, because a broken collector may walk all of it for no reason that the model knows.
-const FUEL_PER_BYTE: u64 = 64;
+/// and so much for each byte of its memory, because a broken collector may walk all of it, many times over, for no reason that the
+/// model knows. (With 64 there was a false hang in 50 000 programs of `vera@0.0.130`.)
+const FUEL_PER_BYTE: u64 = 256;
 
 /// A collector compiled for every engine; shared by all workers.
 pub struct Prepared {
@@ -149,6 +152,12 @@ impl Rig {
         self.verdict(program, steps)
     }
 
+    /// Fuel that the last trial used on engine `i`, in the engine's own unit.
+    #[must_use]
+    pub fn fuel_used(&self, engine: usize) -> u64 {
+        self.residents[engine].fuel_used()
+    }
+
     /// What guest memory and globals show after the last trial.
     #[must_use]
     pub fn observe(&self) -> Observations {
@@ -187,13 +196,13 @@ impl Rig {
         if hung > 0 {
             return Verdict::Inconclusive(Inconclusive::FuelOnOneEngine);
         }
-        let emulated = self.emulator.as_mut().map(|emulator| {
+        if let Some(emulator) = &mut self.emulator {
             let plan = self.model.plan();
             let memory = self.residents[0].heap().len();
             emulator.advance(plan, until, retry_fuel(fuel(plan.work), memory));
-            emulator
-        });
-        if let Some(v) = compare::engines(&self.prepared.compiled, &self.outcomes, &self.residents, emulated.as_deref()) {
+        }
+        let emulated = self.emulator.as_ref();
+        if let Some(v) = compare::engines(&self.prepared.compiled, &self.outcomes, &self.residents, emulated) {
             return Verdict::Violation(Box::new(v));
         }
         if let Some(emulator) = emulated
