@@ -1,2 +1,1 @@
-//! Where libFuzzer meets heapsmith: each target in `fuzz_targets/` is a dozen lines over a body in the harness, which is tested
-//! on stable like any other code.
+//! Where libFuzzer will meet heapsmith: targets of a dozen lines each over bodies that live in the harness. There are none yet.
