@@ -47,6 +47,9 @@ pub(super) fn run(shared: &Shared<'_>) -> (Statistics, RawFindings) {
                     Err(_) => *statistics.inconclusive.entry(Inconclusive::EngineFailed).or_default() += 1,
                 }
             }
+            if rig.is_bulky() {
+                rigs.remove(&program.machine);
+            }
         }
     }
     (statistics, findings)

@@ -38,13 +38,10 @@ pub(super) struct Script {
 /// Everything that is wrong with any of them.
 pub(super) fn read(paths: &[PathBuf], runtime: Option<&str>) -> Result<Vec<Case>, Vec<String>> {
     let mut problems = Vec::new();
-    let asked = match runtime.map(parse_spec).transpose() {
-        Ok(asked) => asked,
-        Err(e) => {
-            problems.push(format!("--runtime: {e}"));
-            None
-        }
-    };
+    let asked = runtime.map(parse_spec).transpose();
+    if let Err(e) = &asked {
+        problems.push(format!("--runtime: {e}"));
+    }
     let mut files = Vec::new();
     for path in paths {
         if path.is_dir() {
@@ -64,9 +61,14 @@ pub(super) fn read(paths: &[PathBuf], runtime: Option<&str>) -> Result<Vec<Case>
     files.retain(|file| seen.insert(file.clone()));
     let mut cases = Vec::new();
     for path in files {
-        match case(&path, asked.as_ref()) {
-            Ok(case) => cases.push(case),
-            Err(problem) => problems.push(format!("{}: {problem}", path.display())),
+        let case = match (program(&path), &asked) {
+            (Ok(program), Ok(asked)) => case(&path, program, asked.as_ref()).map(|case| cases.push(case)),
+            // Without a runtime there is no more to find out.
+            (Ok(_), Err(_)) => Ok(()),
+            (Err(problem), _) => Err(problem),
+        };
+        if let Err(problem) = case {
+            problems.push(format!("{}: {problem}", path.display()));
         }
     }
     if problems.is_empty() { Ok(cases) } else { Err(problems) }
@@ -97,13 +99,18 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>, problems: &mut Vec<String>) {
     }
 }
 
-fn case(path: &Path, asked: Option<&Spec>) -> Result<Case, String> {
+fn program(path: &Path) -> Result<Program, String> {
     let text = read_text(path).map_err(|e| e.to_string())?;
-    let program = parse(&text).map_err(|e| e.to_string())?;
-    let recorded = recorded(path)?;
-    let spec = match (asked, &recorded) {
-        (Some(spec), _) | (None, Some(spec)) => spec.clone(),
-        (None, None) => parse_spec(DEFAULT_RUNTIME).map_err(|e| e.to_string())?,
+    parse(&text).map_err(|e| e.to_string())
+}
+
+fn case(path: &Path, program: Program, asked: Option<&Spec>) -> Result<Case, String> {
+    let (spec, recorded) = match (asked, recorded(path)) {
+        // What is asked for needs no verdict beside it.
+        (Some(spec), recorded) => (spec.clone(), recorded.ok().flatten()),
+        (None, Ok(Some(spec))) => (spec.clone(), Some(spec)),
+        (None, Ok(None)) => (parse_spec(DEFAULT_RUNTIME).map_err(|e| e.to_string())?, None),
+        (None, Err(problem)) => return Err(problem),
     };
     let description = spec.resolve(program.machine).map_err(|e| format!("the machine on {spec}: {e}"))?;
     let beside = path.with_file_name(SCRIPT);
@@ -135,14 +142,15 @@ fn recorded(path: &Path) -> Result<Option<Spec>, String> {
 
 /// A text file; an error says what was expected.
 pub(super) fn read_text(path: &Path) -> anyhow::Result<String> {
-    let bytes = fs::read(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => anyhow::anyhow!("expected a file, found nothing there"),
-        std::io::ErrorKind::IsADirectory => anyhow::anyhow!("expected a file, found a folder"),
-        #[expect(
-            clippy::wildcard_enum_match_arm,
-            reason = "the enum is the standard library's; the rest speaks for itself"
-        )]
-        _ => anyhow::anyhow!("expected a file that can be read, found: {e}"),
+    if path.is_dir() {
+        anyhow::bail!("expected a file, found a folder");
+    }
+    let bytes = fs::read(path).map_err(|e| {
+        if e.kind() == std::io::ErrorKind::NotFound {
+            anyhow::anyhow!("expected a file, found nothing there")
+        } else {
+            anyhow::anyhow!("expected a file that can be read, found: {e}")
+        }
     })?;
     String::from_utf8(bytes).map_err(|e| {
         let at = e.utf8_error().valid_up_to();

@@ -29,8 +29,10 @@ Exit codes:
   0  nothing is wrong
   1  a violation was found (or a pin failed)
   2  wrong use or wrong input; decided before anything starts
-  3  the answer cannot be trusted: harness and emulator disagree, or a campaign of 10 000 programs or more never reached
-     a path that the runtime has, or was inconclusive more than once in 1 000 programs
+  3  the answer cannot be trusted: harness and emulator disagree; a campaign of 10 000 programs
+     or more never reached a path that the runtime has, or was inconclusive more than once in
+     1 000 programs; a replayed case is inconclusive or contradicts the script beside it; the
+     doctor misses a planted defect
 
 Examples:
   heapsmith hunt                                           hunt in vera@0.0.131 for 30 seconds

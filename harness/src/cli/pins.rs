@@ -28,10 +28,10 @@ pub(crate) struct Args {
     /// A built-in collector, with parameters if you like, or a module
     #[arg(value_name = "RUNTIME|FILE.wasm|FILE.wat")]
     target: String,
-    /// For a file: bytes of its static data (string literals) [default: 0]
+    /// For a file: bytes of its static data (string literals); 0 otherwise
     #[arg(long, value_name = "N")]
     data_end: Option<u32>,
-    /// For a file: the release that it should be, with parameters if you like [default: vera@0.0.131]
+    /// For a file: the release that it should be, with parameters if you like; vera@0.0.131 otherwise
     #[arg(long = "as", value_name = "NAME")]
     release: Option<String>,
     /// Print the pins as JSON

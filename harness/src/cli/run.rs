@@ -25,8 +25,10 @@ use heapsmith::runtime::description::Description;
 use heapsmith::trial::{Prepared, Replay, Rig, fuel};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
@@ -53,7 +55,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let mut tally = Tally::default();
     let mut all = Vec::new();
     for (i, case) in cases.iter().enumerate() {
+        let spinner = waiting(&format!("{} of {}: {}", i + 1, cases.len(), case.path.display()));
         let answer = bench.answer(case);
+        spinner.finish_and_clear();
         tally.count(&answer);
         if args.json {
             all.push(answer.json(case, &bench.names()));
@@ -68,6 +72,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         print(&format!("\n{}\n", tally.text()));
     }
     Ok(tally.exit())
+}
+
+/// Says on a terminal what is being waited for: a case with a million objects takes minutes.
+fn waiting(message: &str) -> indicatif::ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return indicatif::ProgressBar::hidden();
+    }
+    let spinner = indicatif::ProgressBar::new_spinner().with_message(message.to_owned());
+    spinner.enable_steady_tick(Duration::from_millis(100));
+    spinner
 }
 
 /// Engines, and the instances of the last collector: neighbours in a folder often share it.
@@ -188,10 +202,13 @@ impl Answer {
         }
     }
 
-    /// Whether the harness contradicts itself or an engine failed.
+    /// Whether the harness contradicts itself, the script contradicts the case, or an engine failed.
     fn doubtful(&self) -> bool {
         let unsure = matches!(self.replay.verdict, Verdict::Inconclusive(_) | Verdict::Untrusted(_));
-        unsure || self.standalone.problem.is_some() || self.script.as_ref().is_some_and(|s| s.problem.is_some())
+        let broken = matches!(self.replay.verdict, Verdict::Violation(_));
+        let contradicted =
+            self.script.as_ref().is_some_and(|s| s.problem.is_some() || (!broken && !s.fails_on.is_empty()));
+        unsure || self.standalone.problem.is_some() || contradicted
     }
 }
 

@@ -59,7 +59,7 @@ impl Account<'_> {
             if label.is_empty() {
                 let _ = writeln!(t, "{text}");
             } else {
-                let _ = writeln!(t, "  {:<11} {text}", format!("{label}:"));
+                let _ = writeln!(t, "  {:<12} {text}", format!("{label}:"));
             }
         };
         line("", &self.headline());

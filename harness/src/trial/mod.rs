@@ -36,6 +36,11 @@ const RETRY: u64 = 16;
 /// model knows. (With 64 there was a false hang in 50 000 programs of `vera@0.0.130`.)
 const FUEL_PER_BYTE: u64 = 256;
 
+/// Memory of one instance from which on it is not worth keeping: a campaign has hundreds of instances.
+const BULKY_BYTES: usize = 1 << 20;
+/// Work of a plan from which on the buffers of model and emulator are not worth keeping.
+const BULKY_WORK: u64 = 1 << 18;
+
 /// A collector compiled for every engine; shared by all workers.
 pub struct Prepared {
     /// The collector.
@@ -150,6 +155,12 @@ impl Rig {
             return Verdict::Inconclusive(Inconclusive::EngineFailed);
         }
         self.verdict(program, steps)
+    }
+
+    /// Whether the last trial left buffers so large that instances made anew are the cheaper way to keep.
+    #[must_use]
+    pub fn is_bulky(&self) -> bool {
+        self.residents.iter().any(|r| r.heap().len() > BULKY_BYTES) || self.model.plan().work > BULKY_WORK
     }
 
     /// Fuel that the last trial used on engine `i`, in the engine's own unit.

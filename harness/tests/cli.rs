@@ -1,0 +1,493 @@
+//! The command line as a person or a script meets it: answers, complaints and exit codes.
+//!
+//! Exit code 3 needs harness and engines to contradict each other. With healthy engines that is out of reach of `hunt` and `doctor`
+//! (the test engine that lies, and the unit tests of `doctor`, stand for them); `run` reaches it through a folder that contradicts itself.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
+use assert_cmd::assert::Assert;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_heapsmith");
+
+/// A program on which `vera@0.0.130` drops a push, `vera@0.0.131` traps as it must, and `fixed` too.
+const WIDE: &str = "heapsmith 1\nmachine worklist=4\nwide r0 n=worklist+1 words=1\ncollect\ncheck r0\n";
+/// A program that every collector passes.
+const SMALL: &str = "heapsmith 1\nalloc r0 size=24 fields=0 init=null\ncollect\ncheck r0\n";
+
+/// A folder of its own, in which commands run.
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn run(&self, args: &[&str]) -> Assert {
+        assert_cmd::Command::new(BINARY).args(args).current_dir(self.path()).assert()
+    }
+
+    /// Wrong use or input: exit 2, a complaint with all of `parts`, nothing else.
+    #[track_caller]
+    fn refuses(&self, args: &[&str], parts: &[&str]) {
+        let assert = self.run(args).code(2);
+        let (out, err) = (stdout(&assert), stderr(&assert));
+        assert_eq!(out, "", "{args:?}");
+        for part in parts {
+            assert!(err.contains(part), "{args:?}: expected `{part}` in:\n{err}");
+        }
+        assert!(!err.contains("panicked"), "{err}");
+    }
+
+    /// A small campaign that finds something on `vera@0.0.130`.
+    fn hunt(&self, out: &str, more: &[&str]) -> Assert {
+        let mut args = vec!["hunt", "--runtime", "vera@0.0.130", "--max-findings", "1", "--out", out];
+        args.extend(more);
+        self.run(&args)
+    }
+}
+
+fn stdout(assert: &Assert) -> String {
+    String::from_utf8(assert.get_output().stdout.clone()).unwrap()
+}
+
+fn stderr(assert: &Assert) -> String {
+    String::from_utf8(assert.get_output().stderr.clone()).unwrap()
+}
+
+fn json(assert: &Assert) -> serde_json::Value {
+    serde_json::from_str(&stdout(assert)).unwrap()
+}
+
+#[test]
+fn a_missing_case_is_refused() {
+    let place = Place::new();
+    place.refuses(&["run", "nowhere.heapsmith"], &["nowhere.heapsmith: expected a file, found nothing there"]);
+    place.refuses(&["run"], &["CASE|DIR"]);
+}
+
+#[test]
+fn an_unreadable_case_is_refused() {
+    let place = Place::new();
+    fs::create_dir(place.path().join("folder.heapsmith")).unwrap();
+    place.refuses(&["run", "folder.heapsmith"], &["expected at least one case (*.heapsmith)", "found none"]);
+    place.write("binary.heapsmith", b"heapsmith 1\ncollect \xff\n");
+    place.refuses(
+        &["run", "binary.heapsmith"],
+        &["binary.heapsmith: line 2: expected UTF-8 text, found byte 0xff at offset 20"],
+    );
+    place.write("x/reduced.heapsmith", SMALL);
+    fs::create_dir(place.path().join("x/verdict.json")).unwrap();
+    place.refuses(&["run", "x"], &["verdict.json beside it: expected a file, found a folder", "give --runtime"]);
+}
+
+#[test]
+fn an_empty_folder_is_refused() {
+    let place = Place::new();
+    fs::create_dir_all(place.path().join("empty/below")).unwrap();
+    place.refuses(&["run", "empty"], &["empty: expected at least one case (*.heapsmith) in or below this folder"]);
+}
+
+#[test]
+fn a_malformed_case_is_shown_with_line_column_and_caret() {
+    let place = Place::new();
+    place.write("bad.heapsmith", "heapsmith 1\nalloc r0 size=24\ncolect\n");
+    let assert = place.run(&["run", "bad.heapsmith"]).code(2);
+    insta::assert_snapshot!("malformed_case", stderr(&assert));
+    place.write("version.heapsmith", "heapsmith 9\n");
+    place.refuses(&["run", "version.heapsmith"], &["version.heapsmith: line 1, column 11"]);
+    place.write("blank.heapsmith", "");
+    place.refuses(&["run", "blank.heapsmith"], &["blank.heapsmith: line 1, column 1: expected"]);
+}
+
+#[test]
+fn everything_wrong_is_said_before_anything_runs() {
+    let place = Place::new();
+    place.write("a/1.heapsmith", SMALL);
+    place.write("a/2.heapsmith", "heapsmith 1\nalloc r99 size=1\n");
+    place.write("a/3.heapsmith", "heapsmith 1\nmachine data_end=70000\n");
+    let unreadable = ["a/2.heapsmith: line 2, column 7", "gone.heapsmith: expected a file, found nothing there"];
+    let args = ["run", "a", "gone.heapsmith"];
+    place.refuses(&args, &unreadable);
+    place.refuses(
+        &args,
+        &["3 problems with the input; nothing was run", "a/3.heapsmith: the machine on vera@0.0.131: expected"],
+    );
+    let args = ["run", "a", "gone.heapsmith", "--runtime", "fixd"];
+    place.refuses(&args, &unreadable);
+    place.refuses(&args, &["3 problems with the input; nothing was run", "--runtime", "did you mean `fixed`?"]);
+}
+
+#[test]
+fn an_unknown_runtime_suggests_the_nearest() {
+    let place = Place::new();
+    let case = place.write("case.heapsmith", SMALL);
+    let case = case.to_str().unwrap();
+    for args in [
+        &["run", case, "--runtime", "vera@0.0.132"][..],
+        &["hunt", "--runtime", "vera@0.0.132"],
+        &["runtimes", "vera@0.0.132"],
+        &["pins", "vera@0.0.132"],
+    ] {
+        place.refuses(args, &["`vera@0.0.132`", "did you mean `vera@0.0.13"]);
+    }
+    place.write("x/reduced.heapsmith", SMALL);
+    place.write("x/verdict.json", r#"{ "runtime": "fixxed" }"#);
+    place.refuses(&["run", "x"], &["verdict.json beside it", "did you mean `fixed`?"]);
+    place.run(&["run", "x", "--runtime", "fixed"]).code(0);
+    place.refuses(&["hunt", "--runtime", "fixed?worklst=4"], &["did you mean `worklist`?"]);
+}
+
+#[test]
+fn absurd_sizes_are_refused_or_answered() {
+    let place = Place::new();
+    place.refuses(&["hunt", "--runtime", "fixed?worklist=99999999999"], &["from 0 to 4294967295", "99999999999"]);
+    place.refuses(
+        &["hunt", "--runtime", "fixed?worklist=4294967295"],
+        &["expected 1 to 1048576 entries for `worklist`"],
+    );
+    place.refuses(&["hunt", "--runtime", "fixed?pages=1..99999999"], &["expected at most 4096 pages"]);
+    place.refuses(&["hunt", "--runtime", "fixed?data_end=4294967295"], &["--runtime: expected"]);
+    place.refuses(&["hunt", "--jobs", "99999999"], &["--jobs: expected 1 to 1024 workers"]);
+    place.refuses(&["hunt", "--seed", "99999999999999999999"], &["--seed"]);
+    place.write("count.heapsmith", "heapsmith 1\ngarbage n=1048577 size=8\n");
+    place.refuses(&["run", "count.heapsmith"], &["line 2, column 11", "1048576"]);
+    place.write("word.heapsmith", "heapsmith 1\nalloc r0 size=4294967296\n");
+    place.refuses(&["run", "word.heapsmith"], &["line 2, column 15"]);
+    place.write("pages.heapsmith", "heapsmith 1\nmachine pages=1..99999999\n");
+    place.refuses(&["run", "pages.heapsmith"], &["line 2, column 18", "from 1 to 65536"]);
+    place.write("many.heapsmith", "heapsmith 1\nmachine pages=1..65536\n");
+    place.refuses(
+        &["run", "many.heapsmith"],
+        &["many.heapsmith: the machine on vera@0.0.131: expected at most 4096 pages"],
+    );
+    let large = place.write("large.heapsmith", "heapsmith 1\nalloc r0 size=0xffffffff\ngarbage n=9 size=0xffffffff\n");
+    let assert = place.run(&["run", large.to_str().unwrap(), "--runtime", "fixed"]).code(0);
+    assert!(stdout(&assert).contains("the size is beyond the collector's limit"), "{}", stdout(&assert));
+}
+
+#[test]
+fn senseless_campaigns_are_refused() {
+    let place = Place::new();
+    place.refuses(&["hunt", "--jobs", "0"], &["--jobs: expected 1 to 1024 workers, found 0"]);
+    place.refuses(&["hunt", "--programs", "0"], &["--programs: expected at least one program, found 0"]);
+    place.refuses(&["hunt", "--seconds", "0"], &["--seconds: expected at least one second, found 0"]);
+    place.refuses(&["hunt", "--seconds", "1", "--programs", "1"], &["cannot be used with"]);
+    place.refuses(&["hunt", "--seconds", "soon"], &["invalid value 'soon'"]);
+    place.refuses(
+        &["hunt", "--engines", "wasmtim"],
+        &["--engines: no engine is called `wasmtim`", "did you mean `wasmtime`?"],
+    );
+    place
+        .refuses(&["hunt", "--engines", "wasmi,wasmi"], &["--engines: expected each engine once, found `wasmi` again"]);
+    place.write("case.heapsmith", SMALL);
+    place.refuses(&["run", "case.heapsmith", "--engines", "v8"], &["no engine is called `v8`"]);
+    place.refuses(&["run", "case.heapsmith", "--engines", ""], &["--engines"]);
+}
+
+#[test]
+fn an_out_that_cannot_take_findings_is_refused() {
+    let place = Place::new();
+    place.write("file", "");
+    place.refuses(&["hunt", "--programs", "1", "--out", "file"], &["--out: expected a folder or nothing at `file`"]);
+    // A file system that refuses every write, root's too.
+    #[cfg(target_os = "linux")]
+    {
+        place.refuses(
+            &["hunt", "--programs", "1", "--out", "/proc"],
+            &["--out: expected a folder that can be written to"],
+        );
+        std::os::unix::fs::symlink("/proc", place.path().join("link")).unwrap();
+        place.refuses(
+            &["hunt", "--programs", "1", "--out", "link"],
+            &["--out: expected a folder that can be written to at `link`"],
+        );
+    }
+}
+
+#[test]
+fn below_a_file_nothing_is_lost() {
+    let place = Place::new();
+    place.write("file", "");
+    let assert = place.hunt("file/below", &["--programs", "60"]);
+    // Refused at once, or else printed whole.
+    match assert.get_output().status.code() {
+        Some(2) => assert!(stderr(&assert).contains("--out"), "{}", stderr(&assert)),
+        code => {
+            assert_eq!(code, Some(1));
+            assert!(stderr(&assert).contains("the finding follows whole"), "{}", stderr(&assert));
+        }
+    }
+}
+
+/// A limit of no bytes for each file is what a full disk looks like: files are made, writes fail.
+#[test]
+#[cfg(unix)]
+fn a_finding_that_a_full_disk_refuses_is_printed_whole() {
+    let place = Place::new();
+    let hunt =
+        r#"trap "" XFSZ; ulimit -f 0; exec "$0" hunt --runtime vera@0.0.130 --programs 60 --max-findings 1 --out full"#;
+    let assert = assert_cmd::Command::new("sh").args(["-c", hunt, BINARY]).current_dir(place.path()).assert().code(1);
+    let (out, err) = (stdout(&assert), stderr(&assert));
+    assert!(out.contains("not written: expected to write `full/"), "{out}");
+    let (_, case) = err.split_once("\nheapsmith 1\n").unwrap_or_else(|| panic!("no case in:\n{err}"));
+    place.write("again.heapsmith", format!("heapsmith 1\n{case}"));
+    place.run(&["run", "again.heapsmith", "--runtime", "vera@0.0.130"]).code(1);
+}
+
+#[test]
+fn the_old_release_has_its_two_bugs_and_run_confirms_both() {
+    let place = Place::new();
+    let args = ["hunt", "--runtime", "vera@0.0.130", "--programs", "2000", "--max-findings", "4"];
+    let assert = place.run(&args).code(1);
+    let out = stdout(&assert);
+    for part in [
+        "silent-free.",
+        "out-of-bounds.",
+        "cause: a push to a full worklist is dropped (#348)",
+        "cause: memory grows by one page, whatever the shortage (#487)",
+        "confirmed standalone on wasmtime and wasmi",
+    ] {
+        assert!(out.contains(part), "expected `{part}` in:\n{out}");
+    }
+    assert_quiet(&assert);
+
+    let assert = place.run(&["run", "findings", "--json"]).code(1);
+    let cases = json(&assert);
+    let cases = cases.as_array().unwrap();
+    assert_eq!(cases.len(), 4);
+    for kind in ["silent-free", "out-of-bounds"] {
+        let found = cases.iter().find(|c| c["violation"]["kind"] == kind);
+        let case = found.unwrap_or_else(|| panic!("no {kind} in {cases:#?}"));
+        let both = serde_json::json!(["wasmtime", "wasmi"]);
+        assert_eq!(case["runtime"], "vera@0.0.130", "the verdict beside a case names its runtime");
+        assert!(case["case"].as_str().unwrap().ends_with("/reduced.heapsmith"), "{case:#}");
+        assert_eq!(case["standalone"]["confirmed"], both);
+        assert_eq!(case["script"]["fails_on"], both);
+    }
+
+    let assert = place.run(&["run", "findings"]).code(1);
+    let out = stdout(&assert);
+    assert!(out.ends_with("4 cases: 4 violations\n"), "{out}");
+    assert!(out.contains("(wasmtime; wasmi keeps none)"), "{out}");
+    assert_quiet(&assert);
+}
+
+#[test]
+fn the_reference_is_clean() {
+    let place = Place::new();
+    let assert = place.run(&["hunt", "--runtime", "fixed", "--programs", "500"]).code(0);
+    assert!(stdout(&assert).contains("findings: none"), "{}", stdout(&assert));
+    assert!(!place.path().join("findings").exists(), "no finding, no folder");
+    assert_quiet(&assert);
+}
+
+#[test]
+fn a_number_of_programs_gives_the_same_summary_for_any_number_of_jobs() {
+    let place = Place::new();
+    let summary = |jobs: &str| {
+        let mut value = json(&place.hunt("out", &["--programs", "150", "--json", "--jobs", jobs]).code(1));
+        let seconds = value.as_object_mut().unwrap().remove("seconds");
+        assert!(seconds.is_some_and(|s| s.is_f64()));
+        value
+    };
+    assert_eq!(summary("1"), summary("2"));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_signal_ends_the_hunt_with_its_summary() {
+    for signal in ["INT", "TERM"] {
+        let place = Place::new();
+        let mut hunt = Command::new(BINARY)
+            .args(["hunt", "--runtime", "fixed", "--seconds", "600"])
+            .current_dir(place.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(1_500));
+        let started = Instant::now();
+        let sent = Command::new("kill").args([format!("-{signal}"), hunt.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        while hunt.try_wait().unwrap().is_none() {
+            if started.elapsed() > Duration::from_secs(60) {
+                hunt.kill().unwrap();
+                panic!("SIG{signal} did not end the hunt");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let output = hunt.wait_with_output().unwrap();
+        let out = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(0), "SIG{signal}: {out}");
+        assert!(out.starts_with("fixed, seed 1: ") && out.contains("findings: none"), "SIG{signal}: {out}");
+    }
+}
+
+#[test]
+fn a_case_runs_on_the_runtime_that_is_asked_for() {
+    let place = Place::new();
+    place.write("wide.heapsmith", WIDE);
+    let assert = place.run(&["run", "wide.heapsmith"]).code(0);
+    let trap = stdout(&assert);
+    assert!(trap.contains("vera@0.0.131") && trap.contains("the mark worklist is full"), "{trap}");
+    assert!(trap.contains("backtrace:") && trap.contains("(wasmtime; wasmi keeps none)"), "{trap}");
+    let assert = place.run(&["run", "wide.heapsmith", "--engines", "wasmi"]).code(0);
+    assert!(stdout(&assert).contains("none: wasmi keeps none, wasmtime does"), "{}", stdout(&assert));
+    let assert = place.run(&["run", "wide.heapsmith", "--runtime", "vera@0.0.130"]).code(1);
+    assert!(stdout(&assert).contains("a push to a full worklist is dropped (#348)"), "{}", stdout(&assert));
+}
+
+#[test]
+fn an_account_reads_like_this() {
+    let place = Place::new();
+    place.write("case.heapsmith", SMALL);
+    place.write("wide.heapsmith", WIDE);
+    let assert = place.run(&["run", "case.heapsmith", "wide.heapsmith", "--runtime", "vera@0.0.130"]).code(1);
+    insta::assert_snapshot!("run", stdout(&assert));
+}
+
+#[test]
+fn in_the_folder_of_a_finding_only_the_reduced_case_runs() {
+    let place = Place::new();
+    for name in ["all/b/reduced", "all/b/original", "all/c/own", "all/a"] {
+        place.write(&format!("{name}.heapsmith"), SMALL);
+    }
+    place.write("all/b/notes.txt", "not a case");
+    let cases = |args: &[&str]| -> Vec<String> {
+        let all = json(&place.run(args).code(0));
+        all.as_array().unwrap().iter().map(|c| c["case"].as_str().unwrap().to_owned()).collect()
+    };
+    let below = ["all/a.heapsmith", "all/b/reduced.heapsmith", "all/c/own.heapsmith"];
+    assert_eq!(cases(&["run", "all", "--json"]), below);
+    assert_eq!(cases(&["run", "all", "all/b", "--json"]), below, "each file once");
+    assert_eq!(
+        cases(&["run", "all/b/original.heapsmith", "--json"]),
+        ["all/b/original.heapsmith"],
+        "unless it is named"
+    );
+}
+
+#[test]
+fn a_finding_that_contradicts_itself_is_not_trusted() {
+    let place = Place::new();
+    place.write("x/reduced.heapsmith", SMALL);
+    place.write("x/verdict.json", r#"{ "runtime": "fixed" }"#);
+    place.write(
+        "x/finding.wast",
+        "(module $mutator (memory (export \"memory\") 1))\n(register \"mutator\" $mutator)\n\
+         (module (memory (export \"memory\") 1) (func (export \"run\") unreachable))\n(invoke \"run\")\n",
+    );
+    let assert = place.run(&["run", "x"]).code(3);
+    let out = stdout(&assert);
+    assert!(out.contains("finding.wast fails on wasmtime and wasmi, though this case is no violation"), "{out}");
+}
+
+#[test]
+fn runtimes_are_listed_with_everything_that_is_known_of_them() {
+    let place = Place::new();
+    let assert = place.run(&["runtimes", "fixed"]).code(0);
+    insta::assert_snapshot!("runtimes", stdout(&assert));
+    let out = stdout(&place.run(&["runtimes"]).code(0));
+    for name in heapsmith::runtime::names() {
+        assert!(out.contains(&format!("{name}\n  ")), "{out}");
+    }
+    let all = json(&place.run(&["runtimes", "--json"]).code(0));
+    let names: Vec<&str> = all.as_array().unwrap().iter().map(|r| r["name"].as_str().unwrap()).collect();
+    assert_eq!(names, heapsmith::runtime::names());
+    let assert = place.run(&["runtimes", "vera@0.0.131?data_end=5", "--wat"]).code(0);
+    let wat = stdout(&assert);
+    assert!(wat.starts_with("(module\n") && wat.contains("81925"), "{wat}");
+    place.write("collector.wat", wat);
+    place.run(&["pins", "collector.wat", "--data-end", "5"]).code(0);
+    place.refuses(&["runtimes", "--wat"], &["<NAME>"]);
+}
+
+#[test]
+fn pins_hold_for_a_release_and_fail_for_another() {
+    let place = Place::new();
+    let assert = place.run(&["pins", "vera@0.0.131?data_end=5"]).code(0);
+    insta::assert_snapshot!("pins", stdout(&assert));
+    let old = stdout(&place.run(&["runtimes", "vera@0.0.130", "--wat"]).code(0));
+    place.write("old.wat", old);
+    let assert = place.run(&["pins", "old.wat"]).code(1);
+    assert!(stdout(&assert).contains("FAIL  heap start"), "{}", stdout(&assert));
+    let report = json(&place.run(&["pins", "old.wat", "--as", "vera@0.0.130", "--json"]).code(1));
+    let failed: Vec<&str> = report["pins"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|p| p["passed"] == false)
+        .map(|p| p["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(failed, ["worklist guard, root seeding", "worklist guard, mark scan"], "{report:#}");
+}
+
+#[test]
+fn pins_refuse_what_is_no_module() {
+    let place = Place::new();
+    place.write("text.wat", "(module (func $f (result i32)");
+    place.refuses(&["pins", "text.wat"], &["text.wat: expected a WebAssembly module, binary or text"]);
+    place.write("bytes.wasm", b"\0asm\x01\0\0\0\x63\x09");
+    place.refuses(
+        &["pins", "bytes.wasm"],
+        &["bytes.wasm: expected a WebAssembly module, found bytes that do not decode"],
+    );
+    place.refuses(&["pins", "gone.wasm"], &["found neither: `gone.wasm`"]);
+    fs::create_dir(place.path().join("folder.wasm")).unwrap();
+    place.refuses(&["pins", "folder.wasm"], &["folder.wasm: expected a module that can be read"]);
+    place.refuses(&["pins", "fixed", "--data-end", "5"], &["--data-end", "`fixed?data_end=5`"]);
+    place.refuses(&["pins", "fixed", "--as", "fixed"], &["--as"]);
+    place.write("empty.wat", "(module)");
+    place.refuses(&["pins", "empty.wat", "--as", "fixd"], &["--as", "did you mean `fixed`?"]);
+    place.refuses(&["pins", "empty.wat", "--data-end", "4294967295"], &["--data-end: expected"]);
+    place.run(&["pins", "empty.wat", "--data-end", "65534"]).code(1);
+}
+
+#[test]
+fn the_doctor_catches_every_planted_defect_in_two_seconds() {
+    let place = Place::new();
+    let assert = place.run(&["doctor"]).code(0);
+    let out = stdout(&assert);
+    assert_eq!(out.matches("  caught   ").count(), 3, "{out}");
+    assert_eq!(out.matches("  passes   ").count(), 3, "{out}");
+    let report = json(&place.run(&["doctor", "--json"]).code(0));
+    assert_eq!(report["healthy"], true);
+    // Other tests run at the same time, so this is a bound for a busy machine.
+    assert!(report["seconds"].as_f64().unwrap() < 2.0, "{report:#}");
+}
+
+#[test]
+fn help_teaches_exit_codes_and_examples() {
+    let place = Place::new();
+    let out = stdout(&place.run(&["--help"]).code(0));
+    for part in ["hunt", "run", "runtimes", "pins", "doctor", "Exit codes:", "Examples:"] {
+        assert!(out.contains(part), "{out}");
+    }
+    place.run(&["hnut"]).code(2);
+    place.run(&[]).code(2);
+}
+
+/// Nothing on standard error that is only for a terminal.
+#[track_caller]
+fn assert_quiet(assert: &Assert) {
+    for text in [stderr(assert), stdout(assert)] {
+        let control = text.chars().find(|c| c.is_control() && *c != '\n');
+        assert_eq!(control, None, "{text:?}");
+    }
+}
