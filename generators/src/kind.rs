@@ -50,8 +50,28 @@ pub(crate) const SHAPES: usize = 8;
 impl Op {
     /// Every tag that [`Op::tag`] can give.
     pub const TAGS: [&str; 22] = [
-        "alloc", "load", "store", "clear", "write", "move", "drop", "enter", "leave", "collect", "check", "check_zero",
-        "chain", "cycle", "wide", "duplicates", "tree", "grid", "comb", "random", "roots", "garbage",
+        "alloc",
+        "load",
+        "store",
+        "clear",
+        "write",
+        "move",
+        "drop",
+        "enter",
+        "leave",
+        "collect",
+        "check",
+        "check_zero",
+        "chain",
+        "cycle",
+        "wide",
+        "duplicates",
+        "tree",
+        "grid",
+        "comb",
+        "random",
+        "roots",
+        "garbage",
     ];
 
     /// Its kind.

@@ -40,8 +40,9 @@ pub(crate) fn pool(seed: u64, defaults: Capacities, pinned: Machine) -> Vec<Mach
             // Blocks are multiples of 8 bytes: only a start that is one lets a block end exactly where a page does.
             let below = if random.percent(40) { 8 * random.within(1, NEAR / 8) } else { random.within(1, NEAR) };
             let max = pinned.max_pages.unwrap_or(drawn_max.max(pinned.initial_pages.unwrap_or(0)));
-            let near = is_near
-                .then(|| near_page_end(tables + u64::from(max) * u64::from(defaults.table_bytes_per_page), stack, below));
+            let near = is_near.then(|| {
+                near_page_end(tables + u64::from(max) * u64::from(defaults.table_bytes_per_page), stack, below)
+            });
             let data_end = pinned.data_end.or(near.flatten()).unwrap_or(drawn_end);
             let regions = u64::from(data_end) + tables + stack;
             let initial = pinned.initial_pages.or(drawn_initial.map(|pages| pages.max(needed(regions, max)).min(max)));

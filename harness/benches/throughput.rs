@@ -8,13 +8,13 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot be set up has nothing to report")]
 
 use criterion::{Criterion, Throughput, criterion_group};
+use heapsmith::campaign::capacities;
 use heapsmith::engine::session::run_standalone;
 use heapsmith::engine::{self, Engine};
 use heapsmith::judge::{Seen, judge};
 use heapsmith::model::Model;
 use heapsmith::runtime::{Spec, builtin, parse_spec};
 use heapsmith::trial::{Prepared, Rig, fuel};
-use heapsmith::campaign::capacities;
 use heapsmith_generators::{Campaign, Count, Machine, Op, Program, Reg, Shape};
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -84,7 +84,9 @@ fn select(count: usize, settled: bool, wanted: impl Fn(&Model) -> bool) -> Vec<P
 
 /// Programs that end with the pages they start with: at most two.
 fn settled() -> Vec<Program> {
-    select(64, true, |m| m.heap.pages() == m.description().parameters.initial_pages && m.heap.pages() <= 2 && m.plan().work < 2_000)
+    select(64, true, |m| {
+        m.heap.pages() == m.description().parameters.initial_pages && m.heap.pages() <= 2 && m.plan().work < 2_000
+    })
 }
 
 /// Programs whose memory grows, to at most 8 pages.
@@ -134,7 +136,10 @@ fn ratio(name: &str, programs: &[Program]) {
         })
         .collect();
     ratios.sort_by(f64::total_cmp);
-    println!("{name}: resident is {:.0} times as fast as compiling one by one (8 pairs: {:.0} to {:.0})", ratios[4], ratios[0], ratios[7]);
+    println!(
+        "{name}: resident is {:.0} times as fast as compiling one by one (8 pairs: {:.0} to {:.0})",
+        ratios[4], ratios[0], ratios[7]
+    );
 }
 
 fn benchmarks(c: &mut Criterion) {

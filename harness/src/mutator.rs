@@ -181,7 +181,14 @@ pub fn build<H: Heap>(heap: &mut H, root: RootWrite, shape: Shape, w: u32, tag: 
 }
 
 /// Prepends `n` nodes of `fields` fields to a list through field 0; the newest is the root.
-fn list<H: Heap>(heap: &mut H, root: RootWrite, n: u32, fields: u32, w: u32, tag: u32) -> Result<Option<H::Object>, H::Stop> {
+fn list<H: Heap>(
+    heap: &mut H,
+    root: RootWrite,
+    n: u32,
+    fields: u32,
+    w: u32,
+    tag: u32,
+) -> Result<Option<H::Object>, H::Stop> {
     let mut head = None;
     for i in 0..n {
         let a = node(heap, fields, w, tag.wrapping_add(i))?;

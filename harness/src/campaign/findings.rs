@@ -26,7 +26,7 @@ pub struct Signature {
 
 impl fmt::Display for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.kind.name(), self.op)
+        write!(f, "{}.{}", self.kind.full_name(), self.op)
     }
 }
 

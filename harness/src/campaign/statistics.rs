@@ -83,7 +83,10 @@ impl Statistics {
             Verdict::Violation(_) => self.violations += 1,
             Verdict::Inconclusive(reason) => *self.inconclusive.entry(*reason).or_default() += 1,
             Verdict::Untrusted(d) => {
-                self.distrust(index, format!("{}: engines have {}, the emulator has {}", d.what, d.engines, d.emulator));
+                self.distrust(
+                    index,
+                    format!("{}: engines have {}, the emulator has {}", d.what, d.engines, d.emulator),
+                );
             }
         }
         let o = rig.observe();

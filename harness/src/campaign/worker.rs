@@ -2,9 +2,8 @@
 
 use super::findings::{RawFindings, Signature};
 use super::{Shared, Statistics};
-use crate::engine::session::run_standalone;
 use crate::judge::{Inconclusive, Verdict};
-use crate::trial::{Rig, fuel};
+use crate::trial::Rig;
 use heapsmith_generators::Machine;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -57,10 +56,8 @@ pub(super) fn run(shared: &Shared<'_>) -> (Statistics, RawFindings) {
 
 /// Runs the plan of the rig's last trial in the standalone lowering on every engine: what differs, if anything.
 pub(super) fn disagreement(shared: &Shared<'_>, rig: &Rig) -> Result<Option<String>, crate::engine::EngineError> {
-    let plan = rig.model().plan();
     for (i, engine) in shared.settings.engines.iter().enumerate() {
-        let (outcome, heap) = run_standalone(engine.as_ref(), &rig.prepared().runtime, plan, 64 * fuel(plan.work))?;
-        if outcome != *rig.outcome(i) || heap != rig.memory(i) {
+        if !rig.standalone_agrees(i, engine.as_ref())? {
             return Ok(Some(format!("the two lowerings disagree on {}", engine.name())));
         }
     }

@@ -118,19 +118,16 @@ fn settings(args: &Args) -> anyhow::Result<Settings> {
     })
 }
 
-/// A place that cannot take findings is found out before the hunt, not after it.
+/// A place that cannot take findings is found out before the hunt, not after it: the folder, or what there is of the way to it.
 fn check_out(out: &Path) -> anyhow::Result<()> {
-    if !out.exists() {
-        return Ok(());
-    }
-    ensure!(out.is_dir(), "--out: expected a folder or nothing at `{}`, found a file; name another place", out.display());
-    let probe = out.join(".heapsmith-probe");
-    std::fs::write(&probe, b"").with_context(|| {
-        format!("--out: expected a folder that can be written to at `{}`; name another place", out.display())
-    })?;
-    // It was just made; that it cannot be removed is no reason not to hunt.
-    let _ = std::fs::remove_file(&probe);
-    Ok(())
+    let there = out.ancestors().find(|p| p.exists()).unwrap_or(Path::new("."));
+    let there = if there.as_os_str().is_empty() { Path::new(".") } else { there };
+    let wanted =
+        || format!("--out: expected a folder that can be written to at `{}`; name another place", there.display());
+    ensure!(there.is_dir(), "--out: expected a folder at `{}`, found a file; name another place", there.display());
+    let probe = there.join(format!(".heapsmith-{}", std::process::id()));
+    std::fs::create_dir(&probe).with_context(wanted)?;
+    std::fs::remove_dir(&probe).with_context(wanted)
 }
 
 /// The first Ctrl-C or SIGTERM ends the hunt with its summary, the second one ends the process.
@@ -179,19 +176,22 @@ fn report(args: &Args, settings: &Settings, f: &Finding) -> Report {
     let name = folder_name(&f.bucket, &runtime, &f.reduced);
     let folder = args.out.join(&name);
     let next = format!("heapsmith run '{}' --runtime '{runtime}'", folder.display());
-    let account = Account {
+    let account = |next| Account {
         runtime: &runtime,
         program: &f.reduced,
         replay: &f.replay,
         engines: &names,
         cause: f.cause,
-        next: &next,
+        next,
     };
+    let by_hand =
+        format!("save the case below as case.heapsmith, then: heapsmith run case.heapsmith --runtime '{runtime}'");
+    let unwritten = account(&by_hand).text();
+    let account = account(&next);
     let json = AccountJson::from(&account);
     let text = account.text();
     let comment = format!("{text}\nThe script fails as long as the bug lives.");
-    let script: String =
-        comment.lines().map(|l| format!(";; {l}\n")).collect::<String>() + &f.script;
+    let script: String = comment.lines().map(|l| format!(";; {l}\n")).collect::<String>() + &f.script;
     let case = format!("{}", f.reduced);
     let rendered = serde_json::to_string_pretty(&json).unwrap_or_default();
     let written = write_finding(
@@ -199,9 +199,11 @@ fn report(args: &Args, settings: &Settings, f: &Finding) -> Report {
         &name,
         &Written { reduced: &f.reduced, original: &f.original, text: &text, json: &rendered, script: &script },
     );
-    let (folder, problem) = match written {
-        Ok(folder) => (Some(folder), None),
-        Err((path, error)) => (None, Some(format!("expected to write `{}`, found: {error}", path.display()))),
+    let (folder, problem, text) = match written {
+        Ok(folder) => (Some(folder), None, text),
+        Err((path, error)) => {
+            (None, Some(format!("expected to write `{}`, found: {error}", path.display())), unwritten)
+        }
     };
     let confirmed = match &f.lowerings_disagree {
         None => format!("confirmed standalone on {}", names.join(" and ")),

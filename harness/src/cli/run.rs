@@ -14,7 +14,6 @@
 use super::cases::{self, Case, Script};
 use super::{Exit, engines, print};
 use heapsmith::engine::script::run_script;
-use heapsmith::engine::session::run_standalone;
 use heapsmith::engine::{Backtrace, Engine};
 use heapsmith::judge::{Inconclusive, Verdict};
 use heapsmith::outcome::End;
@@ -242,20 +241,15 @@ fn standalone(rig: &mut Rig, engines: &[Box<dyn Engine>], case: &Case) -> Standa
         let problem = Some(format!("the whole program is inconclusive: {}", reason.name()));
         return Standalone { problem, ..Standalone::default() };
     }
-    let plan = rig.model().plan();
     let mut answer = Standalone::default();
     for (i, engine) in engines.iter().enumerate() {
-        let resident = rig.outcome(i);
-        if resident.end == End::OutOfFuel {
+        if rig.outcome(i).end == End::OutOfFuel {
             answer.problem = Some("without an end there is nothing to compare".to_owned());
             return answer;
         }
-        // The fuel that a resident run gets at most, four times over: this run also sets up what a resident one has already.
-        match run_standalone(engine.as_ref(), &rig.prepared().runtime, plan, 64 * fuel(plan.work)) {
-            Ok((outcome, heap)) if outcome == *resident && heap == rig.memory(i) => {
-                answer.confirmed.push(engine.name())
-            }
-            Ok(_) => answer.problem = Some(format!("the two lowerings disagree on {}", engine.name())),
+        match rig.standalone_agrees(i, engine.as_ref()) {
+            Ok(true) => answer.confirmed.push(engine.name()),
+            Ok(false) => answer.problem = Some(format!("the two lowerings disagree on {}", engine.name())),
             Err(e) => answer.problem = Some(e.to_string()),
         }
     }

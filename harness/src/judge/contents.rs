@@ -31,15 +31,15 @@ pub(super) fn at(live: &[Live], address: u32) -> Option<&Live> {
 /// Two reachable objects that share memory, headers included.
 pub(super) fn first_overlap(model: &mut Model, seen: Seen<'_>, live: &[Live]) -> Option<Violation> {
     let header = u64::from(model.description().object.header_bytes);
-    let pair = live
-        .array_windows()
-        .find(|[a, b]| u64::from(a.address) + u64::from(a.size) + header > u64::from(b.address))?;
+    let pair =
+        live.array_windows().find(|[a, b]| u64::from(a.address) + u64::from(a.size) + header > u64::from(b.address))?;
     let [a, b] = *pair;
     let mut v = bare(Kind::Overlap, last_step(model));
     v.object = Some(subject(model, seen, b.id));
     let other = subject(model, seen, a.id);
     v.expected = "two reachable objects in places of their own".to_owned();
-    v.found = format!("{} ({} bytes at {}) and another one at {} share memory", other.path, a.size, a.address, b.address);
+    v.found =
+        format!("{} ({} bytes at {}) and another one at {} share memory", other.path, a.size, a.address, b.address);
     Some(v)
 }
 

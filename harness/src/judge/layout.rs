@@ -3,7 +3,9 @@
 use super::contents::{Live, at, last_step, subject, written_words};
 use super::{BrokenWord, Kind, Seen, Violation, bare};
 use crate::model::{Exactness, Model};
-use crate::runtime::description::{GLOBAL_COLLECTIONS, GLOBAL_FREE_HEAD, GLOBAL_HEAP_END, GLOBAL_ROOT_TOP, ObjectLayout, PAGE, data_byte};
+use crate::runtime::description::{
+    GLOBAL_COLLECTIONS, GLOBAL_FREE_HEAD, GLOBAL_HEAP_END, GLOBAL_ROOT_TOP, ObjectLayout, PAGE, data_byte,
+};
 
 /// A reachable object on the free list.
 pub(super) fn freed_object(model: &mut Model, seen: Seen<'_>, live: &[Live]) -> Option<Violation> {

@@ -61,7 +61,9 @@ pub(super) fn first_difference(model: &Model, seen: Seen<'_>) -> Option<Violatio
         };
         if found != expected {
             let (expected, found) = match expect.kinds[i] {
-                Logged::Allocation { size } => (format!("{size} bytes at {expected}"), format!("handed out at {found}")),
+                Logged::Allocation { size } => {
+                    (format!("{size} bytes at {expected}"), format!("handed out at {found}"))
+                }
                 Logged::Pointer(_) => (format!("the loaded pointer is {expected}"), format!("{found}")),
                 Logged::Digest(_) => (format!("written bytes with digest {expected:#010x}"), format!("{found:#010x}")),
                 Logged::Zero => (format!("zero bytes (digest {expected:#010x})"), format!("{found:#010x}")),

@@ -188,7 +188,8 @@ fn unexpected_trap(model: &Model, seen: Seen<'_>, trap: Trap) -> Violation {
 #[must_use]
 pub fn hang(step: u32) -> Violation {
     let mut v = bare(Kind::Hang, step);
-    v.expected = "the step ends within 16 times the fuel that the predicted work needs, and a walk of all of memory".to_owned();
+    v.expected =
+        "the step ends within 16 times the fuel that the predicted work needs, and a walk of all of memory".to_owned();
     v.found = "it still runs".to_owned();
     v
 }

@@ -179,6 +179,33 @@ impl Kind {
         }
     }
 
+    /// The stable name, with the trap or the rule in brackets where the kind has one.
+    #[must_use]
+    pub fn full_name(self) -> String {
+        match self {
+            Self::UnexpectedTrap(trap) => format!("{}({})", self.name(), trap.name()),
+            Self::MissingTrap(rule) => format!("{}({})", self.name(), rule.name()),
+            Self::SilentFree
+            | Self::CorruptPayload
+            | Self::NotZeroed
+            | Self::Overlap
+            | Self::Misaligned
+            | Self::OutOfBounds
+            | Self::BlockOutOfBounds
+            | Self::BrokenHeap
+            | Self::BrokenFreeList
+            | Self::Leak
+            | Self::FreeListPolicy
+            | Self::WrongPlacement
+            | Self::WrongGrowth
+            | Self::CollectionPolicy
+            | Self::BrokenRoots
+            | Self::BrokenData
+            | Self::Hang
+            | Self::EngineDivergence => self.name().to_owned(),
+        }
+    }
+
     /// The promise, as a sentence.
     #[must_use]
     pub const fn promise(self) -> &'static str {

@@ -4,7 +4,7 @@
   ;; `at` is the address of the step's opcode, its operands follow; `tape::Opcode` lists them. Before each step pc is in the
   ;; mutator's memory, so that a trap tells its step. Two things are put in by `resident.rs`: in the br_table one label for
   ;; each opcode, and for {n} the load of operand n.
-  (func (export "run")
+  (func $run (export "run")
     (local $pc i32) (local $at i32) (local $a i32) (local $obj i32) (local $left i32)
     (local.set $pc (i32.load $mutator (i32.const 0)))
     (local.set $at (i32.load $mutator (i32.const 4)))

@@ -76,7 +76,7 @@ fn program(runtime: &Runtime, plan: &Plan, log: u64) -> String {
         }
         text.push_str("  )\n");
     }
-    text.push_str("  (func (export \"run\")\n");
+    text.push_str("  (func $run (export \"run\")\n");
     for part in 0..plan.steps.len().div_ceil(STEPS_PER_FUNCTION) {
         put(&mut text, format_args!("    (call $steps.{part})\n"));
     }

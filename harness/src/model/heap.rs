@@ -282,7 +282,12 @@ impl ShadowHeap {
     ///
     /// # Errors
     /// The rule under which the allocation must trap.
-    pub fn alloc(&mut self, size: u32, logged: u32, roots: &[Option<BlockId>]) -> Result<(BlockId, AllocPath), TrapRule> {
+    pub fn alloc(
+        &mut self,
+        size: u32,
+        logged: u32,
+        roots: &[Option<BlockId>],
+    ) -> Result<(BlockId, AllocPath), TrapRule> {
         if size >= self.promises.size_limit {
             return Err(TrapRule::SizeLimit);
         }

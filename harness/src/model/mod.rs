@@ -276,7 +276,12 @@ impl Model {
             Step::Graph { root, shape, .. } => (shape.allocations(), root.slot + 1),
             Step::Roots { first, count, .. } => (*count, first + count),
             Step::Garbage { count, .. } => (*count, 0),
-            Step::Nop | Step::Store { .. } | Step::Write { .. } | Step::Enter | Step::Leave { keep: None } | Step::Collect => (0, 0),
+            Step::Nop
+            | Step::Store { .. }
+            | Step::Write { .. }
+            | Step::Enter
+            | Step::Leave { keep: None }
+            | Step::Collect => (0, 0),
         };
         let plan = &mut self.plan;
         plan.log_words = self.expect.log.len() as u32 + log;

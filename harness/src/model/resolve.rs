@@ -4,7 +4,10 @@ use super::{Content, Fields, Model, UNSET};
 use crate::plan::{Fill, Initial, RootWrite, Shape, Slot, Step, Value};
 use crate::runtime::description::PAGE;
 use heapsmith_generators as lang;
-use lang::{Base, Count, Edge, Init, MAX_ARITY, MAX_COUNT, MAX_NODE_WORDS, Op, Part, Placement, REGISTERS, Reg, Region, Size, Word};
+use lang::{
+    Base, Count, Edge, Init, MAX_ARITY, MAX_COUNT, MAX_NODE_WORDS, Op, Part, Placement, REGISTERS, Reg, Region, Size,
+    Word,
+};
 
 /// Ranges that one check digests at most; what is beyond is compared at the end of the program.
 const MAX_RANGES: usize = 64;
@@ -16,7 +19,8 @@ impl Model {
             Op::Alloc { dst, size, fields, place, init } => self.resolve_alloc(dst, size, fields, place, init),
             Op::Load { dst, src, field } => self.resolve_load(dst, src, field),
             Op::Store { obj, field, value } => {
-                let (Some(target), Some((obj, offset))) = (self.object(value, |_, _| true), self.field(obj, field)) else {
+                let (Some(target), Some((obj, offset))) = (self.object(value, |_, _| true), self.field(obj, field))
+                else {
                     return Step::Nop;
                 };
                 Step::Store { obj, offset, value: target }

@@ -97,7 +97,8 @@ fn counts(count: Count) -> Vec<Count> {
         Base::Zero => numbers(count.delta.max(0).cast_unsigned()).into_iter().map(Count::new).collect(),
         base @ (Base::Worklist | Base::Roots) => {
             let mut all: Vec<Count> = [0, 1, 2, 8].into_iter().map(Count::new).collect();
-            let nearer = numbers(count.delta.unsigned_abs()).into_iter().map(|d| d.cast_signed() * count.delta.signum());
+            let nearer =
+                numbers(count.delta.unsigned_abs()).into_iter().map(|d| d.cast_signed() * count.delta.signum());
             all.extend(nearer.map(|delta| Count { base, delta }));
             all
         }

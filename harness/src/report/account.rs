@@ -39,7 +39,7 @@ impl Account<'_> {
             Verdict::AllowedTrap(Allowance::May) => {
                 "allowed trap: `unreachable`, after a word that the collector takes for an object".to_owned()
             }
-            Verdict::Violation(v) => format!("violation: {}", v.kind.name()),
+            Verdict::Violation(v) => format!("violation: {}", v.kind.full_name()),
             Verdict::Inconclusive(reason) => format!("inconclusive: {}", inconclusive(*reason)),
             Verdict::Untrusted(d) => format!("untrusted: the emulator disagrees with the engines about {}", d.what),
         }

@@ -15,13 +15,10 @@ pub(super) fn engines(
     emulator: Option<&Emulator>,
 ) -> Option<Violation> {
     let (first, heap) = (outcomes.first()?, residents.first()?.heap());
-    let other =
-        (1..outcomes.len()).find(|&i| !(outcomes[i] == *first && residents[i].heap() == heap))?;
+    let other = (1..outcomes.len()).find(|&i| !(outcomes[i] == *first && residents[i].heap() == heap))?;
     let difference = difference(first, heap, &outcomes[other], residents[other].heap())?;
     let (a, b) = (compiled[0].0, compiled[other].0);
-    let agrees = |i: usize| {
-        emulator.map(|e| difference_with(&outcomes[i], residents[i].heap(), e).is_none())
-    };
+    let agrees = |i: usize| emulator.map(|e| difference_with(&outcomes[i], residents[i].heap(), e).is_none());
     let odd = match (agrees(0), agrees(other)) {
         (Some(true), Some(false)) => format!("; the odd one out is {b}, the emulator agrees with {a}"),
         (Some(false), Some(true)) => format!("; the odd one out is {a}, the emulator agrees with {b}"),

@@ -15,7 +15,7 @@ pub use observe::Observations;
 pub use replay::{Bucket, Replay};
 
 use crate::emulator::Emulator;
-use crate::engine::session::{Resident, compile_resident};
+use crate::engine::session::{Resident, compile_resident, run_standalone};
 use crate::engine::{Compiled, Engine, EngineError};
 use crate::judge::{self, Inconclusive, Seen, Verdict};
 use crate::lower::tape::Tape;
@@ -155,6 +155,18 @@ impl Rig {
             return Verdict::Inconclusive(Inconclusive::EngineFailed);
         }
         self.verdict(program, steps)
+    }
+
+    /// Runs the plan of the last trial once more in the standalone lowering on engine `i`, which is given: whether outcome and memory
+    /// are the same.
+    ///
+    /// # Errors
+    /// When the engine refuses the program.
+    pub fn standalone_agrees(&self, i: usize, engine: &dyn Engine) -> Result<bool, EngineError> {
+        let plan = self.model.plan();
+        let more = retry_fuel(fuel(plan.work), self.memory(i).len());
+        let (outcome, heap) = run_standalone(engine, &self.prepared.runtime, plan, more)?;
+        Ok(outcome == self.outcomes[i] && heap == self.memory(i))
     }
 
     /// Whether the last trial left buffers so large that instances made anew are the cheaper way to keep.
