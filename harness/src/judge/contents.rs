@@ -36,6 +36,7 @@ pub(super) fn first_overlap(model: &mut Model, seen: Seen<'_>, live: &[Live]) ->
     let [a, b] = *pair;
     let mut v = bare(Kind::Overlap, last_step(model));
     v.object = Some(subject(model, seen, b.id));
+    v.shared = Some((model.heap.block(a.id).logged, model.heap.block(b.id).logged));
     let other = subject(model, seen, a.id);
     v.expected = "two reachable objects in places of their own".to_owned();
     v.found =

@@ -211,6 +211,7 @@ fn bare(kind: Kind, step: u32) -> Violation {
         found: String::new(),
         object: None,
         words: Vec::new(),
+        shared: None,
     }
 }
 

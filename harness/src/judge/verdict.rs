@@ -79,6 +79,8 @@ pub struct Violation {
     pub object: Option<Subject>,
     /// Words of memory that are not what they must be (at most [`MAX_BROKEN_WORDS`]).
     pub words: Vec<BrokenWord>,
+    /// Log indices of the allocations of two objects that share memory.
+    pub shared: Option<(u32, u32)>,
 }
 
 /// Words that a violation lists at most.

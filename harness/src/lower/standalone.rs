@@ -91,6 +91,10 @@ fn probes(text: &mut String, runtime: &Runtime) {
     text.push_str("  (func (export \"peek_heap\") (param i32) (result i32) (i32.load (local.get 0)))\n");
     text.push_str("  (func (export \"pages\") (result i32) memory.size)\n");
     text.push_str("  (func (export \"logged\") (param i32) (result i32) (call $mutator.logged (local.get 0)))\n");
+    text.push_str(
+        "  (func (export \"distinct\") (param i32 i32) (result i32)\n    \
+         (i32.ne (call $mutator.logged (local.get 0)) (call $mutator.logged (local.get 1))))\n",
+    );
     for name in GLOBALS.iter().filter(|name| runtime.fields.contains(&format!("(global ${name} "))) {
         put(text, format_args!("  (func (export \"read {name}\") (result i32) (global.get ${name}))\n"));
     }

@@ -33,6 +33,8 @@ pub enum Directive {
         /// What is expected.
         word: u32,
     },
+    /// Two words that the mutator saw (addresses, by index into the log) differ.
+    Distinct(u32, u32),
     /// A global of the runtime has this value.
     Global {
         /// Its name, one of [`crate::runtime::description::GLOBALS`].
@@ -66,6 +68,9 @@ fn line(directive: Directive) -> String {
         Directive::Pages(pages) => format!(r#"(assert_return (invoke "pages") (i32.const {pages}))"#),
         Directive::Logged { index, word } => {
             format!(r#"(assert_return (invoke "logged" (i32.const {index})) (i32.const {word}))"#)
+        }
+        Directive::Distinct(a, b) => {
+            format!(r#"(assert_return (invoke "distinct" (i32.const {a}) (i32.const {b})) (i32.const 1))"#)
         }
         Directive::Global { name, value } => {
             format!(r#"(assert_return (invoke "read {name}") (i32.const {value}))"#)

@@ -4,7 +4,7 @@ use crate::judge::{Kind, Verdict};
 use crate::lower::standalone;
 use crate::lower::wast::{Directive, script};
 use crate::model::{Exactness, Model};
-use crate::outcome::{Outcome, Trap};
+use crate::outcome::{End, Outcome, Trap};
 use crate::runtime::description::{GLOBAL_COLLECTIONS, GLOBAL_FREE_HEAD, GLOBAL_HEAP_END, GLOBAL_ROOT_TOP, GLOBALS};
 use crate::trial::Rig;
 
@@ -25,21 +25,29 @@ pub fn directives(verdict: &Verdict, model: &Model, seen: &Outcome) -> Assertion
         let trap = model.expectation().trap.map(|_| Directive::RunTraps(Trap::Unreachable));
         return Assertions { directives: vec![trap.unwrap_or(Directive::Run)] };
     };
-    if model.expectation().trap.is_some() {
+    let trapped = matches!(seen.end, End::Trapped(Trap::Unreachable));
+    let trap_is_due = model.expectation().trap.is_some();
+    if trap_is_due && !trapped {
         return Assertions { directives: vec![Directive::RunTraps(Trap::Unreachable)] };
     }
-    let mut all = vec![Directive::Run];
+    let contents_broke = !matches!(v.kind, Kind::UnexpectedTrap(_));
+    let mut all = vec![if trapped && contents_broke { Directive::RunTraps(Trap::Unreachable) } else { Directive::Run }];
     if let (Kind::SilentFree, Some(o)) = (v.kind, &v.object) {
         all.push(Directive::NotFree { address: o.address });
     }
     all.extend(v.words.iter().map(|w| Directive::HeapWord { address: w.address, word: w.expected }));
-    if model.heap.exactness == Exactness::Exact {
+    all.extend(v.shared.map(|(a, b)| Directive::Distinct(a, b)));
+    if model.heap.exactness != Exactness::Exact {
+        return Assertions { directives: all };
+    }
+    let words = model.expectation().log.iter().zip(&seen.log).enumerate();
+    let differing = words.filter(|(_, (expected, found))| expected != found);
+    all.extend(differing.take(LOGGED).map(|(i, (&word, _))| Directive::Logged { index: i as u32, word }));
+    // A trap in the middle of a collection leaves globals in the middle of their work.
+    if !trapped {
         if seen.pages != model.heap.pages() {
             all.push(Directive::Pages(model.heap.pages()));
         }
-        let words = model.expectation().log.iter().zip(&seen.log).enumerate();
-        let differing = words.filter(|(_, (expected, found))| expected != found);
-        all.extend(differing.take(LOGGED).map(|(i, (&word, _))| Directive::Logged { index: i as u32, word }));
         let expected = [
             (GLOBAL_COLLECTIONS, model.heap.collections),
             (GLOBAL_HEAP_END, model.heap.heap_end() as u32),
