@@ -1,6 +1,5 @@
 //! From violations to distinct, reduced findings.
 
-use super::worker::disagreement;
 use super::{Shared, on_all};
 use crate::judge::Kind;
 use crate::reduce::{Cause, cause_of, reduce};
@@ -156,7 +155,7 @@ fn reduce_one(shared: &Shared<'_>, index: u64) -> Option<Finding> {
     let script = finding_script(&rig, &replay.verdict, "");
     let lowerings_disagree = {
         rig.trial(&reduced.program);
-        disagreement(shared, &rig).unwrap_or_else(|e| Some(e.to_string()))
+        shared.disagreement(&rig).unwrap_or_else(|e| Some(e.to_string()))
     };
     let description = rig.prepared().runtime.description.clone();
     let cause = cause_of(&description, &shared.settings.engines, &reduced.program).ok().flatten();

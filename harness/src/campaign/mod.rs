@@ -14,7 +14,7 @@ pub use statistics::{BOUNDARY_CLASSES, GATED_PROGRAMS, PATHS, Statistics};
 use crate::engine::{Engine, EngineError};
 use crate::runtime::description::Description;
 use crate::runtime::{RuntimeError, Spec, builtin};
-use crate::trial::Prepared;
+use crate::trial::{Prepared, Rig};
 use findings::RawFindings;
 use heapsmith_generators::{Campaign as Programs, Capacities, Machine};
 use std::collections::BTreeMap;
@@ -128,6 +128,16 @@ impl Shared<'_> {
 }
 
 impl Shared<'_> {
+    /// Runs the plan of the rig's last trial in the standalone lowering on every engine: what differs, if anything.
+    fn disagreement(&self, rig: &Rig) -> Result<Option<String>, EngineError> {
+        for (i, engine) in self.settings.engines.iter().enumerate() {
+            if !rig.standalone_agrees(i, engine.as_ref())? {
+                return Ok(Some(format!("the two lowerings disagree on {}", engine.name())));
+            }
+        }
+        Ok(None)
+    }
+
     fn compile(&self, machine: Machine, engines: &[Box<dyn Engine>]) -> Result<Arc<Prepared>, CampaignError> {
         let description = self.settings.spec.resolve(machine)?;
         Ok(Arc::new(Prepared::builtin(builtin(description), engines)?))

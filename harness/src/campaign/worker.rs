@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 
 /// Every so many programs, one also runs in the standalone lowering.
 const CONFIRM_EVERY: u64 = 4_096;
-/// Of those, programs of more work than this are passed over for their successor.
+/// Unless it is more work than this: what that costs would buy a thousand others.
 const CONFIRM_WORK: u64 = 2_000_000;
 
 /// Takes indices until there are none.
@@ -40,7 +40,7 @@ pub(super) fn run(shared: &Shared<'_>) -> (Statistics, RawFindings) {
                 let op = program.ops.get(v.step as usize).map_or("end", |op| op.tag());
                 findings.add(Signature { kind: v.kind, op }, index);
             } else if index % CONFIRM_EVERY == 0 && rig.model().plan().work < CONFIRM_WORK {
-                match disagreement(shared, rig) {
+                match shared.disagreement(rig) {
                     Ok(None) => statistics.confirmations += 1,
                     Ok(Some(text)) => statistics.distrust(index, text),
                     Err(_) => *statistics.inconclusive.entry(Inconclusive::EngineFailed).or_default() += 1,
@@ -52,14 +52,4 @@ pub(super) fn run(shared: &Shared<'_>) -> (Statistics, RawFindings) {
         }
     }
     (statistics, findings)
-}
-
-/// Runs the plan of the rig's last trial in the standalone lowering on every engine: what differs, if anything.
-pub(super) fn disagreement(shared: &Shared<'_>, rig: &Rig) -> Result<Option<String>, crate::engine::EngineError> {
-    for (i, engine) in shared.settings.engines.iter().enumerate() {
-        if !rig.standalone_agrees(i, engine.as_ref())? {
-            return Ok(Some(format!("the two lowerings disagree on {}", engine.name())));
-        }
-    }
-    Ok(None)
 }

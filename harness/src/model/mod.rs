@@ -9,75 +9,20 @@
 //! - While [`Exactness::Exact`] lasts, the expected log, the final pages, the free list and the one step that traps are exact.
 //! - Afterwards reachable contents are exact still; addresses, growth and worklist traps are not judged.
 
+mod expectation;
 mod heap;
+mod path;
 mod resolve;
 
+pub use expectation::{Expectation, ExpectedTrap, Logged, SnapshotWord};
 pub use heap::{AllocPath, Block, BlockId, Content, Exactness, Fields, ShadowHeap, TrapRule};
 
 use crate::mutator::{self, Heap};
 use crate::plan::{Plan, RootWrite, Slot, Step, digest_word, pattern};
 use crate::runtime::description::{Description, Zeroing};
 use heapsmith_generators::{MAX_FRAMES, Op, Program, REGISTERS};
-use std::collections::{HashMap, VecDeque};
 
 const UNSET: Slot = Slot::MAX;
-
-/// What one word of the log is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Logged {
-    /// The address of a fresh object.
-    Allocation {
-        /// Payload bytes asked for.
-        size: u32,
-    },
-    /// A pointer loaded from a field: the log index of the object's allocation, none for null.
-    Pointer(Option<u32>),
-    /// A digest of written bytes; after the model ceased to be exact, the range of [`Expectation::snapshots`] that it covers.
-    Digest(Option<(u32, u32)>),
-    /// A digest of bytes that must be zero.
-    Zero,
-}
-
-/// One word, or one byte, of a digest that is computed when addresses are known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SnapshotWord {
-    /// The word, or the offset to add to the base.
-    pub value: u32,
-    /// Log index of the allocation whose address is the base.
-    pub base: Option<u32>,
-}
-
-/// A trap that must happen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ExpectedTrap {
-    /// The step.
-    pub step: u32,
-    /// Why.
-    pub rule: TrapRule,
-}
-
-/// What an execution of the plan must show.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Expectation {
-    /// The log, word by word; addresses are virtual.
-    pub log: Vec<u32>,
-    /// What each word of the log is.
-    pub kinds: Vec<Logged>,
-    /// Where the log stands before each step, and at the end.
-    pub log_at: Vec<u32>,
-    /// Words behind inexact digests.
-    pub snapshots: Vec<SnapshotWord>,
-    /// The trap that must happen; the plan ends with its step.
-    pub trap: Option<ExpectedTrap>,
-    /// The step in which the model ceased to be exact.
-    pub inexact_from: Option<u32>,
-    /// The step whose collection, if any, was the first.
-    pub first_collection: Option<u32>,
-    /// Ops without effect.
-    pub noops: u32,
-    /// How allocations are satisfied, by [`AllocPath`].
-    pub paths: [u32; 6],
-}
 
 #[derive(Debug, Clone, Copy)]
 struct Frame {
@@ -154,60 +99,6 @@ impl Model {
         if let Some(held) = self.slots.get_mut(slot as usize) {
             *held = None;
         }
-    }
-
-    /// A path to an object from a root: the register (or `root N`) that holds one end and the pointer fields to follow, such as
-    /// `r3.0.5`; `unreachable` if there is none.
-    #[must_use]
-    pub fn path_to(&self, wanted: BlockId) -> String {
-        let mut from: HashMap<BlockId, (BlockId, u32)> = HashMap::new();
-        let mut queue: VecDeque<BlockId> = VecDeque::new();
-        let mut roots: HashMap<BlockId, usize> = HashMap::new();
-        for (slot, id) in self.slots.iter().enumerate() {
-            if let Some(id) = *id {
-                roots.entry(id).or_insert_with(|| {
-                    queue.push_back(id);
-                    slot
-                });
-            }
-        }
-        while let Some(id) = queue.pop_front() {
-            if id == wanted {
-                break;
-            }
-            let f = self.heap.block(id).fields;
-            for i in 0..f.count {
-                if let (Content::Pointer, v) = self.heap.word(id, f.first + i * f.stride)
-                    && let Some(target) = self.heap.at(v)
-                    && !roots.contains_key(&target)
-                    && !from.contains_key(&target)
-                {
-                    from.insert(target, (id, i));
-                    queue.push_back(target);
-                }
-            }
-        }
-        let mut fields = Vec::new();
-        let mut at = wanted;
-        while let Some(&(parent, field)) = from.get(&at) {
-            fields.push(field);
-            at = parent;
-        }
-        let Some(&slot) = roots.get(&at) else { return "unreachable".to_owned() };
-        let register = self.frame().visible.iter().position(|&s| s as usize == slot);
-        let root = register.map_or_else(|| format!("root {slot}"), |r| format!("r{r}"));
-        let hops = fields.len();
-        let mut path = root;
-        for (n, field) in fields.iter().rev().enumerate() {
-            // A long list has a long path: its ends are enough.
-            if hops > 12 && n == 6 {
-                path.push_str(&format!(" .. ({} more) ..", hops - 12));
-            }
-            if hops <= 12 || n < 6 || n >= hops - 6 {
-                path.push_str(&format!(".{field}"));
-            }
-        }
-        path
     }
 
     /// Plans a whole program, up to and with the step that must trap.
