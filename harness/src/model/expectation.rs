@@ -55,6 +55,6 @@ pub struct Expectation {
     pub first_collection: Option<u32>,
     /// Ops without effect.
     pub noops: u32,
-    /// How allocations are satisfied, by [`AllocPath`].
+    /// How allocations are satisfied, by [`super::AllocPath`].
     pub paths: [u32; 6],
 }
