@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Boundary classes that the bounded run must hit, of [`heapsmith::campaign::BOUNDARY_CLASSES`].
-const BOUNDARY_FLOOR: usize = 250;
+const BOUNDARY_FLOOR: usize = 240;
 
 /// What a bounded run of a runtime reached.
 fn reached(on: &str) -> (Statistics, BTreeSet<String>) {

@@ -182,27 +182,3 @@ fn every_single_store_is_undone() {
         assert!(e.memory() == e.pristine(), "{address}");
     }
 }
-
-/// Not a check of speed but a way to measure it: `cargo test --release -- --ignored --nocapture twenty_steps`.
-#[test]
-#[ignore = "prints a measurement"]
-fn twenty_steps() {
-    let mut steps = vec![graph(Shape::Chain { n: 10 })];
-    for slot in 1..7 {
-        steps.push(object(slot, 24));
-        steps.push(Step::Store { obj: slot, offset: 0, value: slot - 1 });
-        steps.push(write(slot, 8, 5));
-    }
-    steps.push(Step::Collect);
-    let plan = plan(steps);
-    for (name, description) in [("vera@0.0.131", vera_131(0)), ("fixed", fixed(0))] {
-        let mut e = Emulator::new(&description);
-        let runs = 200_000;
-        let start = std::time::Instant::now();
-        for _ in 0..runs {
-            std::hint::black_box(e.run(std::hint::black_box(&plan), PLENTY));
-        }
-        let each = start.elapsed() / runs;
-        println!("{name}: {each:?} a run of {} steps on {} pages", plan.steps.len(), e.outcome().pages);
-    }
-}
