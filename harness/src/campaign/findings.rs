@@ -6,6 +6,7 @@ use crate::reduce::{Cause, cause_of, reduce};
 use crate::report::finding_script;
 use crate::trial::{Bucket, Replay, Rig};
 use heapsmith_generators::Program;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Mutex;
@@ -80,10 +81,10 @@ fn keep_first(first: &mut Vec<u64>, more: impl IntoIterator<Item = u64>) {
 
 /// Reduces the first programs of each signature, and joins what turns out to be the same finding.
 pub(super) fn reduce_all(shared: &Shared<'_>, raw: RawFindings) -> (Vec<Finding>, BTreeMap<Signature, u64>) {
-    // The first program of every signature, in order, before the second of any.
-    let mut work: Vec<(usize, u64, Signature)> = Vec::new();
-    for (signature, (_, indices)) in &raw.0 {
-        work.extend(indices.iter().enumerate().map(|(nth, &index)| (nth, index, *signature)));
+    // The first program of every signature, the commonest signature first, before the second of any.
+    let mut work: Vec<(usize, Reverse<u64>, u64, Signature)> = Vec::new();
+    for (signature, (count, indices)) in &raw.0 {
+        work.extend(indices.iter().enumerate().map(|(nth, &index)| (nth, Reverse(*count), index, *signature)));
     }
     work.sort_unstable();
     // Reducing many kinds takes long; what is beyond is counted only.
@@ -92,15 +93,14 @@ pub(super) fn reduce_all(shared: &Shared<'_>, raw: RawFindings) -> (Vec<Finding>
     let next = AtomicUsize::new(0);
     let done: Mutex<Vec<(usize, Signature, Finding)>> = Mutex::new(Vec::new());
     on_all(shared.settings.jobs, || {
-        while let Some(&(_, index, signature)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
-            // A second request to stop gives up on what is not reduced yet.
-            if shared.progress.stop.load(Ordering::Relaxed) && index != work[0].1 {
+        while let Some((position, &(_, _, index, signature))) = take(&work, &next) {
+            // Asked to stop, only the commonest is reduced still.
+            if shared.progress.stop.load(Ordering::Relaxed) && position > 0 {
                 continue;
             }
             let finding = reduce_one(shared, index);
             shared.progress.reduced.fetch_add(1, Ordering::Relaxed);
             if let Some(finding) = finding {
-                let position = work.iter().position(|w| w.1 == index).unwrap_or(0);
                 done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((position, signature, finding));
             }
         }
@@ -108,6 +108,12 @@ pub(super) fn reduce_all(shared: &Shared<'_>, raw: RawFindings) -> (Vec<Finding>
     let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     done.sort_by_key(|(position, ..)| *position);
     join(done, &raw, shared.settings.max_findings)
+}
+
+/// The next piece of work and its position.
+fn take<'a, T>(work: &'a [T], next: &AtomicUsize) -> Option<(usize, &'a T)> {
+    let position = next.fetch_add(1, Ordering::Relaxed);
+    work.get(position).map(|w| (position, w))
 }
 
 /// One finding for each promise, phase and cause (or op, where no cause is known); each signature's count goes to the finding of its first program.
@@ -139,7 +145,7 @@ fn join(
             findings.push(finding);
         }
     }
-    findings.sort_by_key(|f| f.index);
+    findings.sort_by_key(|f| (Reverse(f.count), f.index));
     (findings, unreduced)
 }
 

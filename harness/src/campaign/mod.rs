@@ -80,7 +80,7 @@ pub struct Progress {
 pub struct Summary {
     /// Numbers.
     pub statistics: Statistics,
-    /// Distinct findings, reduced, in the order in which their first programs came.
+    /// Distinct findings, reduced, the commonest first.
     pub findings: Vec<Finding>,
     /// Violations that were counted and not reduced, by signature, because there were too many kinds or the campaign was stopped.
     pub unreduced: BTreeMap<Signature, u64>,

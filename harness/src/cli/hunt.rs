@@ -46,6 +46,8 @@ pub(crate) struct Args {
     json: bool,
 }
 
+/// Kinds of violation that are listed when they were not reduced.
+const KINDS_LISTED: usize = 5;
 /// More workers than this are a mistake.
 const MAX_JOBS: usize = 1_024;
 
@@ -261,8 +263,13 @@ fn text(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: 
     }
     let rest: u64 = summary.unreduced.values().sum();
     if rest > 0 {
-        let kinds: Vec<String> = summary.unreduced.iter().map(|(s, n)| format!("{s} {n}")).collect();
-        let _ = writeln!(t, "\nviolations not reduced: {} ({}); raise --max-findings", rest, kinds.join(", "));
+        let mut kinds: Vec<_> = summary.unreduced.iter().collect();
+        kinds.sort_by_key(|&(_, n)| std::cmp::Reverse(n));
+        let mut listed: Vec<String> = kinds.iter().take(KINDS_LISTED).map(|(s, n)| format!("{s} {n}")).collect();
+        if kinds.len() > KINDS_LISTED {
+            listed.push(format!("{} more kinds", kinds.len() - KINDS_LISTED));
+        }
+        let _ = writeln!(t, "\nviolations not reduced: {rest} ({}); raise --max-findings", listed.join(", "));
     }
     for why in distrusted {
         let _ = writeln!(t, "not trustworthy: {why}");
