@@ -244,6 +244,14 @@ pub struct Plan {
     pub work: u64,
 }
 
+impl Plan {
+    /// Steps that store one word.
+    #[must_use]
+    pub fn stores(&self) -> u64 {
+        self.steps.iter().filter(|s| matches!(s, Step::Store { .. } | Step::Write { .. })).count() as u64
+    }
+}
+
 /// The data word that a pattern has at index `i`: bit 31 is set, so that it is never an address below 2 GiB.
 #[must_use]
 pub const fn pattern(tag: u32, i: u32) -> u32 {

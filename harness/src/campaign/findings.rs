@@ -33,7 +33,7 @@ impl fmt::Display for Signature {
 /// A distinct finding.
 #[derive(Debug, Clone)]
 pub struct Finding {
-    /// Index of the first program that showed it.
+    /// Index of the program that it was reduced from.
     pub index: u64,
     /// Programs that stand behind it: those that were reduced to it, and those whose violation looks like its first one.
     pub count: u64,
@@ -124,17 +124,23 @@ fn join(
 ) -> (Vec<Finding>, BTreeMap<Signature, u64>) {
     let mut unreduced: BTreeMap<Signature, u64> = raw.0.iter().map(|(s, (n, _))| (*s, *n)).collect();
     let mut findings: Vec<Finding> = Vec::new();
+    let mut came: BTreeMap<Signature, u64> = BTreeMap::new();
+    for (_, signature, _) in &done {
+        *came.entry(*signature).or_default() += 1;
+    }
     for (_, signature, mut finding) in done {
         // The first finding of a signature stands for all its programs that were not reduced, each other one for itself.
-        let reduced = raw.0.get(&signature).map_or(1, |(_, indices)| indices.len() as u64);
-        let count = unreduced.get(&signature).map_or(1, |n| n - (reduced - 1));
+        let count = match (unreduced.get(&signature), came.get(&signature)) {
+            (Some(all), Some(came)) => all - (came - 1),
+            (_, _) => 1,
+        };
         // With a cause known, the op that happened to show it tells nothing more.
         let op = |f: &Finding| if f.cause.is_none() { f.bucket.op } else { "" };
         let key = |f: &Finding| (f.bucket.kind, op(f), f.bucket.phase, f.cause.map(|c| c.rule));
         if let Some(known) = findings.iter_mut().find(|f| key(f) == key(&finding)) {
             known.count += count;
             unreduced.remove(&signature);
-            // The smaller program is the better one; the first one stays the one that is named.
+            // The smaller program is the better one, with the program that it comes from.
             if finding.reduced.ops.len() < known.reduced.ops.len() {
                 finding.count = known.count;
                 *known = finding;
@@ -143,6 +149,9 @@ fn join(
             finding.count = count;
             unreduced.remove(&signature);
             findings.push(finding);
+        } else if !unreduced.contains_key(&signature) {
+            // Its count went to another finding of the signature, but for this one program.
+            unreduced.insert(signature, 1);
         }
     }
     findings.sort_by_key(|f| (Reverse(f.count), f.index));

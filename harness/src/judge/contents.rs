@@ -2,6 +2,7 @@
 
 use super::{BrokenWord, Kind, MAX_BROKEN_WORDS, Seen, Subject, Violation, bare};
 use crate::model::{BlockId, Content, Model};
+use crate::runtime::description::Zeroing;
 
 /// A reachable object where the engine put it.
 #[derive(Debug, Clone, Copy)]
@@ -128,4 +129,28 @@ pub(super) fn subject(model: &mut Model, seen: Seen<'_>, id: BlockId) -> Subject
 /// The last step planned so far.
 pub(super) fn last_step(model: &Model) -> u32 {
     (model.plan().steps.len() as u32).saturating_sub(1)
+}
+
+/// The first word that nobody wrote in a reachable object, up to the end of its block, and that is not zero although zero is promised.
+pub(super) fn first_not_zero(model: &mut Model, seen: Seen<'_>, live: &[Live]) -> Option<Violation> {
+    if model.description().promises.zeroing != Zeroing::Zeroed {
+        return None;
+    }
+    for l in live {
+        for word in 0..model.heap.words(l.id) {
+            let address = l.address.wrapping_add(4 * word);
+            if model.heap.word(l.id, word).0 != Content::Unwritten || seen.word(address).is_none_or(|found| found == 0)
+            {
+                continue;
+            }
+            let found = seen.word(address).unwrap_or(0);
+            let mut v = bare(Kind::NotZeroed, last_step(model));
+            v.object = Some(subject(model, seen, l.id));
+            v.expected = format!("zero at payload offset {}", 4 * word);
+            v.found = format!("{found:#010x} (address {address})");
+            v.words = vec![BrokenWord { address, expected: 0, found }];
+            return Some(v);
+        }
+    }
+    None
 }

@@ -2,9 +2,9 @@
 
 use super::contents::{Live, at, last_step, subject, written_words};
 use super::{BrokenWord, Kind, Seen, Violation, bare};
-use crate::model::{Exactness, Model};
+use crate::model::{Exactness, Logged, Model};
 use crate::runtime::description::{
-    GLOBAL_COLLECTIONS, GLOBAL_FREE_HEAD, GLOBAL_HEAP_END, GLOBAL_ROOT_TOP, ObjectLayout, PAGE, data_byte,
+    GLOBAL_COLLECTIONS, GLOBAL_FREE_HEAD, GLOBAL_HEAP_END, GLOBAL_ROOT_TOP, ObjectLayout, data_byte,
 };
 
 /// A reachable object on the free list.
@@ -37,8 +37,7 @@ pub(super) fn check(model: &Model, seen: Seen<'_>) -> Option<Violation> {
     static_data(model, seen)
         .or_else(|| root_stack(model, seen))
         .or_else(|| if exact { growth(model, seen).or_else(|| collections(model, seen)) } else { None })
-        .or_else(|| if exact { headers(model, seen) } else { tiling(model, seen) })
-        .or_else(|| if exact { free_list(model, seen) } else { free_list_shape(model, seen) })
+        .or_else(|| if exact { headers(model, seen).or_else(|| free_list(model, seen)) } else { tiling(model, seen) })
 }
 
 fn fault(model: &Model, kind: Kind, expected: String, found: String) -> Violation {
@@ -47,7 +46,7 @@ fn fault(model: &Model, kind: Kind, expected: String, found: String) -> Violatio
     v
 }
 
-fn static_data(model: &Model, seen: Seen<'_>) -> Option<Violation> {
+pub(super) fn static_data(model: &Model, seen: Seen<'_>) -> Option<Violation> {
     let end = model.description().parameters.data_end;
     let (i, found) = seen.heap.iter().take(end as usize).enumerate().find(|&(i, &b)| b != data_byte(i as u32))?;
     Some(fault(model, Kind::BrokenData, format!("byte {:#04x} at {i}", data_byte(i as u32)), format!("{found:#04x}")))
@@ -110,22 +109,47 @@ fn headers(model: &Model, seen: Seen<'_>) -> Option<Violation> {
     None
 }
 
-/// Any model: strides lead from the heap's start to its end.
+/// Any model: strides lead from the heap's start to its end. Blocks never move, so every object ever handed out is one of them still,
+/// and so is every node of the free list, which ends.
 fn tiling(model: &Model, seen: Seen<'_>) -> Option<Violation> {
     let object = model.description().object;
     let end = u64::from(*seen.outcome.globals.get(GLOBAL_HEAP_END)?);
     let mut p = u64::from(model.description().regions.heap_start);
+    let mut blocks: Vec<(u32, u32)> = Vec::new();
     while p < end {
         let Some(header) = seen.word(p as u32) else {
             let text = format!("no header at {p}");
             return Some(fault(model, Kind::BrokenHeap, "headers inside memory".to_owned(), text));
         };
-        p += object.stride(header >> object.size_shift);
+        let recorded = header >> object.size_shift;
+        blocks.push((p as u32 + object.header_bytes, recorded));
+        p += object.stride(recorded);
     }
-    (p != end).then(|| {
+    if p != end {
         let expected = format!("blocks up to the heap's end at {end}");
-        fault(model, Kind::BrokenHeap, expected, format!("the last one ends at {p}"))
-    })
+        return Some(fault(model, Kind::BrokenHeap, expected, format!("the last one ends at {p}")));
+    }
+    let recorded = |payload: u32| blocks.binary_search_by_key(&payload, |b| b.0).ok().map(|i| blocks[i].1);
+    let handed_out = model.expectation().kinds.iter().zip(&seen.outcome.log);
+    for (kind, &address) in handed_out {
+        let Logged::Allocation { size } = *kind else { continue };
+        if recorded(address).is_none_or(|recorded| recorded < size) {
+            let expected = format!("a block of at least {size} bytes at {address}, where one was handed out");
+            return Some(fault(model, Kind::BrokenHeap, expected, format!("{:?}", recorded(address))));
+        }
+    }
+    let mut next = *seen.outcome.globals.get(GLOBAL_FREE_HEAD)?;
+    for _ in 0..=blocks.len() {
+        if next == 0 {
+            return None;
+        }
+        if recorded(next).is_none() {
+            let expected = "payloads of blocks on the free list".to_owned();
+            return Some(fault(model, Kind::BrokenFreeList, expected, format!("{next}")));
+        }
+        next = seen.word(next.wrapping_add(object.free_link)).unwrap_or(u32::MAX);
+    }
+    Some(fault(model, Kind::BrokenFreeList, "a free list that ends".to_owned(), "a cycle".to_owned()))
 }
 
 /// Exact model: the free list is the policy's.
@@ -169,23 +193,4 @@ fn on_list(seen: Seen<'_>, object: ObjectLayout, mut next: u32, wanted: u32) -> 
         }
     }
     false
-}
-
-/// Any model: the free list ends, and every node is where a payload can be.
-fn free_list_shape(model: &Model, seen: Seen<'_>) -> Option<Violation> {
-    let object = model.description().object;
-    let start = model.description().regions.heap_start + object.header_bytes;
-    let end = *seen.outcome.globals.get(GLOBAL_HEAP_END)?;
-    let mut next = *seen.outcome.globals.get(GLOBAL_FREE_HEAD)?;
-    for _ in 0..=(seen.outcome.pages as usize * PAGE as usize) / object.stride_unit as usize {
-        if next == 0 {
-            return None;
-        }
-        if next < start || next >= end || !(next - start).is_multiple_of(object.stride_unit) {
-            let expected = "payloads of blocks on the free list".to_owned();
-            return Some(fault(model, Kind::BrokenFreeList, expected, format!("{next}")));
-        }
-        next = seen.word(next.wrapping_add(object.free_link)).unwrap_or(u32::MAX);
-    }
-    Some(fault(model, Kind::BrokenFreeList, "a free list that ends".to_owned(), "a cycle".to_owned()))
 }

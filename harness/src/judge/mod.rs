@@ -8,8 +8,9 @@
 //!    stack and the static data are what the mutator left. While the model is exact: placement, growth and the free list are the policy's.
 //!
 //! # What it does not check
-//! Mark bits between collections, memory beyond the heap's end, the worklist region after use, and bytes never written (but where a
-//! digest asks for zeroes). It decides from the model and the outcome alone; the emulator is not asked.
+//! Mark bits between collections, memory beyond the heap's end, the worklist region after use, and, where zeroing is no promise, bytes
+//! never written. (Where it is one, every byte of a live object that nobody wrote must be zero, whether an op asks or not: a fault
+//! that dirties single words was seen four times as often that way.) It decides from the model and the outcome alone; the emulator is not asked.
 
 mod contents;
 mod layout;
@@ -20,9 +21,10 @@ pub use verdict::{
     Allowance, BrokenWord, Disagreement, Inconclusive, Kind, MAX_BROKEN_WORDS, Phase, Subject, Verdict, Violation,
 };
 
-use crate::model::{BlockId, ExpectedTrap, Model};
+use crate::model::{BlockId, ExpectedTrap, Logged, Model};
 use crate::outcome::{End, Outcome, Trap};
 use crate::plan::Step;
+use crate::runtime::description::{GLOBAL_HEAP_END, GLOBAL_WORKLIST, PAGE};
 use heapsmith_generators::Program;
 
 /// What one engine showed.
@@ -75,6 +77,7 @@ pub fn check_state(model: &mut Model, seen: Seen<'_>) -> Option<Violation> {
         .or_else(|| contents::first_difference(model, seen, &live, u32::MAX))
         .or_else(|| log::first_difference(model, seen))
         .or_else(|| log::surplus(model, seen))
+        .or_else(|| contents::first_not_zero(model, seen, &live))
         .or_else(|| layout::check(model, seen))
 }
 
@@ -91,13 +94,18 @@ fn judge_trap(model: &mut Model, program: &Program, seen: Seen<'_>, trap: Trap) 
     let complete = !permitted || seen.outcome.log.len() >= expect.log.len();
     let demanded = expect.trap.filter(|t| t.step == step && complete);
     match (trap, demanded) {
-        (Trap::Unreachable, Some(ExpectedTrap { rule, .. })) => match check_after_trap(model, seen) {
+        // The step that must trap did, but before it came as far as it must.
+        (Trap::Unreachable, Some(_)) if seen.outcome.log.len() < model.expectation().log.len() => {
+            violation(unexpected_trap(model, seen, trap))
+        }
+        (Trap::Unreachable, Some(ExpectedTrap { rule, .. })) => match check_demanded(model, seen) {
             Some(v) => violation(Violation { step, ..v }),
             None => Verdict::AllowedTrap(Allowance::Must(rule)),
         },
         (Trap::Unreachable, None) if permitted => {
             let broken = check_before(model, program, step, seen);
             model.plan_program(program);
+            let broken = broken.or_else(|| (!has_evidence(model, seen)).then(|| unexpected_trap(model, seen, trap)));
             broken.map_or(Verdict::AllowedTrap(Allowance::May), |v| violation(Violation { step, ..v }))
         }
         (_, _) => violation(unexpected_trap(model, seen, trap)),
@@ -115,7 +123,29 @@ fn check_before(model: &mut Model, program: &Program, step: u32, seen: Seen<'_>)
     if let Some(slot) = slot {
         model.forget(slot);
     }
-    check_after_trap(model, seen)
+    check_after_trap(model, seen).or_else(|| layout::static_data(model, seen))
+}
+
+/// What must hold after a demanded trap: all that holds after a step, because the model stops at the same point, and what is refused
+/// leaves blocks, free list, roots and static data as they were.
+fn check_demanded(model: &mut Model, seen: Seen<'_>) -> Option<Violation> {
+    check_after_trap(model, seen).or_else(|| log::surplus(model, seen)).or_else(|| layout::check(model, seen))
+}
+
+/// Whether memory shows why a trap came that is allowed only: a full worklist, or a block that does not fit below the page limit.
+fn has_evidence(model: &Model, seen: Seen<'_>) -> bool {
+    let d = model.description();
+    let global = |i: usize| seen.outcome.globals.get(i).copied().unwrap_or(0);
+    if global(GLOBAL_WORKLIST) >= d.regions.worklist.1 {
+        return true;
+    }
+    match model.expectation().kinds.get(seen.outcome.log.len()) {
+        Some(Logged::Allocation { size }) => {
+            let end = u64::from(global(GLOBAL_HEAP_END)) + d.object.stride(*size);
+            end > u64::from(d.parameters.max_pages) * u64::from(PAGE)
+        }
+        Some(Logged::Pointer(_) | Logged::Digest(_) | Logged::Zero) | None => model.expectation().trap.is_some(),
+    }
 }
 
 /// What must hold after a trap that is allowed: every payload that was reachable is intact.

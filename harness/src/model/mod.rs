@@ -178,7 +178,8 @@ impl Model {
         plan.log_words = self.expect.log.len() as u32 + log;
         plan.slots = plan.slots.max(slots).max(self.slots.len() as u32);
         // A step that fails to trap goes on: its own loop is all that can be left of it.
-        plan.work = self.heap.work + 16 * u64::from(log);
+        let stores = if let Step::Graph { shape, .. } = step { shape.stores() } else { 0 };
+        plan.work = self.heap.work + 16 * u64::from(log) + stores;
     }
 
     fn execute(&mut self, step: &Step) -> Result<(), TrapRule> {
@@ -383,12 +384,14 @@ impl Heap for Model {
     }
 
     fn link(&mut self, obj: BlockId, offset: u32, target: Option<BlockId>) -> Result<(), TrapRule> {
+        self.heap.work += 1;
         let value = target.map_or(0, |t| self.heap.block(t).address);
         self.heap.write(obj, offset / 4, Content::Pointer, value);
         Ok(())
     }
 
     fn write(&mut self, obj: BlockId, offset: u32, word: u32) -> Result<(), TrapRule> {
+        self.heap.work += 1;
         self.heap.write(obj, offset / 4, Content::Data, word);
         Ok(())
     }

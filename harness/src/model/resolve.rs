@@ -290,6 +290,17 @@ impl Model {
 }
 
 impl Shape {
+    /// Pointers that the graph stores beside a few for each node.
+    #[must_use]
+    pub fn stores(&self) -> u64 {
+        match *self {
+            Self::Wide { n } | Self::DuplicateRefs { n } => 2 * u64::from(n),
+            Self::RandomGraph { edges, .. } => u64::from(edges),
+            Self::Tree { n, arity } => u64::from(n) * u64::from(arity),
+            Self::Chain { .. } | Self::Cycle { .. } | Self::Grid { .. } | Self::Comb { .. } => 0,
+        }
+    }
+
     /// Objects that the graph allocates.
     #[must_use]
     pub const fn allocations(&self) -> u32 {

@@ -79,6 +79,8 @@ pub const GLOBAL_HEAP_END: usize = 0;
 pub const GLOBAL_ROOT_TOP: usize = 1;
 /// Where the head of the free list stands in [`GLOBALS`].
 pub const GLOBAL_FREE_HEAD: usize = 2;
+/// Where the mark worklist's pointer stands in [`GLOBALS`].
+pub const GLOBAL_WORKLIST: usize = 3;
 /// Where the number of collections stands in [`GLOBALS`].
 pub const GLOBAL_COLLECTIONS: usize = 4;
 

@@ -22,6 +22,7 @@ use crate::lower::tape::Tape;
 use crate::model::Model;
 use crate::outcome::{End, Outcome};
 use crate::runtime::Runtime;
+use crate::runtime::description::PAGE;
 use heapsmith_generators::Program;
 use std::sync::Arc;
 
@@ -164,7 +165,7 @@ impl Rig {
     /// When the engine refuses the program.
     pub fn standalone_agrees(&self, i: usize, engine: &dyn Engine) -> Result<bool, EngineError> {
         let plan = self.model.plan();
-        let more = retry_fuel(fuel(plan.work), self.memory(i).len());
+        let more = retry_fuel(&self.model, self.memory(i).len());
         let (outcome, heap) = run_standalone(engine, &self.prepared.runtime, plan, more)?;
         Ok(outcome == self.outcomes[i] && heap == self.memory(i))
     }
@@ -201,7 +202,7 @@ impl Rig {
             resident.begin(&self.tape)?;
             let mut end = resident.advance(until, fuel)?;
             if end == End::OutOfFuel {
-                let more = retry_fuel(fuel, resident.heap().len());
+                let more = retry_fuel(&self.model, resident.heap().len());
                 resident.begin(&self.tape)?;
                 end = resident.advance(until, more)?;
             }
@@ -222,7 +223,7 @@ impl Rig {
         if let Some(emulator) = &mut self.emulator {
             let plan = self.model.plan();
             let memory = self.residents[0].heap().len();
-            emulator.advance(plan, until, retry_fuel(fuel(plan.work), memory));
+            emulator.advance(plan, until, retry_fuel(&self.model, memory));
         }
         let emulated = self.emulator.as_ref();
         if let Some(v) = compare::engines(&self.prepared.compiled, &self.outcomes, &self.residents, emulated) {
@@ -238,9 +239,13 @@ impl Rig {
     }
 }
 
-/// Fuel for a second try, when the first one left this many bytes of memory.
-const fn retry_fuel(fuel: u64, memory: usize) -> u64 {
-    RETRY * fuel + FUEL_PER_BYTE * memory as u64
+/// Fuel for a second try, when the first one left this many bytes of memory, or the model has so many.
+fn retry_fuel(model: &Model, memory: usize) -> u64 {
+    let memory = (memory as u64).max(u64::from(model.heap.pages()) * u64::from(PAGE));
+    let plan = model.plan();
+    // Each false candidate can have all of the heap scanned, once for each word that was ever written by hand.
+    let walks = if model.expectation().inexact_from.is_some() { 8 * plan.stores() } else { 0 };
+    RETRY * fuel(plan.work) + (FUEL_PER_BYTE + walks) * memory
 }
 
 /// Fuel for a plan of this much work.

@@ -1,6 +1,6 @@
 //! A replay: the same trial with checks after every step, so that the first broken promise is named.
 
-use super::{Rig, fuel};
+use super::Rig;
 use crate::engine::session::Resident;
 use crate::judge::{Kind, Phase, Verdict, Violation};
 use crate::outcome::{End, Outcome};
@@ -71,7 +71,7 @@ impl Rig {
         use crate::judge::Inconclusive::EngineFailed;
         self.model.plan_program(program);
         self.tape.encode(self.model.plan());
-        let fuel = super::retry_fuel(fuel(self.model.plan().work), self.residents[0].heap().len());
+        let fuel = super::retry_fuel(&self.model, self.residents[0].heap().len());
         let steps = self.model.plan().steps.len();
         for resident in &mut self.residents {
             if resident.begin(&self.tape).is_err() {
