@@ -23,12 +23,17 @@ pub(crate) fn pool(seed: u64, defaults: Capacities, pinned: Machine) -> Vec<Mach
     let mut random = Random::new(seed, STREAM);
     (0..POOL)
         .map(|index| {
-            let drawn_end = data_end(&mut random, index);
+            let mut drawn_end = data_end(&mut random, index);
             let (worklist, roots) =
                 if index < SMALL { (Some(worklist(&mut random)), Some(roots(&mut random))) } else { (None, None) };
             let (worklist, roots) = (pinned.worklist.or(worklist), pinned.roots.or(roots));
             let tables = 4 * u64::from(worklist.unwrap_or(defaults.worklist));
             let stack = 4 * u64::from(roots.unwrap_or(defaults.roots));
+            // Here and there the page ends in the middle of the worklist.
+            if index < SMALL && index % 16 == 5 {
+                let below = u32::try_from(stack + tables / 2).unwrap_or(PAGE);
+                drawn_end = PAGE.saturating_sub(below);
+            }
             let is_near = index % 4 > 1;
             let regions = if is_near {
                 (tables + stack + u64::from(NEAR)).next_multiple_of(u64::from(PAGE))

@@ -3,7 +3,7 @@
 //! A motif pushes its ops through the builder, which leaves out those that the profile has switched off.
 
 use crate::builder::{BIG_GRAPH, Builder, Slot};
-use crate::program::{Base, Count, Edge, Init, Op, Placement, Reg, Shape, Size, Word};
+use crate::program::{Base, Count, Edge, Init, Op, Part, Placement, Reg, Region, Shape, Size, Word};
 use crate::sizes::{self, PAGE, ROOMY_PAGES};
 use crate::words;
 
@@ -13,7 +13,7 @@ const BIGGEST_GRAPH: u32 = 1 << 17;
 type Motif = fn(&mut Builder<'_>, Slot);
 
 /// How often each motif is taken.
-const MOTIFS: [(u32, Motif); 20] = [
+const MOTIFS: [(u32, Motif); 24] = [
     (6, link_drop_collect),
     (6, free_then_reuse),
     (8, interior_word),
@@ -34,6 +34,10 @@ const MOTIFS: [(u32, Motif); 20] = [
     (3, drop_between_collections),
     (3, shared_object),
     (3, false_pointer_into_garbage),
+    (4, pointer_to_free_block),
+    (2, many_collections),
+    (3, high_root_slots),
+    (3, word_at_heap_end),
 ];
 
 /// One motif.
@@ -351,7 +355,9 @@ fn two_large_arrays(b: &mut Builder<'_>, _: Slot) {
 fn large_survivor(b: &mut Builder<'_>, _: Slot) {
     let (one, other) = b.two_targets();
     let bytes = large_bytes(b);
-    b.alloc(one, Size::Bytes(bytes), 2, Placement::Front);
+    // The first word and the last: a scan may begin late or end early.
+    let place = b.random.pick(&[Placement::Front, Placement::Back]);
+    b.alloc(one, Size::Bytes(bytes), 2, place);
     b.node(other, 1);
     b.push(Op::Store { obj: one, field: 1, value: other });
     b.push(Op::Drop { reg: other });
@@ -432,4 +438,68 @@ fn false_pointer_into_garbage(b: &mut Builder<'_>, _: Slot) {
     b.push(Op::Collect);
     b.node(dead, 2);
     collect_and_check(b, holder);
+}
+
+/// Words that hold addresses of blocks that are on the free list already, and an allocation that such a block may serve.
+fn pointer_to_free_block(b: &mut Builder<'_>, _: Slot) {
+    let (holder, taker) = b.two_targets();
+    let size = Size::Bytes(sizes::small(b.random));
+    b.alloc(holder, Size::Bytes(32), 0, Placement::Front);
+    let count = b.random.within(2, 8);
+    b.push(Op::Garbage { count: Count::new(count), size });
+    b.push(Op::Collect);
+    for _ in 0..b.random.within(1, 3) {
+        let word = b.random.below(8);
+        let back = b.random.below(count);
+        b.push(Op::Write { obj: holder, word, value: Word::Recent { back, offset: 0 } });
+    }
+    b.push(Op::Collect);
+    b.alloc(taker, size, 0, Placement::Front);
+    b.push(Op::Check { reg: taker });
+}
+
+/// More collections than a small counter holds.
+fn many_collections(b: &mut Builder<'_>, _: Slot) {
+    let reg = b.target();
+    b.node(reg, 1);
+    b.push(Op::Garbage { count: Count::new(2), size: Size::Bytes(8) });
+    for _ in 0..b.random.within(15, 19) {
+        b.push(Op::Collect);
+    }
+    b.push(Op::Garbage { count: Count::new(2), size: Size::Bytes(8) });
+    collect_and_check(b, reg);
+}
+
+/// Registers whose root slots come after many others, assigned and assigned again.
+fn high_root_slots(b: &mut Builder<'_>, _: Slot) {
+    if b.limits.roots < 300 {
+        return frame(b, Slot::Middle);
+    }
+    let most = (b.limits.roots - 40).min(1_100);
+    let count = Count::new(b.random.within(250, most));
+    b.push(Op::Roots { count, words: 1 });
+    let (one, other) = b.two_targets();
+    b.node(one, 1);
+    b.node(other, 1);
+    b.node(one, 1);
+    b.push(Op::Drop { reg: other });
+    b.push(Op::Garbage { count: Count::new(2), size: Size::Bytes(8) });
+    collect_and_check(b, one);
+}
+
+/// A word that is an address just past the heap's end, where nothing is yet, while the heap ends where memory does or before.
+fn word_at_heap_end(b: &mut Builder<'_>, _: Slot) {
+    let (holder, other) = b.two_targets();
+    b.alloc(holder, Size::Bytes(16), 0, Placement::Front);
+    if b.random.one_in(2) {
+        let size = Size::Edge { edge: Edge::Memory, part: Part::Block, delta: 0 };
+        b.push(Op::Alloc { dst: other, size, fields: 0, place: Placement::Front, init: Init::Null });
+        b.push(Op::Drop { reg: other });
+    }
+    let region = b.random.pick(&[Region::HeapEnd, Region::HeapEnd, Region::Heap]);
+    let offset = b.random.pick(&[4, 4, -4, 12, -12, 20]);
+    b.push(Op::Write { obj: holder, word: 1, value: Word::Region { region, offset } });
+    collect_and_check(b, holder);
+    b.node(other, 1);
+    b.push(Op::Check { reg: holder });
 }
