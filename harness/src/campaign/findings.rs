@@ -13,7 +13,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Programs of one signature that are reduced: the first ones.
-const KEPT: usize = 3;
+const KEPT: usize = 6;
 
 /// What violations are told apart by before they are reduced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
