@@ -71,7 +71,7 @@ fn a_trap_after_a_false_candidate_needs_a_reason() {
 
 #[test]
 fn an_unwritten_word_that_is_not_zero_is_seen_without_being_asked_for() {
-    let reused = program("machine pages=3..4\ngarbage n=1 size=64\ncollect\nalloc r0 size=64 init=bare\n");
+    let reused = program("machine pages=3..4\ngarbage n=2 size=64\ncollect\nalloc r0 size=64 init=bare\n");
     let find = "(i32.store (local.get $prev) (i32.const 0))";
     assert_eq!(edited(FIXED, find, "nop", &reused), Some(Kind::NotZeroed));
 }
