@@ -5,7 +5,7 @@
 mod common;
 
 use common::{FIXED, V131, engine, rig, runtime};
-use heapsmith::judge::{Allowance, Kind, Verdict};
+use heapsmith::judge::{Allowance, Inconclusive, Kind, Verdict};
 use heapsmith::model::TrapRule;
 use heapsmith::outcome::Trap;
 use heapsmith::runtime::{Fault, fault};
@@ -74,6 +74,14 @@ fn an_unwritten_word_that_is_not_zero_is_seen_without_being_asked_for() {
     let reused = program("machine pages=3..4\ngarbage n=2 size=64\ncollect\nalloc r0 size=64 init=bare\n");
     let find = "(i32.store (local.get $prev) (i32.const 0))";
     assert_eq!(edited(FIXED, find, "nop", &reused), Some(Kind::NotZeroed));
+}
+
+#[test]
+fn absurd_amounts_of_work_are_refused_at_once() {
+    let program = program("garbage n=1048576 size=1000000\n");
+    let mut rig = rig(FIXED, program.machine);
+    assert_eq!(rig.trial(&program), Verdict::Inconclusive(Inconclusive::TooMuchWork));
+    assert_eq!(rig.replay(&program).verdict, Verdict::Inconclusive(Inconclusive::TooMuchWork));
 }
 
 #[test]

@@ -35,11 +35,13 @@ pub enum Inconclusive {
     FuelOnOneEngine,
     /// An engine failed for a reason of its own (it could not allocate memory, say).
     EngineFailed,
+    /// The program asks for more work than is modelled.
+    TooMuchWork,
 }
 
 impl Inconclusive {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::FuelOnOneEngine, Self::EngineFailed];
+    pub const ALL: [Self; 3] = [Self::FuelOnOneEngine, Self::EngineFailed, Self::TooMuchWork];
 
     /// A stable name.
     #[must_use]
@@ -47,6 +49,7 @@ impl Inconclusive {
         match self {
             Self::FuelOnOneEngine => "fuel-on-one-engine",
             Self::EngineFailed => "engine-failed",
+            Self::TooMuchWork => "too-much-work",
         }
     }
 }

@@ -49,6 +49,8 @@ pub struct Expectation {
     pub snapshots: Vec<SnapshotWord>,
     /// The trap that must happen; the plan ends with its step.
     pub trap: Option<ExpectedTrap>,
+    /// Whether the model gave up in the last step, because the program asks for too much work.
+    pub too_much_work: bool,
     /// The step in which the model ceased to be exact.
     pub inexact_from: Option<u32>,
     /// The step whose collection, if any, was the first.

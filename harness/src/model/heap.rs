@@ -253,6 +253,12 @@ impl ShadowHeap {
         (self.contents[at], self.values[at])
     }
 
+    /// Payload words of all blocks.
+    #[must_use]
+    pub const fn words_in_all(&self) -> usize {
+        self.values.len()
+    }
+
     /// Words of a block's payload including its padding.
     #[must_use]
     pub fn words(&self, id: BlockId) -> u32 {

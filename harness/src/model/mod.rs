@@ -23,6 +23,25 @@ use crate::runtime::description::{Description, Zeroing};
 use heapsmith_generators::{MAX_FRAMES, Op, Program, REGISTERS};
 
 const UNSET: Slot = Slot::MAX;
+/// Work from which on a program is not planned any further: it would take minutes on an interpreter.
+const WORK_LIMIT: u64 = 1 << 31;
+/// Payload words from which on it is not: a model that is no longer exact does not know the page limit.
+const WORDS_LIMIT: usize = 1 << 27;
+
+/// Why the model stops within a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Halt {
+    /// The step must trap.
+    Trap(TrapRule),
+    /// The program asks for more work than is worth modelling.
+    TooMuchWork,
+}
+
+impl From<TrapRule> for Halt {
+    fn from(rule: TrapRule) -> Self {
+        Self::Trap(rule)
+    }
+}
 
 #[derive(Debug, Clone, Copy)]
 struct Frame {
@@ -125,6 +144,7 @@ impl Model {
         e.log_at.push(0);
         e.snapshots.clear();
         (e.trap, e.inexact_from, e.first_collection, e.noops, e.paths) = (None, None, None, 0, [0; 6]);
+        e.too_much_work = false;
         self.plan.steps.clear();
         (self.plan.log_words, self.plan.slots, self.plan.work) = (0, 0, 0);
     }
@@ -150,8 +170,12 @@ impl Model {
         }
         match result {
             Ok(()) => true,
-            Err(rule) => {
+            Err(Halt::Trap(rule)) => {
                 self.expect.trap = Some(ExpectedTrap { step: index, rule });
+                false
+            }
+            Err(Halt::TooMuchWork) => {
+                self.expect.too_much_work = true;
                 false
             }
         }
@@ -182,7 +206,7 @@ impl Model {
         plan.work = self.heap.work + 16 * u64::from(log) + stores;
     }
 
-    fn execute(&mut self, step: &Step) -> Result<(), TrapRule> {
+    fn execute(&mut self, step: &Step) -> Result<(), Halt> {
         match step {
             Step::Nop => Ok(()),
             Step::Alloc { root, size, init } => {
@@ -227,7 +251,7 @@ impl Model {
                     None => Ok(()),
                 }
             }
-            Step::Collect => self.heap.collect(&self.slots),
+            Step::Collect => Ok(self.heap.collect(&self.slots)?),
             Step::Digest { obj, ranges } => {
                 let obj = self.held(*obj);
                 for &(offset, len) in ranges {
@@ -372,9 +396,12 @@ impl Model {
 
 impl Heap for Model {
     type Object = BlockId;
-    type Stop = TrapRule;
+    type Stop = Halt;
 
-    fn alloc(&mut self, size: u32) -> Result<BlockId, TrapRule> {
+    fn alloc(&mut self, size: u32) -> Result<BlockId, Halt> {
+        if self.heap.work > WORK_LIMIT || self.heap.words_in_all() > WORDS_LIMIT {
+            return Err(Halt::TooMuchWork);
+        }
         let (id, path) = self.heap.alloc(size, self.expect.log.len() as u32, &self.slots)?;
         self.expect.paths[path as usize] += 1;
         self.allocations.push(self.expect.log.len() as u32);
@@ -383,14 +410,14 @@ impl Heap for Model {
         Ok(id)
     }
 
-    fn link(&mut self, obj: BlockId, offset: u32, target: Option<BlockId>) -> Result<(), TrapRule> {
+    fn link(&mut self, obj: BlockId, offset: u32, target: Option<BlockId>) -> Result<(), Halt> {
         self.heap.work += 1;
         let value = target.map_or(0, |t| self.heap.block(t).address);
         self.heap.write(obj, offset / 4, Content::Pointer, value);
         Ok(())
     }
 
-    fn write(&mut self, obj: BlockId, offset: u32, word: u32) -> Result<(), TrapRule> {
+    fn write(&mut self, obj: BlockId, offset: u32, word: u32) -> Result<(), Halt> {
         self.heap.work += 1;
         self.heap.write(obj, offset / 4, Content::Data, word);
         Ok(())
@@ -400,10 +427,10 @@ impl Heap for Model {
         self.heap.declare(obj, Fields { first: 0, stride: 1, count: fields });
     }
 
-    fn root(&mut self, write: RootWrite, value: Option<BlockId>) -> Result<(), TrapRule> {
+    fn root(&mut self, write: RootWrite, value: Option<BlockId>) -> Result<(), Halt> {
         if write.push {
             if self.slots.len() >= self.description.parameters.roots as usize {
-                return Err(TrapRule::RootStackFull);
+                return Err(Halt::Trap(TrapRule::RootStackFull));
             }
             self.slots.push(value);
         } else {

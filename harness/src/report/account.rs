@@ -153,5 +153,6 @@ fn inconclusive(reason: Inconclusive) -> &'static str {
     match reason {
         Inconclusive::FuelOnOneEngine => "one engine ran out of fuel and another one did not",
         Inconclusive::EngineFailed => "an engine failed for a reason of its own",
+        Inconclusive::TooMuchWork => "the program asks for minutes of work; make its counts or sizes smaller",
     }
 }

@@ -150,6 +150,9 @@ impl Rig {
     /// Plans a program, runs it on every engine, and judges it at its end.
     pub fn trial(&mut self, program: &Program) -> Verdict {
         self.model.plan_program(program);
+        if self.model.expectation().too_much_work {
+            return Verdict::Inconclusive(Inconclusive::TooMuchWork);
+        }
         self.tape.encode(self.model.plan());
         let steps = self.model.plan().steps.len() as u32;
         if self.run_all(steps).is_err() {

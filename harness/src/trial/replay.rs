@@ -68,8 +68,11 @@ impl Rig {
     }
 
     fn replay_steps(&mut self, program: &Program) -> Verdict {
-        use crate::judge::Inconclusive::EngineFailed;
+        use crate::judge::Inconclusive::{EngineFailed, TooMuchWork};
         self.model.plan_program(program);
+        if self.model.expectation().too_much_work {
+            return Verdict::Inconclusive(TooMuchWork);
+        }
         self.tape.encode(self.model.plan());
         let fuel = super::retry_fuel(&self.model, self.residents[0].heap().len());
         let steps = self.model.plan().steps.len();
