@@ -124,36 +124,40 @@ fn join(
 ) -> (Vec<Finding>, BTreeMap<Signature, u64>) {
     let mut unreduced: BTreeMap<Signature, u64> = raw.0.iter().map(|(s, (n, _))| (*s, *n)).collect();
     let mut findings: Vec<Finding> = Vec::new();
-    let mut came: BTreeMap<Signature, u64> = BTreeMap::new();
+    // Of each signature: reduced programs that are still to be looked at or had no place, each of which stands for itself.
+    let mut alone: BTreeMap<Signature, u64> = BTreeMap::new();
     for (_, signature, _) in &done {
-        *came.entry(*signature).or_default() += 1;
+        *alone.entry(*signature).or_default() += 1;
     }
     for (_, signature, mut finding) in done {
-        // The first finding of a signature stands for all its programs that were not reduced, each other one for itself.
-        let count = match (unreduced.get(&signature), came.get(&signature)) {
-            (Some(all), Some(came)) => all - (came - 1),
-            (_, _) => 1,
-        };
+        let (Some(rest), Some(alone)) = (unreduced.get_mut(&signature), alone.get_mut(&signature)) else { continue };
         // With a cause known, the op that happened to show it tells nothing more.
         let op = |f: &Finding| if f.cause.is_none() { f.bucket.op } else { "" };
         let key = |f: &Finding| (f.bucket.kind, op(f), f.bucket.phase, f.cause.map(|c| c.rule));
-        if let Some(known) = findings.iter_mut().find(|f| key(f) == key(&finding)) {
-            known.count += count;
-            unreduced.remove(&signature);
-            // The smaller program is the better one, with the program that it comes from.
-            if finding.reduced.ops.len() < known.reduced.ops.len() {
-                finding.count = known.count;
-                *known = finding;
+        let known = findings.iter().position(|f| key(f) == key(&finding));
+        if known.is_none() && findings.len() >= most {
+            continue;
+        }
+        // The first finding of a signature stands for all its programs that were not reduced, too.
+        *alone -= 1;
+        let count = *rest - *alone;
+        *rest = *alone;
+        match known.map(|i| &mut findings[i]) {
+            Some(known) => {
+                known.count += count;
+                // The smaller program is the better one, with the program that it comes from.
+                if finding.reduced.ops.len() < known.reduced.ops.len() {
+                    finding.count = known.count;
+                    *known = finding;
+                }
             }
-        } else if findings.len() < most {
-            finding.count = count;
-            unreduced.remove(&signature);
-            findings.push(finding);
-        } else if !unreduced.contains_key(&signature) {
-            // Its count went to another finding of the signature, but for this one program.
-            unreduced.insert(signature, 1);
+            None => {
+                finding.count = count;
+                findings.push(finding);
+            }
         }
     }
+    unreduced.retain(|_, n| *n > 0);
     findings.sort_by_key(|f| (Reverse(f.count), f.index));
     (findings, unreduced)
 }
