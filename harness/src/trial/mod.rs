@@ -30,7 +30,7 @@ use std::sync::Arc;
 const FUEL_BASE: u64 = 100_000;
 /// Fuel for each unit of work that the model predicts: four times the dearest that `fixed` was seen to need on either engine (the
 /// test `fuel_is_at_least_four_times_what_the_reference_needs` measures it).
-const FUEL_PER_WORK: u64 = 400;
+const FUEL_PER_WORK: u64 = 640;
 /// What an execution that ran out of fuel gets when it is tried again: so many times the first amount,
 const RETRY: u64 = 16;
 /// and so much for each byte of its memory, because a broken collector may walk all of it, many times over, for no reason that the
