@@ -253,7 +253,7 @@ fn a_finding_that_a_full_disk_refuses_is_printed_whole() {
 #[test]
 fn the_old_release_has_its_two_bugs_and_run_confirms_both() {
     let place = Place::new();
-    let args = ["hunt", "--runtime", "vera@0.0.130", "--programs", "2000", "--max-findings", "4"];
+    let args = ["hunt", "--runtime", "vera@0.0.130", "--programs", "2000", "--max-findings", "20"];
     let assert = place.run(&args).code(1);
     let out = stdout(&assert);
     for part in [
@@ -270,7 +270,7 @@ fn the_old_release_has_its_two_bugs_and_run_confirms_both() {
     let assert = place.run(&["run", "findings", "--json"]).code(1);
     let cases = json(&assert);
     let cases = cases.as_array().unwrap();
-    assert_eq!(cases.len(), 4);
+    assert!(cases.len() >= 4, "{}", cases.len());
     for kind in ["silent-free", "out-of-bounds"] {
         let found = cases.iter().find(|c| c["violation"]["kind"] == kind);
         let case = found.unwrap_or_else(|| panic!("no {kind} in {cases:#?}"));
@@ -283,7 +283,8 @@ fn the_old_release_has_its_two_bugs_and_run_confirms_both() {
 
     let assert = place.run(&["run", "findings"]).code(1);
     let out = stdout(&assert);
-    assert!(out.ends_with("4 cases: 4 violations\n"), "{out}");
+    let all = cases.len();
+    assert!(out.ends_with(&format!("{all} cases: {all} violations\n")), "{out}");
     assert!(out.contains("(wasmtime; wasmi keeps none)"), "{out}");
     assert_quiet(&assert);
 }

@@ -4,10 +4,9 @@
 mod common;
 
 use common::{Bulk, FIXED, V130, V131, campaign, engine, rig, runtime, spec, work};
-use heapsmith::engine::{NAMES, session::run_standalone};
+use heapsmith::engine::NAMES;
 use heapsmith::model::Model;
 use heapsmith::outcome::End;
-use heapsmith::trial::fuel;
 use std::collections::HashMap;
 
 /// Programs of a runtime that are run both ways.
@@ -30,12 +29,9 @@ fn agree(on: &str, seed: u64) {
         let rig = rigs.entry(program.machine).or_insert_with(|| rig(on, program.machine));
         rig.trial(&program);
         trapped += usize::from(matches!(rig.outcome(0).end, End::Trapped(_)));
-        let budget = 16 * fuel(model.plan().work);
         for (i, engine) in engines.iter().enumerate() {
-            let (outcome, heap) = run_standalone(&**engine, &runtime, model.plan(), budget).unwrap();
-            let what = format!("{on}, seed {seed}, program {index} on {}", engine.name());
-            assert_eq!(outcome, *rig.outcome(i), "{what}\n{program}");
-            assert!(heap == rig.memory(i), "{what}: memories differ\n{program}");
+            let agrees = rig.standalone_agrees(i, &**engine).unwrap();
+            assert!(agrees, "{on}, seed {seed}, program {index} on {}\n{program}", engine.name());
         }
         run += 1;
     }
