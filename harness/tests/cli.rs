@@ -335,8 +335,9 @@ fn a_signal_ends_the_hunt_with_its_summary() {
         }
         let output = hunt.wait_with_output().unwrap();
         let out = String::from_utf8(output.stdout).unwrap();
-        assert_eq!(output.status.code(), Some(0), "SIG{signal}: {out}");
+        assert_eq!(output.status.code(), Some(3), "SIG{signal}: {out}");
         assert!(out.starts_with("fixed, seed 1: ") && out.contains("findings: none"), "SIG{signal}: {out}");
+        assert!(out.contains("interrupted before 600 seconds were over"), "SIG{signal}: {out}");
     }
 }
 

@@ -22,7 +22,7 @@ const BOUNDARY_FLOOR: usize = 240;
 fn reached(on: &str) -> (Statistics, BTreeSet<String>) {
     let (mut statistics, mut sizes) = (Statistics::default(), BTreeSet::new());
     let mut mixture = Mixture::new(on, 40);
-    for (count, bulk) in [(2_500, Bulk::Small), (150, Bulk::Big)] {
+    for (count, bulk) in [(3_500, Bulk::Small), (150, Bulk::Big)] {
         mixture.run(count, bulk, |index, program, verdict, rig| {
             assert!(rig.engines().eq(NAMES));
             statistics.count(index, program, verdict, rig);

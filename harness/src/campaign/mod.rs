@@ -84,6 +84,8 @@ pub struct Summary {
     pub findings: Vec<Finding>,
     /// Violations that were counted and not reduced, by signature, because there were too many kinds or the campaign was stopped.
     pub unreduced: BTreeMap<Signature, u64>,
+    /// Whether it was stopped from outside before it had run what it was asked for.
+    pub interrupted: bool,
     /// Time spent on programs, without reduction.
     pub elapsed: Duration,
     /// The runtime with its default parameters.
@@ -172,6 +174,11 @@ pub fn hunt(settings: &Settings, progress: &Progress) -> Result<Summary, Campaig
         raw.merge(r);
     }
     let elapsed = started.elapsed();
+    let interrupted = progress.stop.load(Ordering::Relaxed)
+        && match settings.limit {
+            Limit::Programs(n) => statistics.programs < n,
+            Limit::Time(t) => elapsed < t,
+        };
     let (findings, unreduced) = findings::reduce_all(&shared, raw);
     for f in &findings {
         if let Some(text) = &f.lowerings_disagree {
@@ -179,7 +186,7 @@ pub fn hunt(settings: &Settings, progress: &Progress) -> Result<Summary, Campaig
         }
         statistics.confirmations += u64::from(f.lowerings_disagree.is_none());
     }
-    Ok(Summary { statistics, findings, unreduced, elapsed, description })
+    Ok(Summary { statistics, findings, unreduced, interrupted, elapsed, description })
 }
 
 /// What the generator must know of a runtime.

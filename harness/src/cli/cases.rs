@@ -5,11 +5,14 @@ use heapsmith::runtime::{Spec, parse_spec};
 use heapsmith_generators::{Program, parse};
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// The runtime of a case that nothing else is said about.
 pub(super) const DEFAULT_RUNTIME: &str = "vera@0.0.131";
 const EXTENSION: &str = "heapsmith";
+/// A file that is larger is none of ours.
+const MAX_BYTES: u64 = 64 << 20;
 const REDUCED: &str = "reduced.heapsmith";
 const VERDICT: &str = "verdict.json";
 const SCRIPT: &str = "finding.wast";
@@ -145,13 +148,16 @@ pub(super) fn read_text(path: &Path) -> anyhow::Result<String> {
     if path.is_dir() {
         anyhow::bail!("expected a file, found a folder");
     }
-    let bytes = fs::read(path).map_err(|e| {
+    let mut bytes = Vec::new();
+    let read = fs::File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
+    read.map_err(|e| {
         if e.kind() == std::io::ErrorKind::NotFound {
             anyhow::anyhow!("expected a file, found nothing there")
         } else {
             anyhow::anyhow!("expected a file that can be read, found: {e}")
         }
     })?;
+    anyhow::ensure!(bytes.len() as u64 <= MAX_BYTES, "expected a case of at most {MAX_BYTES} bytes, found more");
     String::from_utf8(bytes).map_err(|e| {
         let at = e.utf8_error().valid_up_to();
         let (before, byte) = (&e.as_bytes()[..at], e.as_bytes()[at]);

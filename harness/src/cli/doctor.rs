@@ -50,12 +50,10 @@ const PLANTED: [(&str, &str); 3] = [
     ),
 ];
 
-/// Programs beside the engines that other commands or the scripts in `ci/` can use, and what for.
-const TOOLS: [(&str, &str); 4] = [
-    ("node", "V8 as a third engine, on standalone programs"),
-    ("python3", "Vera's own compiler, from the package `veralang`"),
-    ("clang", "building Lua and Boehm for WebAssembly"),
-    ("cargo-fuzz", "guided fuzzing with libFuzzer"),
+/// Programs beside the engines that what was found can be taken further with.
+const TOOLS: [(&str, &str); 2] = [
+    ("wasmtime", "runs a `finding.wast` without heapsmith: `wasmtime wast finding.wast`"),
+    ("wasm-tools", "prints and checks modules that `pins` reads"),
 ];
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
@@ -71,9 +69,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let seconds = started.elapsed();
     if args.json {
         let value = json(&findings, &there, healthy, seconds);
-        print(&format!("{}\n", serde_json::to_string_pretty(&value)?));
+        print(&format!("{}\n", serde_json::to_string_pretty(&value)?))?;
     } else {
-        print(&text(&findings, &there, healthy, seconds));
+        print(&text(&findings, &there, healthy, seconds))?;
     }
     Ok(if healthy { Exit::Clean } else { Exit::Untrusted })
 }

@@ -1,6 +1,6 @@
 //! `heapsmith hunt`: the main job.
 
-use super::{Exit, engines, print, progress};
+use super::{Exit, complain, engines, print, progress, quoted};
 use anyhow::{Context, ensure};
 use heapsmith::campaign::{self, BOUNDARY_CLASSES, Finding, Limit, Progress, Settings, Statistics, Summary};
 use heapsmith::engine::Backtrace;
@@ -64,21 +64,24 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         summary
     })?;
     let reports: Vec<Report> = summary.findings.iter().map(|f| report(args, &settings, f)).collect();
-    let distrusted = if settings.spec.pinned == Machine::default() {
+    let mut distrusted = if settings.spec.pinned == Machine::default() {
         summary.statistics.distrusted(&summary.description)
     } else {
         // Pinned parameters can put a path out of reach; disagreements still count.
         summary.statistics.untrusted.values().cloned().collect()
     };
+    if summary.interrupted {
+        distrusted.insert(0, format!("interrupted before {}", wanted(&settings)));
+    }
     if args.json {
         let value = json(&settings, &summary, &reports, &distrusted);
-        print(&format!("{}\n", serde_json::to_string_pretty(&value)?));
+        print(&format!("{}\n", serde_json::to_string_pretty(&value)?))?;
     } else {
-        print(&text(&settings, &summary, &reports, &distrusted));
+        print(&text(&settings, &summary, &reports, &distrusted))?;
     }
     for r in &reports {
         if let Some(problem) = &r.problem {
-            eprintln!("heapsmith: {problem}; the finding follows whole\n{}\n{}", r.text, r.case);
+            complain(&format!("heapsmith: {problem}; the finding follows whole\n{}\n{}", r.text, r.case));
         }
     }
     Ok(if summary.statistics.violations > 0 {
@@ -145,6 +148,9 @@ fn stop_on_signals(progress: &Arc<Progress>) -> anyhow::Result<()> {
     std::thread::spawn(move || {
         while let Some(progress) = progress.upgrade() {
             if stopped.load(Ordering::Relaxed) {
+                complain(
+                    "heapsmith: stopping, and reducing the commonest finding; once more to leave at once without a summary",
+                );
                 progress.stop.store(true, Ordering::Relaxed);
                 return;
             }
@@ -177,7 +183,7 @@ fn report(args: &Args, settings: &Settings, f: &Finding) -> Report {
     let names: Vec<&'static str> = settings.engines.iter().map(|e| e.name()).collect();
     let name = folder_name(&f.bucket, &runtime, &f.reduced);
     let folder = args.out.join(&name);
-    let next = format!("heapsmith run '{}' --runtime '{runtime}'", folder.display());
+    let next = format!("heapsmith run {} --runtime {}", quoted(&folder.display().to_string()), quoted(&runtime));
     let account = |next| Account {
         runtime: &runtime,
         program: &f.reduced,
@@ -186,8 +192,10 @@ fn report(args: &Args, settings: &Settings, f: &Finding) -> Report {
         cause: f.cause,
         next,
     };
-    let by_hand =
-        format!("save the case below as case.heapsmith, then: heapsmith run case.heapsmith --runtime '{runtime}'");
+    let by_hand = format!(
+        "save the case below as case.heapsmith, then: heapsmith run case.heapsmith --runtime {}",
+        quoted(&runtime)
+    );
     let unwritten = account(&by_hand).text();
     let account = account(&next);
     let json = AccountJson::from(&account);
@@ -246,7 +254,7 @@ fn text(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: 
         let _ = writeln!(t, "findings: {}", reports.len());
     }
     for r in reports {
-        let _ = writeln!(t, "\n  {}   ({} programs, {} ops)", r.bucket, r.count, r.ops);
+        let _ = writeln!(t, "\n  {}   ({}, {})", r.bucket, plural(r.count, "program"), plural(r.ops as u64, "op"));
         let _ = writeln!(t, "    {}", r.headline);
         if let Some(cause) = &r.cause {
             let _ = writeln!(t, "    cause: {cause}");
@@ -254,7 +262,8 @@ fn text(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: 
         let _ = writeln!(t, "    {}", r.confirmed);
         match (&r.folder, &r.problem) {
             (Some(folder), _) => {
-                let _ = writeln!(t, "    heapsmith run '{}' --runtime '{}'", folder.display(), settings.spec);
+                let (folder, runtime) = (folder.display().to_string(), settings.spec.to_string());
+                let _ = writeln!(t, "    heapsmith run {} --runtime {}", quoted(&folder), quoted(&runtime));
             }
             (None, problem) => {
                 let _ = writeln!(t, "    not written: {}", problem.as_deref().unwrap_or("unknown"));
@@ -269,12 +278,31 @@ fn text(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: 
         if kinds.len() > KINDS_LISTED {
             listed.push(format!("{} more kinds", kinds.len() - KINDS_LISTED));
         }
-        let _ = writeln!(t, "\nviolations not reduced: {rest} ({}); raise --max-findings", listed.join(", "));
+        let advice = if summary.interrupted {
+            "; the hunt was interrupted"
+        } else if reports.len() >= settings.max_findings {
+            "; raise --max-findings"
+        } else {
+            ""
+        };
+        let _ = writeln!(t, "\nviolations not reduced: {rest} ({}){advice}", listed.join(", "));
     }
     for why in distrusted {
         let _ = writeln!(t, "not trustworthy: {why}");
     }
     t
+}
+
+fn plural(n: u64, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}
+
+/// What the hunt was asked for.
+fn wanted(settings: &Settings) -> String {
+    match settings.limit {
+        Limit::Programs(n) => format!("{n} programs were run"),
+        Limit::Time(t) => format!("{} seconds were over", t.as_secs()),
+    }
 }
 
 /// The numbers that prove that something happened.
@@ -288,7 +316,7 @@ fn vacuity(summary: &Summary, jobs: usize) -> String {
         s.inconclusive.iter().map(|(r, n)| format!("{} {n}", r.name())).collect::<Vec<_>>().join(", ")
     };
     format!(
-        "{} programs in {:.1} s ({rate:.0}/s with {jobs} workers), {} confirmed standalone\n\
+        "{} programs in {:.1} s ({rate:.0}/s with {jobs} workers), {} of them also standalone\n\
          reached: {} collections, {} objects marked, {} bytes freed, {} pages grown, worklist {} deep, root stack {} deep, \
          {} of {BOUNDARY_CLASSES} boundary classes, {:.1} % no-ops, inconclusive: {inconclusive}",
         s.programs,
@@ -349,6 +377,7 @@ fn json(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: 
         },
         "findings": findings,
         "unreduced": unreduced,
+        "interrupted": summary.interrupted,
         "not_trustworthy": distrusted,
     })
 }

@@ -27,9 +27,9 @@ pub(crate) struct Cli {
 const AFTER_HELP: &str = "\
 Exit codes:
   0  nothing is wrong
-  1  a violation was found (or a pin failed)
+  1  a violation was found (or a pin failed), even if the answer could not be trusted besides
   2  wrong use or wrong input; decided before anything starts
-  3  the answer cannot be trusted: harness and emulator disagree; a campaign of 10 000 programs
+  3  the answer cannot be trusted: the hunt was interrupted; harness and emulator disagree; a campaign of 10 000 programs
      or more never reached a path that the runtime has, or was inconclusive more than once in
      1 000 programs; a replayed case is inconclusive or contradicts the script beside it; the
      doctor misses a planted defect
@@ -80,7 +80,7 @@ impl Cli {
             Ok(Exit::Violation) => ExitCode::from(1),
             Ok(Exit::Untrusted) => ExitCode::from(3),
             Err(error) => {
-                eprintln!("heapsmith: {error:#}");
+                complain(&format!("heapsmith: {error:#}"));
                 ExitCode::from(2)
             }
         }
@@ -88,9 +88,32 @@ impl Cli {
 }
 
 /// Prints to standard output. A reader that went away (`| head`) is no error: what is left has nobody to go to.
-pub(crate) fn print(text: &str) {
+///
+/// # Errors
+/// When the output cannot be written for any other reason, such as a full disk.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    use std::io::{ErrorKind, Write};
+    let mut out = std::io::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(e).context("expected to write to standard output"),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Prints a line to standard error. Without anybody to read it there is nothing left to do.
+pub(crate) fn complain(text: &str) {
     use std::io::Write;
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// A word as a shell reads it.
+pub(crate) fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./-_".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 /// Opens engines from a list of names.

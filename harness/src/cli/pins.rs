@@ -45,9 +45,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let report = pins::check(&module, &expect).with_context(|| target.clone())?;
     if args.json {
         let value = json(target, &release, &expect, &report);
-        print(&format!("{}\n", serde_json::to_string_pretty(&value)?));
+        print(&format!("{}\n", serde_json::to_string_pretty(&value)?))?;
     } else {
-        print(&text(target, &release, &report));
+        print(&text(target, &release, &report))?;
     }
     Ok(if report.passed() { Exit::Clean } else { Exit::Violation })
 }

@@ -1,5 +1,6 @@
 //! Progress on standard error: one calm line on a terminal, a plain line now and then elsewhere, nothing when asked to be quiet.
 
+use super::complain;
 use heapsmith::campaign::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
@@ -33,7 +34,7 @@ pub(crate) fn show(title: &str, progress: &Progress, done: &AtomicBool) {
                 bar.tick();
             }
             None if last.elapsed() >= LINE => {
-                eprintln!("{text}");
+                complain(&text);
                 last = Instant::now();
             }
             None => {}
@@ -48,7 +49,7 @@ fn describe(title: &str, progress: &Progress, elapsed: Duration) -> String {
     let n = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
     let (programs, violations, to_reduce) = (n(&progress.programs), n(&progress.violations), n(&progress.to_reduce));
     if to_reduce > 0 {
-        return format!("{title}: {programs} programs; reducing finding {} of {to_reduce}", n(&progress.reduced));
+        return format!("{title}: {programs} programs; reducing violation {} of {to_reduce}", n(&progress.reduced));
     }
     let rate = programs as f64 / elapsed.as_secs_f64().max(0.001);
     format!("{title}: {} s, {programs} programs ({rate:.0}/s), {violations} violations", elapsed.as_secs())

@@ -12,6 +12,7 @@
 //! globals, log and trap; `script` is null where there is none beside the case.
 
 use super::cases::{self, Case, Script};
+use super::quoted;
 use super::{Exit, engines, print};
 use heapsmith::engine::script::run_script;
 use heapsmith::engine::{Backtrace, Engine};
@@ -62,13 +63,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
             all.push(answer.json(case, &bench.names()));
         } else {
             let gap = if i == 0 { "" } else { "\n" };
-            print(&format!("{gap}{}\n{}", case.path.display(), answer.text(case, &bench.names())));
+            print(&format!("{gap}{}\n{}", case.path.display(), answer.text(case, &bench.names())))?;
         }
     }
     if args.json {
-        print(&format!("{}\n", serde_json::to_string_pretty(&all)?));
+        print(&format!("{}\n", serde_json::to_string_pretty(&all)?))?;
     } else if cases.len() > 1 {
-        print(&format!("\n{}\n", tally.text()));
+        print(&format!("\n{}\n", tally.text()))?;
     }
     Ok(tally.exit())
 }
@@ -223,7 +224,10 @@ impl ScriptAnswer {
             (fails, [], true) => format!("{name} fails on {}, as it should: {failure}", fails.join(" and ")),
             ([], passes, false) => format!("{name} passes on {}, as it should", passes.join(" and ")),
             ([], passes, true) => {
-                format!("{name} passes on {}: it asserts nothing that this bug breaks", passes.join(" and "))
+                format!(
+                    "{name} passes on {}, though this case is a violation: the script was edited, or does not see this bug",
+                    passes.join(" and ")
+                )
             }
             (fails, [], false) => {
                 format!("{name} fails on {}, though this case is no violation: {failure}", fails.join(" and "))
@@ -293,12 +297,6 @@ fn next(case: &Case, verdict: &Verdict, runtime: &str) -> String {
         }
         (Verdict::Inconclusive(_) | Verdict::Untrusted(_), _) => "heapsmith doctor".to_owned(),
     }
-}
-
-/// A word as a shell reads it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./-_".contains(c);
-    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 /// Counts of verdicts.

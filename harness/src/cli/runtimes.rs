@@ -46,14 +46,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     }
     if args.wat {
         for (_, description) in all {
-            print(&format!("(module\n{})\n", builtin(description).fields));
+            print(&format!("(module\n{})\n", builtin(description).fields))?;
         }
     } else if args.json {
         let values: Vec<_> = all.iter().map(|(spec, description)| json(spec, description)).collect();
-        print(&format!("{}\n", serde_json::to_string_pretty(&values)?));
+        print(&format!("{}\n", serde_json::to_string_pretty(&values)?))?;
     } else {
         let blocks: Vec<String> = all.iter().map(|(spec, description)| text(spec, description)).collect();
-        print(&format!("{}\n{PARAMETERS}", blocks.join("\n")));
+        print(&format!("{}\n{PARAMETERS}", blocks.join("\n")))?;
     }
     Ok(Exit::Clean)
 }

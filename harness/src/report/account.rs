@@ -101,7 +101,8 @@ impl Account<'_> {
         if let Some(bucket) = &self.replay.bucket {
             line("bucket", &bucket.to_string());
             if let Some(past) = bucket.boundary {
-                line("boundary", &format!("the heap ends {past} bytes past a page boundary"));
+                let side = if past < 0 { "before" } else { "past" };
+                line("boundary", &format!("the heap ends {} bytes {side} a page boundary", past.abs()));
             }
         }
         if let Some(cause) = self.cause {

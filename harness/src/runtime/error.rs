@@ -108,8 +108,8 @@ pub enum RuntimeError {
     },
 }
 
-/// The one of `known` that is most like `found`; the first of those that are equally like it.
+/// The one of `known` that is most like `found`; the last of those that are equally like it, which is the newest release.
 pub(super) fn nearest(found: &str, known: &[&str]) -> String {
     let score = |name: &&&str| (strsim::normalized_damerau_levenshtein(found, name) * 1e6) as u64;
-    known.iter().rev().max_by_key(score).map_or_else(String::new, |name| (*name).to_owned())
+    known.iter().max_by_key(score).map_or_else(String::new, |name| (*name).to_owned())
 }

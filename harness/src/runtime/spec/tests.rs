@@ -71,7 +71,7 @@ fn a_spec_is_written_as_it_is_read() {
 
 #[test]
 fn names_and_keys_that_are_unknown_come_with_the_nearest() {
-    assert!(message("vera@0.0.13").ends_with("did you mean `vera@0.0.130`?"), "{}", message("vera@0.0.13"));
+    assert!(message("vera@0.0.13").ends_with("did you mean `vera@0.0.131`?"), "{}", message("vera@0.0.13"));
     assert!(message("fixd").contains("vera@0.0.130, vera@0.0.131, fixed"));
     assert!(message("fixd").ends_with("did you mean `fixed`?"));
     assert!(message("fixed?worklists=3").ends_with("did you mean `worklist`?"));
