@@ -493,3 +493,19 @@ fn assert_quiet(assert: &Assert) {
         assert_eq!(control, None, "{text:?}");
     }
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn an_output_that_cannot_be_written_is_an_error_and_no_panic() {
+    for (command, code) in [
+        ("runtimes >/dev/full", 2),
+        ("pins nothing.wasm 2>/dev/full", 2),
+        ("pins nothing.wasm 2>&-", 2),
+        ("hunt --runtime fixed --programs 20 2>&-", 0),
+    ] {
+        let place = Place::new();
+        let shell = format!("'{BINARY}' {command}");
+        let status = Command::new("sh").args(["-c", &shell]).current_dir(place.path()).stdout(Stdio::null()).status();
+        assert_eq!(status.unwrap().code(), Some(code), "{command}");
+    }
+}
