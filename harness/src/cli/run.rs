@@ -163,7 +163,14 @@ impl Answer {
         let verdict = Verdict::Inconclusive(Inconclusive::EngineFailed);
         Self {
             runtime: runtime.to_owned(),
-            replay: Replay { verdict, collections: 0, backtrace: Vec::new(), bucket: None, steps: 0 },
+            replay: Replay {
+                verdict,
+                collections: 0,
+                backtrace: Vec::new(),
+                bucket: None,
+                steps: 0,
+                noops: Vec::new(),
+            },
             cause: None,
             standalone: Standalone { confirmed: Vec::new(), problem: Some(problem) },
             script: None,

@@ -76,6 +76,10 @@ impl Account<'_> {
                 line("collections", &self.replay.collections.to_string());
             }
         }
+        if let Some(first) = self.replay.noops.first() {
+            let n = self.replay.noops.len();
+            line("no-ops", &format!("{n} of {}, the first is {}", self.replay.steps, self.op(*first)));
+        }
         if self.trapped() {
             line("backtrace", &self.backtrace());
         }

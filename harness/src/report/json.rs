@@ -1,7 +1,7 @@
 //! The account of a case as JSON. Fields are added, never renamed; [`SCHEMA_VERSION`] counts changes of meaning.
 //!
 //! ```json
-//! { "schema": 1, "verdict": "violation", "runtime": "vera@0.0.131", "engines": ["wasmtime", "wasmi"], "steps": 3, "collections": 1,
+//! { "schema": 1, "verdict": "violation", "runtime": "vera@0.0.131", "engines": ["wasmtime", "wasmi"], "steps": 3, "collections": 1, "noops": [],
 //!   "violation": { "kind": "corrupt-payload", "promise": "...", "step": 2, "op": "collect", "phase": "collect", "bucket": "...",
 //!                  "boundary": null, "expected": "...", "found": "...", "object": { "path": "r0", "address": 0, "size": 24 },
 //!                  "words": [{ "address": 0, "expected": 0, "found": 1 }], "backtrace": [] },
@@ -31,6 +31,7 @@ pub struct AccountJson {
     pub engines: Vec<&'static str>,
     pub steps: u32,
     pub collections: u32,
+    pub noops: Vec<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub violation: Option<ViolationJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,6 +103,7 @@ impl From<&Account<'_>> for AccountJson {
             engines: a.engines.to_vec(),
             steps: a.replay.steps,
             collections: a.replay.collections,
+            noops: a.replay.noops.clone(),
             violation,
             cause: a.cause,
             next: a.next.to_owned(),

@@ -4,6 +4,7 @@ use super::Rig;
 use crate::engine::session::Resident;
 use crate::judge::{Kind, Phase, Verdict, Violation};
 use crate::outcome::{End, Outcome};
+use crate::plan::Step;
 use crate::runtime::description::{GLOBAL_COLLECTIONS, GLOBAL_FREE_HEAD, GLOBAL_HEAP_END, PAGE};
 use heapsmith_generators::Program;
 use std::fmt;
@@ -21,6 +22,8 @@ pub struct Replay {
     pub bucket: Option<Bucket>,
     /// Steps of the plan.
     pub steps: u32,
+    /// Ops that had no effect, from 0: nothing fitted their operands.
+    pub noops: Vec<u32>,
 }
 
 /// What findings are counted by.
@@ -64,7 +67,9 @@ impl Rig {
             Verdict::Violation(v) => Some(self.bucket(program, v)),
             Verdict::Pass | Verdict::AllowedTrap(_) | Verdict::Inconclusive(_) | Verdict::Untrusted(_) => None,
         };
-        Replay { verdict, collections, backtrace, bucket, steps: self.model.plan().steps.len() as u32 }
+        let steps = &self.model.plan().steps;
+        let noops = (0..).zip(steps).filter(|(_, step)| **step == Step::Nop).map(|(i, _)| i).collect();
+        Replay { verdict, collections, backtrace, bucket, steps: steps.len() as u32, noops }
     }
 
     fn replay_steps(&mut self, program: &Program) -> Verdict {
