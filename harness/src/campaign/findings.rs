@@ -1,7 +1,8 @@
 //! From violations to distinct, reduced findings.
 
 use super::{Shared, on_all};
-use crate::judge::Kind;
+use crate::judge::{Kind, Violation};
+use crate::outcome::End;
 use crate::reduce::{Cause, cause_of, reduce};
 use crate::report::finding_script;
 use crate::trial::{Bucket, Replay, Rig};
@@ -22,11 +23,44 @@ pub struct Signature {
     pub kind: Kind,
     /// Tag of the op it was blamed on.
     pub op: &'static str,
+    /// Whose access trapped.
+    pub trapped: Trapped,
+}
+
+/// Whose access trapped: an allocation that goes wrong shows in its own stores, or only in the next one's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Trapped {
+    /// Nobody's.
+    Nobody,
+    /// The collector's: the op has seen nothing yet.
+    Collector,
+    /// The mutator's, on memory that it was given.
+    Mutator,
+}
+
+impl Signature {
+    /// The signature of the violation that the rig's last trial gave.
+    pub(super) fn of(v: &Violation, program: &Program, rig: &Rig) -> Self {
+        let op = program.ops.get(v.step as usize);
+        let outcome = rig.outcome(0);
+        let before = rig.model().expectation().log_at.get(v.step as usize).copied().unwrap_or(0);
+        let trapped = match outcome.end {
+            End::Finished | End::OutOfFuel => Trapped::Nobody,
+            End::Trapped(_) if outcome.log.len() > before as usize => Trapped::Mutator,
+            End::Trapped(_) => Trapped::Collector,
+        };
+        Self { kind: v.kind, op: op.map_or("end", |op| op.tag()), trapped }
+    }
 }
 
 impl fmt::Display for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.kind.full_name(), self.op)
+        let trapped = match self.trapped {
+            Trapped::Nobody => "",
+            Trapped::Collector => " in the collector",
+            Trapped::Mutator => " in a store",
+        };
+        write!(f, "{}.{}{trapped}", self.kind.full_name(), self.op)
     }
 }
 

@@ -8,7 +8,7 @@ mod findings;
 mod statistics;
 mod worker;
 
-pub use findings::{Finding, Signature};
+pub use findings::{Finding, Signature, Trapped};
 pub use statistics::{BOUNDARY_CLASSES, GATED_PROGRAMS, PATHS, Statistics};
 
 use crate::engine::{Engine, EngineError};

@@ -37,8 +37,7 @@ pub(super) fn run(shared: &Shared<'_>) -> (Statistics, RawFindings) {
             shared.progress.programs.fetch_add(1, Ordering::Relaxed);
             if let Verdict::Violation(v) = &verdict {
                 shared.progress.violations.fetch_add(1, Ordering::Relaxed);
-                let op = program.ops.get(v.step as usize).map_or("end", |op| op.tag());
-                findings.add(Signature { kind: v.kind, op }, index);
+                findings.add(Signature::of(v, &program, rig), index);
             } else if index % CONFIRM_EVERY == 0 && rig.model().plan().work < CONFIRM_WORK {
                 match shared.disagreement(rig) {
                     Ok(None) => statistics.confirmations += 1,
