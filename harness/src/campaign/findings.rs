@@ -1,14 +1,14 @@
 //! From violations to distinct, reduced findings.
 
 use super::{Shared, on_all};
-use crate::judge::{Kind, Violation};
+use crate::judge::{Kind, Phase, Violation};
 use crate::outcome::End;
 use crate::reduce::{Cause, cause_of, reduce};
 use crate::report::finding_script;
 use crate::trial::{Bucket, Replay, Rig};
 use heapsmith_generators::Program;
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -163,19 +163,19 @@ fn join(
     for (_, signature, _) in &done {
         *alone.entry(*signature).or_default() += 1;
     }
+    let commonest = commonest(&done);
+    let mut counted: BTreeSet<Signature> = BTreeSet::new();
     for (_, signature, mut finding) in done {
         let (Some(rest), Some(alone)) = (unreduced.get_mut(&signature), alone.get_mut(&signature)) else { continue };
-        // With a cause known, the op that happened to show it tells nothing more.
-        let op = |f: &Finding| if f.cause.is_none() { f.bucket.op } else { "" };
-        let key = |f: &Finding| (f.bucket.kind, op(f), f.bucket.phase, f.cause.map(|c| c.rule));
-        let known = findings.iter().position(|f| key(f) == key(&finding));
+        let known = findings.iter().position(|f| f.key() == finding.key());
         if known.is_none() && findings.len() >= most {
             continue;
         }
-        // The first finding of a signature stands for all its programs that were not reduced, too.
         *alone -= 1;
-        let count = *rest - *alone;
-        *rest = *alone;
+        // What most of a signature's reduced programs came to stands for those that were not reduced, too.
+        let stands = commonest.get(&signature) == Some(&finding.key()) && counted.insert(signature);
+        let count = if stands { *rest - *alone } else { 1 };
+        *rest -= count;
         match known.map(|i| &mut findings[i]) {
             Some(known) => {
                 known.count += count;
@@ -194,6 +194,27 @@ fn join(
     unreduced.retain(|_, n| *n > 0);
     findings.sort_by_key(|f| (Reverse(f.count), f.index));
     (findings, unreduced)
+}
+
+/// What tells findings apart.
+type Key = (Kind, &'static str, Phase, Option<&'static str>);
+
+impl Finding {
+    /// Promise, op, phase and cause. With a cause known, the op that happened to show it tells nothing more.
+    fn key(&self) -> Key {
+        let op = if self.cause.is_none() { self.bucket.op } else { "" };
+        (self.bucket.kind, op, self.bucket.phase, self.cause.map(|c| c.rule))
+    }
+}
+
+/// What most reduced programs of each signature came to.
+fn commonest(done: &[(usize, Signature, Finding)]) -> BTreeMap<Signature, Key> {
+    let mut votes: BTreeMap<Signature, BTreeMap<Key, u64>> = BTreeMap::new();
+    for (_, signature, finding) in done {
+        *votes.entry(*signature).or_default().entry(finding.key()).or_default() += 1;
+    }
+    let most = |votes: BTreeMap<Key, u64>| votes.into_iter().max_by_key(|&(_, n)| n).map(|(key, _)| key);
+    votes.into_iter().filter_map(|(signature, votes)| Some((signature, most(votes)?))).collect()
 }
 
 fn reduce_one(shared: &Shared<'_>, index: u64) -> Option<Finding> {
