@@ -16,13 +16,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Boundary classes that the bounded run must hit, of [`heapsmith::campaign::BOUNDARY_CLASSES`].
-const BOUNDARY_FLOOR: usize = 240;
+const BOUNDARY_FLOOR: usize = 250;
 
 /// What a bounded run of a runtime reached.
 fn reached(on: &str) -> (Statistics, BTreeSet<String>) {
     let (mut statistics, mut sizes) = (Statistics::default(), BTreeSet::new());
     let mut mixture = Mixture::new(on, 40);
-    for (count, bulk) in [(3_500, Bulk::Small), (150, Bulk::Big)] {
+    for (count, bulk) in [(5_000, Bulk::Small), (150, Bulk::Big)] {
         mixture.run(count, bulk, |index, program, verdict, rig| {
             assert!(rig.engines().eq(NAMES));
             statistics.count(index, program, verdict, rig);
