@@ -2,9 +2,16 @@
 //!
 //! | name | what it is |
 //! |---|---|
+//! | `vera@0.0.65` | the first one: regions of 4 KiB, unguarded root pushes (#464), and everything that .112 breaks |
+//! | `vera@0.0.112` | guarded root pushes, 16 KiB; readers honour 16 bits of a size (#484), candidates unchecked (#515) |
+//! | `vera@0.0.114` | readers honour 31 bits of a size; candidates still unchecked (#515) |
 //! | `vera@0.0.130` | before the seed's pull request: drops pushes to a full worklist (#348), grows one page (#487) |
 //! | `vera@0.0.131` | after it |
+//! | `vera@0.1.9` | .131 with addresses computed in 64 bits and a trap at 2 GiB (since .155), without the wrap table |
 //! | `fixed` | the reference, which keeps every promise |
+//!
+//! Two details are the plainest reading of what is known: the guard of `alloc` on bit 31, which .112 lacks and .130 has, is taken to
+//! have come with the 31 bits of .114; and 0.1.9 checks addresses where memory would grow, as `fixed` does.
 //!
 //! Each takes parameters ([`Spec`]). What the user pins wins over what the program asks for, which wins over the defaults.
 
@@ -18,7 +25,8 @@ use heapsmith_generators::Machine;
 
 pub use super::spec::{Spec, parse_spec};
 
-const NAMES: [&str; 3] = ["vera@0.0.130", "vera@0.0.131", "fixed"];
+const NAMES: [&str; 7] =
+    ["vera@0.0.65", "vera@0.0.112", "vera@0.0.114", "vera@0.0.130", "vera@0.0.131", "vera@0.1.9", "fixed"];
 
 /// What a built-in collector is before it has parameters.
 #[derive(Debug, Clone, Copy)]
@@ -104,6 +112,33 @@ const VERA_130: Release = Release {
     ..VERA_131
 };
 
+const VERA_114: Release = Release {
+    summary: "conservative mark-sweep of Vera v0.0.114: v0.0.130 that scans a false candidate past the heap's end (#515)",
+    rules: Rules { extent: Extent::Unchecked, ..VERA_130.rules },
+    ..VERA_130
+};
+
+const VERA_112: Release = Release {
+    summary: "conservative mark-sweep of Vera v0.0.112: v0.0.114 that reads 16 bits of a size (#484), sizes unguarded",
+    rules: Rules { size_bits: SizeBits::Sixteen, size_guard: SizeGuard::None, ..VERA_114.rules },
+    ..VERA_114
+};
+
+const VERA_65: Release = Release {
+    summary: "conservative mark-sweep of Vera v0.0.65: v0.0.112 with 1024 roots and entries, root pushes unguarded (#464)",
+    worklist: 1_024,
+    roots: 1_024,
+    rules: Rules { roots_full: RootsFull::Unguarded, ..VERA_112.rules },
+    ..VERA_112
+};
+
+const VERA_0_1_9: Release = Release {
+    summary: "conservative mark-sweep of Vera v0.1.9: v0.0.131 that traps before the heap reaches beyond 2 GiB",
+    rules: Rules { address: AddressRule::Checked, ..VERA_131.rules },
+    promises: Promises { address_limit: ADDRESS_LIMIT, ..VERA_131.promises },
+    ..VERA_131
+};
+
 const FIXED: Release = Release {
     summary: "the reference: conservative mark-sweep that proves object starts and keeps every promise",
     worklist: 16_384,
@@ -137,8 +172,12 @@ const FIXED: Release = Release {
 /// The release of this name.
 pub(super) fn release(name: &str) -> Option<&'static Release> {
     match name {
+        "vera@0.0.65" => Some(&VERA_65),
+        "vera@0.0.112" => Some(&VERA_112),
+        "vera@0.0.114" => Some(&VERA_114),
         "vera@0.0.130" => Some(&VERA_130),
         "vera@0.0.131" => Some(&VERA_131),
+        "vera@0.1.9" => Some(&VERA_0_1_9),
         "fixed" => Some(&FIXED),
         _ => None,
     }

@@ -120,6 +120,13 @@ mod tests {
         assert_eq!(listed("vera@0.0.131"), ["wrap-check", "candidate-test", "initial-pages"]);
         let old = ["worklist-push-when-full", "growth", "wrap-check", "candidate-test", "initial-pages"];
         assert_eq!(listed("vera@0.0.130"), old);
+        let [push, growth, .., wrap, candidates, pages] = old;
+        assert_eq!(listed("vera@0.0.114"), [push, growth, "extent-check", wrap, candidates, pages]);
+        let sizes = ["size-mask", "size-guard"];
+        assert_eq!(listed("vera@0.0.112"), [push, growth, "extent-check", sizes[0], sizes[1], wrap, candidates, pages]);
+        let all = [push, growth, "root-push-guard", "extent-check", sizes[0], sizes[1], wrap, candidates, pages];
+        assert_eq!(listed("vera@0.0.65"), all);
+        assert_eq!(listed("vera@0.1.9"), [candidates, pages]);
     }
 
     #[test]

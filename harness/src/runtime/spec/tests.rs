@@ -15,6 +15,10 @@ fn heap_starts_are_those_of_the_releases() {
         ("vera@0.0.131?data_end=5", 81_925),
         ("vera@0.0.130", 32_768),
         ("vera@0.0.130?data_end=5", 32_773),
+        ("vera@0.0.65?data_end=5", 8_197),
+        ("vera@0.0.112", 32_768),
+        ("vera@0.0.114", 32_768),
+        ("vera@0.1.9?data_end=5", 81_925),
         ("fixed", 81_920 + 256 * 1_024),
         ("fixed?max_pages=6", 81_920 + 6 * 1_024),
     ] {
@@ -72,7 +76,7 @@ fn a_spec_is_written_as_it_is_read() {
 #[test]
 fn names_and_keys_that_are_unknown_come_with_the_nearest() {
     assert!(message("vera@0.0.13").ends_with("did you mean `vera@0.0.131`?"), "{}", message("vera@0.0.13"));
-    assert!(message("fixd").contains("vera@0.0.130, vera@0.0.131, fixed"));
+    assert!(message("fixd").contains(&names().join(", ")));
     assert!(message("fixd").ends_with("did you mean `fixed`?"));
     assert!(message("fixed?worklists=3").ends_with("did you mean `worklist`?"));
     assert!(message("fixed?max_page=3").ends_with("did you mean `max_pages`?"));
