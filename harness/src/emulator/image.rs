@@ -56,6 +56,12 @@ impl Image {
         &self.pristine
     }
 
+    /// Whether a granule of this range was stored to.
+    pub(super) fn is_touched(&self, range: std::ops::Range<usize>) -> bool {
+        let granules = range.start / GRANULE..range.end.div_ceil(GRANULE).min(self.touched.len());
+        self.touched.get(granules).is_some_and(|touched| touched.contains(&true))
+    }
+
     /// Pages of memory.
     pub(super) const fn pages(&self) -> u32 {
         (self.len / PAGE as usize) as u32

@@ -106,6 +106,12 @@ impl Emulator {
         self.execution.collector.image.memory()
     }
 
+    /// Whether anything was stored in this range of the memory, or close to it. Elsewhere the memory is what it was at the start, and
+    /// zero where it grew.
+    pub(crate) fn is_touched(&self, range: std::ops::Range<usize>) -> bool {
+        self.execution.collector.image.is_touched(range)
+    }
+
     /// The memory at the start: `initial_pages` pages of static data, then zeros.
     #[must_use]
     pub fn pristine(&self) -> &[u8] {

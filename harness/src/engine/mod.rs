@@ -12,6 +12,7 @@
 //! Nothing here knows what a plan is, but for [`session`] and [`script`], which run what [`crate::lower`] makes.
 
 mod error;
+pub(crate) mod pristine;
 pub mod script;
 pub mod session;
 mod wasmi;

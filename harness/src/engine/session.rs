@@ -3,10 +3,12 @@
 //! # What is reset between programs
 //! A program that grew the collector's memory leaves an instance that cannot be made fresh, so a new one takes its place. Otherwise *all*
 //! of the collector's memory is compared with the image taken right after the first instantiation and restored where it differs, since a broken
-//! collector writes anywhere; all mutable globals are set back. In the mutator's memory the control words, frames, mirror and
+//! collector writes anywhere; all mutable globals are set back. Whoever has compared all of that memory since the last call may name the
+//! blocks that differ ([`Resident::settle`]); then only those are restored. In the mutator's memory the control words, frames, mirror and
 //! tape are written anew; what an old log left is beyond the new log's cursor, where nobody reads.
 //! A collector with state elsewhere (a table, a global that is not in [`GLOBALS`]) needs a fresh instance instead.
 
+use super::pristine::Pristine;
 use super::{Compiled, Engine, EngineError, Instance};
 use crate::lower::layout::{PC, STOP, read_log, word};
 use crate::lower::tape::Tape;
@@ -18,9 +20,6 @@ use crate::runtime::{
     description::{GLOBALS, PAGE},
 };
 use std::sync::Arc;
-
-/// Bytes that are compared at once, and copied if they differ.
-const BLOCK: usize = 4096;
 
 /// Compiles a collector with the tape machine, for [`Resident::new`] on any number of threads.
 ///
@@ -37,11 +36,24 @@ pub fn compile_resident(engine: &dyn Engine, runtime: &Runtime) -> Result<Arc<dy
 pub struct Resident {
     compiled: Arc<dyn Compiled>,
     instance: Box<dyn Instance>,
-    pristine: Vec<u8>,
+    pristine: Pristine,
     globals: Vec<u32>,
     steps: u32,
     fuel_used: u64,
-    fresh: bool,
+    state: State,
+    /// While the state is [`State::Settled`].
+    changed: Vec<u32>,
+}
+
+/// What is known of an instance's memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum State {
+    /// It is as good as new.
+    Fresh,
+    /// It differs from the pristine image in these blocks at most.
+    Settled,
+    /// Nothing.
+    Used,
 }
 
 impl Resident {
@@ -51,10 +63,19 @@ impl Resident {
     /// If it cannot be instantiated.
     pub fn new(compiled: Arc<dyn Compiled>) -> Result<Self, EngineError> {
         let instance = compiled.instantiate()?;
-        let pristine = instance.heap().to_vec();
+        let pristine = Pristine::of(instance.heap());
         let mut globals = Vec::new();
         instance.globals(&mut globals);
-        Ok(Self { compiled, instance, pristine, globals, steps: 0, fuel_used: 0, fresh: true })
+        Ok(Self {
+            compiled,
+            instance,
+            pristine,
+            globals,
+            steps: 0,
+            fuel_used: 0,
+            state: State::Fresh,
+            changed: Vec::new(),
+        })
     }
 
     /// Makes the collector as good as new, and loads a tape.
@@ -63,7 +84,7 @@ impl Resident {
     /// If a fresh instance is needed and cannot be had, or if the tape and its log do not fit the mutator's memory.
     pub fn begin(&mut self, tape: &Tape) -> Result<(), EngineError> {
         self.reset()?;
-        self.fresh = false;
+        self.state = State::Used;
         self.instance.grow_mutator(tape.bytes())?;
         tape.load(self.instance.mutator_mut());
         self.steps = tape.steps();
@@ -80,6 +101,7 @@ impl Resident {
     pub fn advance(&mut self, until: u32, fuel: u64) -> Result<End, EngineError> {
         let stop = until.min(self.steps).max(self.step());
         self.instance.mutator_mut()[STOP as usize..][..4].copy_from_slice(&stop.to_le_bytes());
+        self.state = State::Used;
         let end = self.instance.call(fuel);
         self.fuel_used += self.instance.fuel_used();
         end
@@ -134,31 +156,39 @@ impl Resident {
     /// The instance itself, for what this type does not know, such as coverage counters. What is done to the collector's memory and
     /// globals through it is undone by the next [`Self::begin`].
     pub fn instance_mut(&mut self) -> &mut dyn Instance {
-        self.fresh = false;
+        self.state = State::Used;
         &mut *self.instance
     }
 
+    /// The collector's memory right after instantiation.
+    pub(crate) const fn pristine(&self) -> &Pristine {
+        &self.pristine
+    }
+
+    /// Says that all of the collector's memory was compared since the last call, and differs from [`Self::pristine`] in these blocks
+    /// of [`BLOCK`](super::pristine::BLOCK) bytes at most.
+    pub(crate) fn settle(&mut self, changed: &[u32]) {
+        self.state = State::Settled;
+        self.changed.clear();
+        self.changed.extend_from_slice(changed);
+    }
+
     fn reset(&mut self) -> Result<(), EngineError> {
-        if self.fresh {
+        if self.state == State::Fresh {
             return Ok(());
         }
-        if self.instance.heap().len() == self.pristine.len() {
-            restore(self.instance.heap_mut(), &self.pristine);
+        let heap = self.instance.heap_mut();
+        if heap.len() == self.pristine.len() {
+            match self.state {
+                State::Settled => self.pristine.restore_blocks(heap, &self.changed),
+                State::Fresh | State::Used => self.pristine.restore(heap),
+            }
             self.instance.set_globals(&self.globals);
         } else {
             self.instance = self.compiled.instantiate()?;
         }
-        self.fresh = true;
+        self.state = State::Fresh;
         Ok(())
-    }
-}
-
-/// Makes `memory` equal to `pristine`, writing only the blocks that differ: clean ones stay clean in the caches.
-fn restore(memory: &mut [u8], pristine: &[u8]) {
-    for (block, original) in memory.chunks_mut(BLOCK).zip(pristine.chunks(BLOCK)) {
-        if block != original {
-            block.copy_from_slice(original);
-        }
     }
 }
 

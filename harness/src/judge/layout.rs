@@ -4,7 +4,7 @@ use super::contents::{Live, at, last_step, subject, written_words};
 use super::{BrokenWord, Kind, Seen, Violation, bare};
 use crate::model::{Exactness, Logged, Model};
 use crate::runtime::description::{
-    GLOBAL_COLLECTIONS, GLOBAL_FREE_HEAD, GLOBAL_HEAP_END, GLOBAL_ROOT_TOP, ObjectLayout, data_byte,
+    GLOBAL_COLLECTIONS, GLOBAL_FREE_HEAD, GLOBAL_HEAP_END, GLOBAL_ROOT_TOP, ObjectLayout, data_byte, is_data,
 };
 
 /// A reachable object on the free list.
@@ -47,8 +47,12 @@ fn fault(model: &Model, kind: Kind, expected: String, found: String) -> Violatio
 }
 
 pub(super) fn static_data(model: &Model, seen: Seen<'_>) -> Option<Violation> {
-    let end = model.description().parameters.data_end;
-    let (i, found) = seen.heap.iter().take(end as usize).enumerate().find(|&(i, &b)| b != data_byte(i as u32))?;
+    let end = (model.description().parameters.data_end as usize).min(seen.heap.len());
+    let data = &seen.heap[..end];
+    if is_data(data) {
+        return None;
+    }
+    let (i, found) = data.iter().enumerate().find(|&(i, &b)| b != data_byte(i as u32))?;
     Some(fault(model, Kind::BrokenData, format!("byte {:#04x} at {i}", data_byte(i as u32)), format!("{found:#04x}")))
 }
 

@@ -90,6 +90,27 @@ pub const fn data_byte(i: u32) -> u8 {
     (i.wrapping_mul(37).wrapping_add(11) & 0xFF) as u8
 }
 
+/// Bytes after which static data repeats.
+const DATA_PERIOD: usize = 256;
+
+/// One period of [`data_byte`].
+const DATA: [u8; DATA_PERIOD] = {
+    let mut bytes = [0; DATA_PERIOD];
+    let mut i = 0;
+    while i < DATA_PERIOD {
+        bytes[i] = data_byte(i as u32);
+        i += 1;
+    }
+    bytes
+};
+
+/// Whether bytes from address 0 on are static data, every one of them.
+#[must_use]
+pub fn is_data(bytes: &[u8]) -> bool {
+    let (periods, rest) = bytes.as_chunks::<DATA_PERIOD>();
+    periods.iter().all(|period| *period == DATA) && DATA.starts_with(rest)
+}
+
 /// A collector under test with its parameters resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Description {

@@ -1,11 +1,11 @@
-//! Fuel is calibrated on the reference collector.
+//! Fuel is calibrated on the reference collector; memories are compared whole and restored whole.
 
-use super::{Prepared, Rig, fuel};
+use super::{Prepared, Rig, Tape, fuel};
 use crate::campaign::capacities;
 use crate::engine;
 use crate::judge::Verdict;
 use crate::runtime::{builtin, parse_spec};
-use heapsmith_generators::{Campaign, Machine};
+use heapsmith_generators::{Campaign, Machine, Program};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -32,4 +32,56 @@ fn fuel_is_at_least_four_times_what_the_reference_needs() {
     }
     println!("dearest share of the budget: wasmtime {:.3}, wasmi {:.3}", dearest[0], dearest[1]);
     assert!(dearest.iter().all(|&share| share > 0.0 && share <= 0.25), "{dearest:?}");
+}
+
+/// Whatever a program did, and whether restoring looks at all of memory or at the blocks that were seen to differ, the next program
+/// starts from the same bytes.
+#[test]
+fn every_program_starts_from_pristine_memory() {
+    let engines = [engine::by_name("wasmtime").unwrap(), engine::by_name("wasmi").unwrap()];
+    for (name, emulated) in [("vera@0.0.130", true), ("vera@0.0.131", false), ("fixed", true)] {
+        let spec = parse_spec(name).unwrap();
+        let campaign = Campaign::new(5, capacities(&spec.resolve(Machine::default()).unwrap()), Machine::default());
+        let mut rigs: HashMap<Machine, (Rig, Vec<u8>)> = HashMap::new();
+        let mut changed = 0;
+        for index in 0..200 {
+            let program = campaign.program(index);
+            let (rig, start) = rigs.entry(program.machine).or_insert_with(|| {
+                let runtime = builtin(spec.resolve(program.machine).unwrap());
+                let rig = Rig::new(Arc::new(Prepared::new(runtime, &engines, emulated).unwrap())).unwrap();
+                let start = rig.memory(0).to_vec();
+                (rig, start)
+            });
+            rig.trial(&program);
+            changed += usize::from(rig.memory(0) != start);
+            for resident in &mut rig.residents {
+                resident.begin(&Tape::default()).unwrap();
+                assert!(resident.heap() == start, "{name}, program {index}");
+            }
+        }
+        assert!(changed > 150, "{changed}");
+    }
+}
+
+/// One byte that differs anywhere is seen, used or not, with an emulator and without one.
+#[test]
+fn one_byte_that_differs_anywhere_is_seen() {
+    let engines = [engine::by_name("wasmtime").unwrap(), engine::by_name("wasmi").unwrap()];
+    let program: Program =
+        heapsmith_generators::parse("heapsmith 1\nmachine data_end=5000\nroots n=8\ncollect\n").unwrap();
+    for emulated in [true, false] {
+        let runtime = builtin(parse_spec("vera@0.0.131").unwrap().resolve(program.machine).unwrap());
+        let mut rig = Rig::new(Arc::new(Prepared::new(runtime, &engines, emulated).unwrap())).unwrap();
+        assert_eq!(rig.trial(&program), Verdict::Pass);
+        assert!(rig.agree());
+        let len = rig.memory(0).len();
+        for engine in 0..2 {
+            for at in [0, 4_999, 5_000, 5_008, 70_000, 86_930, 90_000, len - 4_097, len - 1] {
+                rig.residents[engine].instance_mut().heap_mut()[at] ^= 0x20;
+                assert!(!rig.agree(), "engine {engine}, byte {at}");
+                rig.residents[engine].instance_mut().heap_mut()[at] ^= 0x20;
+            }
+        }
+        assert!(rig.agree());
+    }
 }

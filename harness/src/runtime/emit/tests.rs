@@ -91,6 +91,19 @@ fn static_data_is_the_bytes_that_are_described() {
 }
 
 #[test]
+fn one_changed_byte_anywhere_is_no_static_data() {
+    for len in [0, 1, 255, 256, 257, 1_000] {
+        let mut data: Vec<u8> = (0..len).map(data_byte).collect();
+        assert!(is_data(&data), "{len}");
+        for i in 0..data.len() {
+            data[i] ^= 0x40;
+            assert!(!is_data(&data), "{len}: byte {i}");
+            data[i] ^= 0x40;
+        }
+    }
+}
+
+#[test]
 fn the_reference_reads_like_this() {
     insta::assert_snapshot!(fields(&describe("fixed", Machine { data_end: Some(5), ..Machine::default() }).unwrap()));
 }
