@@ -5,6 +5,8 @@
 //!   `get pointer; <worklist end>; i32.ge_u; if; unreachable; end`, and from that `end` the code runs straight to the store through
 //!   the same pointer. The end is a constant, a global that never changes, a sum of such, or a local set once to one of these at the
 //!   function's top (Vera's collector copies it into a local). Counting `i32.ge_u`, or matching text, would accept swapped operands, a wrong end or a guard of something else.
+//!   A release that promises [`OnFull::Rescan`] has a body in place of `unreachable` that looks at what is pushed (a push in vain is put off,
+//!   not forgotten) and ends in a branch, so that the push is never reached.
 //! - *heap start*: the constant value of `gc_heap_start`.
 //! - *`heap_ptr`*: a mutable i32 that starts there.
 //!
@@ -18,7 +20,7 @@
 mod module;
 mod sites;
 
-use crate::runtime::description::Description;
+use crate::runtime::description::{Description, OnFull};
 use module::{Globals, Module};
 use std::fmt;
 use thiserror::Error;
@@ -32,6 +34,8 @@ pub struct Expect {
     pub worklist_end: u32,
     /// The first byte of the heap.
     pub heap_start: u32,
+    /// What a full worklist does.
+    pub full: OnFull,
 }
 
 impl Expect {
@@ -40,7 +44,12 @@ impl Expect {
     #[must_use]
     pub const fn of(description: &Description) -> Self {
         let regions = &description.regions;
-        Self { stack_base: regions.roots.0, worklist_end: regions.worklist.1, heap_start: regions.heap_start }
+        Self {
+            stack_base: regions.roots.0,
+            worklist_end: regions.worklist.1,
+            heap_start: regions.heap_start,
+            full: description.promises.worklist_full,
+        }
     }
 }
 

@@ -25,6 +25,7 @@ pub(super) fn rules(r: &Rules) -> Vec<Fact> {
             match r.worklist_full {
                 WorklistFull::Drop => "the push is dropped in silence (#348)",
                 WorklistFull::Trap => "`unreachable`",
+                WorklistFull::Rescan => "the object is marked, and a range of the heap that has it is scanned again",
             },
         ),
         fact(
@@ -108,6 +109,7 @@ pub(super) fn promises(p: &Promises) -> Vec<Fact> {
             "full worklist",
             match p.worklist_full {
                 OnFull::Trap => "`unreachable`, at exactly that push",
+                OnFull::Rescan => "nothing is lost, and nothing traps",
             },
         ),
         fact(

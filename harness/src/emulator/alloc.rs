@@ -8,10 +8,14 @@ use super::statistics::Statistics;
 use crate::outcome::Trap;
 use crate::runtime::description::{
     ADDRESS_LIMIT, AddressRule, Description, Growth, PAGE, Regions, Reuse, RootsFull, Rules, SizeBits, SizeGuard,
+    WorklistFull,
 };
 
 /// The trap that a collector takes by itself.
 pub(super) const UNREACHABLE: Stop = Stop::Trap(Trap::Unreachable);
+
+/// An empty dirty range.
+pub(super) const NOTHING_DIRTY: (u32, u32) = (u32::MAX, 0);
 
 /// A collector: its rules, its memory and its globals.
 #[derive(Debug)]
@@ -24,6 +28,8 @@ pub(super) struct Collector {
     pub(super) free_head: u32,
     pub(super) worklist_ptr: u32,
     pub(super) collections: u32,
+    /// The lowest and the highest payload that a full worklist put off; see [`NOTHING_DIRTY`].
+    pub(super) dirty: (u32, u32),
     /// Units of work that are left.
     pub(super) fuel: u64,
     pub(super) statistics: Statistics,
@@ -42,6 +48,7 @@ impl Collector {
             free_head: 0,
             worklist_ptr: regions.worklist.0,
             collections: 0,
+            dirty: NOTHING_DIRTY,
             fuel: 0,
             statistics: Statistics::default(),
         }
@@ -55,13 +62,19 @@ impl Collector {
         self.free_head = 0;
         self.worklist_ptr = self.regions.worklist.0;
         self.collections = 0;
+        self.dirty = NOTHING_DIRTY;
         self.fuel = 0;
         self.statistics = Statistics::default();
     }
 
-    /// The mutable globals in the order of [`crate::runtime::description::GLOBALS`].
-    pub(super) const fn globals(&self) -> [u32; 5] {
-        [self.heap_ptr, self.root_sp, self.free_head, self.worklist_ptr, self.collections]
+    /// The mutable globals in the order of [`Description::globals`].
+    pub(super) fn globals(&self) -> impl Iterator<Item = u32> + use<> {
+        let dirty = match self.rules.worklist_full {
+            WorklistFull::Drop | WorklistFull::Trap => None,
+            WorklistFull::Rescan => Some([self.dirty.0, self.dirty.1]),
+        };
+        let all = [self.heap_ptr, self.root_sp, self.free_head, self.worklist_ptr, self.collections];
+        all.into_iter().chain(dirty.into_iter().flatten())
     }
 
     /// Takes units of work.

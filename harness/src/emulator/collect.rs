@@ -4,7 +4,7 @@
 //! because the fuel runs out.
 
 use super::Stop;
-use super::alloc::{Collector, UNREACHABLE, stride};
+use super::alloc::{Collector, NOTHING_DIRTY, UNREACHABLE, stride};
 use crate::runtime::description::{CandidateTest, Extent, MarkAt, WorklistFull};
 
 impl Collector {
@@ -15,6 +15,10 @@ impl Collector {
         self.clear()?;
         self.seed()?;
         self.mark()?;
+        match self.rules.worklist_full {
+            WorklistFull::Drop | WorklistFull::Trap => {}
+            WorklistFull::Rescan => self.rescan()?,
+        }
         self.sweep()
     }
 
@@ -97,19 +101,47 @@ impl Collector {
                 }
                 MarkAt::Push => {}
             }
-            let mut offset = 0;
-            while offset < size {
-                let at = payload.wrapping_add(offset);
-                if checked && at.wrapping_add(4) > self.heap_ptr {
-                    break;
-                }
+            self.scan(payload, size)?;
+        }
+        Ok(())
+    }
+
+    /// `scan(v, n)`.
+    fn scan(&mut self, payload: u32, size: u32) -> Result<(), Stop> {
+        let checked = self.rules.extent == Extent::Checked;
+        let mut offset = 0;
+        while offset < size {
+            let at = payload.wrapping_add(offset);
+            if checked && at.wrapping_add(4) > self.heap_ptr {
+                break;
+            }
+            self.spend(1)?;
+            let word = self.image.load(at)?;
+            if self.candidate(word)? && self.unmarked(word)? {
+                self.push(word)?;
+            }
+            // Below 2^31 + 4: a recorded size has 31 bits.
+            offset += 4;
+        }
+        Ok(())
+    }
+
+    /// Scans the marked blocks of the dirty range, until it stays empty.
+    fn rescan(&mut self) -> Result<(), Stop> {
+        while self.dirty.0 <= self.dirty.1 {
+            let (low, end) = self.dirty;
+            let mut block = low.wrapping_sub(4);
+            self.dirty = NOTHING_DIRTY;
+            self.statistics.rescans += 1;
+            while block < end {
                 self.spend(1)?;
-                let word = self.image.load(at)?;
-                if self.candidate(word)? && self.unmarked(word)? {
-                    self.push(word)?;
+                let header = self.image.load(block)?;
+                let size = self.recorded(header);
+                if header & 1 != 0 {
+                    self.scan(block.wrapping_add(4), size)?;
+                    self.mark()?;
                 }
-                // Below 2^31 + 4: a recorded size has 31 bits.
-                offset += 4;
+                block = block.wrapping_add(stride(size));
             }
         }
         Ok(())
@@ -142,6 +174,15 @@ impl Collector {
                 WorklistFull::Trap => Err(UNREACHABLE),
                 WorklistFull::Drop => {
                     self.statistics.dropped += 1;
+                    Ok(())
+                }
+                WorklistFull::Rescan => {
+                    let at = payload.wrapping_sub(4);
+                    let header = self.image.load(at)?;
+                    self.image.store(at, header | 1)?;
+                    self.statistics.marked += u64::from(!header & 1);
+                    self.dirty = (self.dirty.0.min(payload), self.dirty.1.max(payload));
+                    self.statistics.deferred += 1;
                     Ok(())
                 }
             };

@@ -32,7 +32,7 @@ impl Execution {
             step: 0,
             log: Vec::new(),
             pages: collector.image.pages(),
-            globals: collector.globals().to_vec(),
+            globals: collector.globals().collect(),
         };
         Self { collector, mirror: Vec::new(), frames: Vec::new(), outcome }
     }
@@ -51,7 +51,8 @@ impl Execution {
         self.outcome.end = end;
         self.outcome.step = step;
         self.outcome.pages = self.collector.image.pages();
-        self.outcome.globals.copy_from_slice(&self.collector.globals());
+        self.outcome.globals.clear();
+        self.outcome.globals.extend(self.collector.globals());
     }
 
     /// Executes one step.

@@ -33,6 +33,10 @@ pub struct Statistics {
     pub pushed: u64,
     /// Pushes dropped because the worklist was full.
     pub dropped: u64,
+    /// Pushes put off into the dirty range because the worklist was full.
+    pub deferred: u64,
+    /// Walks over a dirty range.
+    pub rescans: u64,
     /// Most entries that stood in the worklist at once.
     pub deepest_worklist: u32,
     /// Nodes of the free list visited by `alloc`.

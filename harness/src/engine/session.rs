@@ -6,7 +6,7 @@
 //! collector writes anywhere; all mutable globals are set back. Whoever has compared all of that memory since the last call may name the
 //! blocks that differ ([`Resident::settle`]); then only those are restored. In the mutator's memory the control words, frames, mirror and
 //! tape are written anew; what an old log left is beyond the new log's cursor, where nobody reads.
-//! A collector with state elsewhere (a table, a global that is not in [`GLOBALS`]) needs a fresh instance instead.
+//! A collector with state elsewhere (a table, a global that is not in [`Description::globals`](crate::runtime::description::Description::globals)) needs a fresh instance instead.
 
 use super::pristine::Pristine;
 use super::{Compiled, Engine, EngineError, Instance};
@@ -15,10 +15,7 @@ use crate::lower::tape::Tape;
 use crate::lower::{resident, standalone};
 use crate::outcome::{End, Outcome};
 use crate::plan::Plan;
-use crate::runtime::{
-    Runtime,
-    description::{GLOBALS, PAGE},
-};
+use crate::runtime::{Runtime, description::PAGE};
 use std::sync::Arc;
 
 /// Compiles a collector with the tape machine, for [`Resident::new`] on any number of threads.
@@ -27,7 +24,7 @@ use std::sync::Arc;
 /// If the runtime's text is no valid WebAssembly.
 pub fn compile_resident(engine: &dyn Engine, runtime: &Runtime) -> Result<Arc<dyn Compiled>, EngineError> {
     let module = wat::parse_str(resident::module(runtime))?;
-    Ok(Arc::from(engine.compile(&[("resident", &module)], &GLOBALS)?))
+    Ok(Arc::from(engine.compile(&[("resident", &module)], &runtime.description.globals())?))
 }
 
 /// One collector instance on one engine, kept between programs.
@@ -215,7 +212,8 @@ pub fn run_standalone(
     let modules = standalone::modules(runtime, plan);
     let mutator = wat::parse_str(&modules.mutator)?;
     let program = wat::parse_str(&modules.program)?;
-    let mut instance = engine.compile(&[("mutator", &mutator), ("program", &program)], &GLOBALS)?.instantiate()?;
+    let globals = runtime.description.globals();
+    let mut instance = engine.compile(&[("mutator", &mutator), ("program", &program)], &globals)?.instantiate()?;
     let end = instance.call(fuel)?;
     let mut outcome = Outcome { end, step: 0, log: Vec::new(), pages: 0, globals: Vec::new() };
     read_outcome(&*instance, end, &mut outcome);

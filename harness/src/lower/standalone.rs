@@ -9,10 +9,7 @@ use super::layout::{LOG_CURSOR, LOG_START, MIRROR, PC};
 use super::tape::{Opcode, frames_fit, push, shape_operands};
 use super::{MUTATOR, layout};
 use crate::plan::{Fill, Initial, Plan, RootWrite, Slot, Step, Value};
-use crate::runtime::{
-    Runtime,
-    description::{GLOBALS, PAGE},
-};
+use crate::runtime::{Runtime, description::PAGE};
 use std::fmt::Write as _;
 
 /// Steps of one function: engines take more than linear time on huge ones.
@@ -95,7 +92,9 @@ fn probes(text: &mut String, runtime: &Runtime) {
         "  (func (export \"distinct\") (param i32 i32) (result i32)\n    \
          (i32.ne (call $mutator.logged (local.get 0)) (call $mutator.logged (local.get 1))))\n",
     );
-    for name in GLOBALS.iter().filter(|name| runtime.fields.contains(&format!("(global ${name} "))) {
+    for name in
+        runtime.description.globals().iter().filter(|name| runtime.fields.contains(&format!("(global ${name} ")))
+    {
         put(text, format_args!("  (func (export \"read {name}\") (result i32) (global.get ${name}))\n"));
     }
     if !runtime.fields.contains("$gc_free_head") {

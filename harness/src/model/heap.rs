@@ -7,7 +7,7 @@
 //! and that is none ([`Exactness`]). From that collection on a full worklist and a refused growth are "may" both ways, capacities
 //! stop nobody here, and placement is not judged.
 
-use crate::runtime::description::{Candidates, Description, MarkAt, PAGE, Zeroing};
+use crate::runtime::description::{Candidates, Description, MarkAt, OnFull, PAGE, Zeroing};
 
 /// Index of a block, in address order.
 pub type BlockId = u32;
@@ -145,6 +145,8 @@ pub struct ShadowHeap {
     sight: u32,
     worklist: Vec<BlockId>,
     stack: Vec<BlockId>,
+    /// The first and the last block that a full worklist put off.
+    dirty: Option<(BlockId, BlockId)>,
     /// Whether predictions are still exact.
     pub exactness: Exactness,
     /// Collections so far.
@@ -180,6 +182,7 @@ impl ShadowHeap {
             sight: 0,
             worklist: Vec::new(),
             stack: Vec::new(),
+            dirty: None,
             exactness: Exactness::Exact,
             collections: 0,
             work: 0,
@@ -201,6 +204,7 @@ impl ShadowHeap {
         self.pages = self.initial_pages;
         self.epoch = 0;
         self.sight = 0;
+        self.dirty = None;
         self.exactness = Exactness::Exact;
         self.collections = 0;
         self.work = 0;
@@ -438,9 +442,8 @@ impl ShadowHeap {
         for id in roots.iter().flatten() {
             self.push(*id)?;
         }
-        while let Some(id) = self.worklist.pop() {
-            self.scan(id)?;
-        }
+        self.drain()?;
+        self.rescan()?;
         self.sweep();
         Ok(())
     }
@@ -451,7 +454,14 @@ impl ShadowHeap {
             return Ok(());
         }
         if self.worklist.len() >= self.worklist_capacity && self.exactness == Exactness::Exact {
-            return Err(TrapRule::WorklistFull);
+            return match self.promises.worklist_full {
+                OnFull::Trap => Err(TrapRule::WorklistFull),
+                OnFull::Rescan => {
+                    block.marked = self.epoch;
+                    self.dirty = Some(self.dirty.map_or((id, id), |(low, high)| (low.min(id), high.max(id))));
+                    Ok(())
+                }
+            };
         }
         if self.promises.mark_at == MarkAt::Push {
             block.marked = self.epoch;
@@ -460,7 +470,28 @@ impl ShadowHeap {
         Ok(())
     }
 
-    fn scan(&mut self, id: BlockId) -> Result<(), TrapRule> {
+    fn drain(&mut self) -> Result<(), TrapRule> {
+        while let Some(id) = self.worklist.pop() {
+            self.visit(id)?;
+        }
+        Ok(())
+    }
+
+    /// Scans the marked blocks from the lowest to the highest that a full worklist put off, until none was put off anew.
+    fn rescan(&mut self) -> Result<(), TrapRule> {
+        while let Some((low, high)) = self.dirty.take() {
+            for id in low..=high {
+                self.work += 1;
+                if self.blocks[id as usize].marked == self.epoch {
+                    self.scan(id)?;
+                    self.drain()?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn visit(&mut self, id: BlockId) -> Result<(), TrapRule> {
         let block = &mut self.blocks[id as usize];
         if self.promises.mark_at == MarkAt::Pop {
             if block.marked == self.epoch {
@@ -468,6 +499,11 @@ impl ShadowHeap {
             }
             block.marked = self.epoch;
         }
+        self.scan(id)
+    }
+
+    fn scan(&mut self, id: BlockId) -> Result<(), TrapRule> {
+        let block = &self.blocks[id as usize];
         let start = block.start as usize;
         let words = block.recorded.div_ceil(4) as usize;
         self.work += words as u64 + 1;

@@ -2,7 +2,9 @@
 
 use super::module::{Function, Globals, Kind, Module, Variable};
 use super::{Expect, Pin, Place, status};
+use crate::runtime::description::OnFull;
 use std::collections::{BTreeMap, BTreeSet};
+use wasmparser::Operator;
 
 const SEEDING: &str = "worklist guard, root seeding";
 const SCAN: &str = "worklist guard, mark scan";
@@ -70,7 +72,11 @@ fn exactly_one(mut pins: Vec<Pin>, name: &'static str, expect: &Expect) -> Vec<P
 }
 
 fn expected(expect: &Expect) -> String {
-    format!("get pointer; {}; i32.ge_u; if; unreachable; end; then the push", expect.worklist_end)
+    let full = match expect.full {
+        OnFull::Trap => "unreachable",
+        OnFull::Rescan => "put the value off; branch away",
+    };
+    format!("get pointer; {}; i32.ge_u; if; {full}; end; then the push", expect.worklist_end)
 }
 
 fn pin(
@@ -128,16 +134,39 @@ fn guard(function: &Function<'_>, code: &[Kind], site: Site, globals: &Globals, 
             | Kind::Other => {}
         }
     }
-    let Some(compare) = end.checked_sub(3).filter(|compare| code[compare + 1] == Kind::IfEmpty) else {
-        return unguarded("no `if` with one instruction ends before it");
+    let body = match expect.full {
+        OnFull::Trap => end.checked_sub(2).filter(|&opens| code[opens] == Kind::IfEmpty),
+        OnFull::Rescan => opening(code, end).filter(|&opens| code[opens] == Kind::IfEmpty && opens + 1 < end),
     };
-    let body = &function.code[end - 1];
+    let Some((compare, opens)) = body.and_then(|opens| Some((opens.checked_sub(1)?, opens))) else {
+        let body = match expect.full {
+            OnFull::Trap => "one instruction",
+            OnFull::Rescan => "a body",
+        };
+        return unguarded(&format!("no `if` with {body} ends before it"));
+    };
+    let last = &function.code[end - 1];
     let Some((left, right)) = operands(code, compare) else {
         return wrong(context.min(compare), "the guard's condition is no comparison of two simple values".to_owned());
     };
-    if body.kind != Kind::Unreachable {
-        let found = body.text(globals);
-        return wrong(left, format!("a full worklist does not trap: the guard's body is `{found}`, not `unreachable`"));
+    match expect.full {
+        OnFull::Trap if last.kind != Kind::Unreachable => {
+            let found = last.text(globals);
+            let fault = format!("a full worklist does not trap: the guard's body is `{found}`, not `unreachable`");
+            return wrong(left, fault);
+        }
+        OnFull::Rescan if !matches!(last.operator, Operator::Br { .. } | Operator::Return) => {
+            let found = last.text(globals);
+            return wrong(left, format!("a full worklist goes on to the push: the guard ends in `{found}`, no branch"));
+        }
+        // The value is the last that is read before the store.
+        OnFull::Rescan if !code[opens..end].contains(&code[site.store - 1]) => {
+            return wrong(
+                left,
+                "a push to a full worklist is dropped: its guard does not look at the value".to_owned(),
+            );
+        }
+        OnFull::Trap | OnFull::Rescan => {}
     }
     if code[compare] != Kind::GreaterOrEqualUnsigned {
         let found = function.code[compare].text(globals);
@@ -153,6 +182,32 @@ fn guard(function: &Function<'_>, code: &[Kind], site: Site, globals: &Globals, 
         }
         None => wrong(left, "the guard's right operand is no constant".to_owned()),
     }
+}
+
+/// Where the block opens that the `end` at instruction `end` closes.
+fn opening(code: &[Kind], end: usize) -> Option<usize> {
+    let mut depth = 0usize;
+    for (at, kind) in code[..end].iter().enumerate().rev() {
+        match kind {
+            Kind::End => depth += 1,
+            Kind::IfEmpty | Kind::Open if depth == 0 => return Some(at),
+            Kind::IfEmpty | Kind::Open => depth -= 1,
+            Kind::Get(_)
+            | Kind::Set(_)
+            | Kind::Tee(_)
+            | Kind::Const(_)
+            | Kind::Add
+            | Kind::Sub
+            | Kind::GreaterOrEqualUnsigned
+            | Kind::Unary
+            | Kind::Binary
+            | Kind::StoreWord
+            | Kind::Unreachable
+            | Kind::Control
+            | Kind::Other => {}
+        }
+    }
+    None
 }
 
 /// The locals whose value is known at instruction `at`: set once in the function, to a constant, before, and outside of any block.

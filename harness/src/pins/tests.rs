@@ -70,6 +70,45 @@ fn the_release_before_fails_both_guards_because_it_drops() {
 }
 
 #[test]
+fn every_release_before_it_fails_both_guards_and_every_later_one_passes() {
+    for spec in ["vera@0.0.65", "vera@0.0.112", "vera@0.0.114"] {
+        let (runtime, expect) = runtime(spec);
+        let report = check(&module(&runtime.fields), &expect).unwrap();
+        assert_eq!(failures(&report), [SEEDING, SCAN], "{spec}\n{report}");
+    }
+    for spec in ["vera@0.1.9", "vera@0.1.9?data_end=5", "vera@0.2", "vera@0.2?data_end=5,worklist=1"] {
+        let (runtime, expect) = runtime(spec);
+        let report = check(&module(&runtime.fields), &expect).unwrap();
+        assert!(report.passed(), "{spec}\n{report}");
+    }
+}
+
+#[test]
+fn a_push_that_is_put_off_must_be_remembered_and_skipped() {
+    let (runtime, expect) = runtime("vera@0.2");
+    let guards = runtime.fields.matches("i32.ge_u\n").count();
+    assert_eq!(guards, 2);
+    for (site, value) in [(SEEDING, "v"), (SCAN, "w")] {
+        let put_off = format!("(call $gc_defer (local.get ${value}))");
+        let branch = runtime.fields[runtime.fields.find(&put_off).unwrap()..].find("br $next").unwrap();
+        let at = runtime.fields.find(&put_off).unwrap();
+        for (what, edited) in [
+            ("dropped", runtime.fields.replacen(&put_off, "", 1)),
+            ("something else is put off", runtime.fields.replacen(&put_off, "(call $gc_defer (i32.const 8))", 1)),
+            ("goes on", format!("{}{}", &runtime.fields[..at + branch], &runtime.fields[at + branch + 8..])),
+            ("trap", runtime.fields.replacen(&put_off, "unreachable", 1)),
+        ] {
+            let report = check(&module(&edited), &expect).unwrap();
+            assert_eq!(failures(&report), [site], "{what}\n{report}");
+        }
+    }
+    // The release that traps is another one.
+    let trapping = super::tests::runtime("vera@0.1.9").0;
+    let wrong = Expect { heap_start: 81_920, ..expect };
+    assert_eq!(failures(&check(&module(&trapping.fields), &wrong).unwrap()), [SEEDING, SCAN]);
+}
+
+#[test]
 fn a_report_shows_the_guard_as_it_was_decoded() {
     let (runtime, expect) = runtime("vera@0.0.131?data_end=5");
     let report = check(&module(&runtime.fields), &expect).unwrap();

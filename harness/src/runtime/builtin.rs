@@ -8,10 +8,13 @@
 //! | `vera@0.0.130` | before the seed's pull request: drops pushes to a full worklist (#348), grows one page (#487) |
 //! | `vera@0.0.131` | after it |
 //! | `vera@0.1.9` | .131 with addresses computed in 64 bits and a trap at 2 GiB (since .155), without the wrap table |
+//! | `vera@0.2` | a bitmap of object bases gates the candidate test (#1382); a full worklist is put off and scanned again, and traps no more |
 //! | `fixed` | the reference, which keeps every promise |
 //!
 //! Two details are the plainest reading of what is known: the guard of `alloc` on bit 31, which .112 lacks and .130 has, is taken to
-//! have come with the 31 bits of .114; and 0.1.9 checks addresses where memory would grow, as `fixed` does.
+//! have come with the 31 bits of .114; and 0.1.9 checks addresses where memory would grow, as `fixed` does. Of 0.2 it is not known
+//! where its bitmap lies, nor whether free blocks are in it: here it lies before the heap, as in `fixed`, and they are not; an
+//! object is marked when popped, as before.
 //!
 //! Each takes parameters ([`Spec`]). What the user pins wins over what the program asks for, which wins over the defaults.
 
@@ -25,8 +28,8 @@ use heapsmith_generators::Machine;
 
 pub use super::spec::{Spec, parse_spec};
 
-const NAMES: [&str; 7] =
-    ["vera@0.0.65", "vera@0.0.112", "vera@0.0.114", "vera@0.0.130", "vera@0.0.131", "vera@0.1.9", "fixed"];
+const NAMES: [&str; 8] =
+    ["vera@0.0.65", "vera@0.0.112", "vera@0.0.114", "vera@0.0.130", "vera@0.0.131", "vera@0.1.9", "vera@0.2", "fixed"];
 
 /// What a built-in collector is before it has parameters.
 #[derive(Debug, Clone, Copy)]
@@ -139,6 +142,15 @@ const VERA_0_1_9: Release = Release {
     ..VERA_131
 };
 
+/// Copies of one pointer cost work only, because a full worklist loses nothing.
+const VERA_0_2: Release = Release {
+    summary: "conservative mark-sweep of Vera v0.2: proves object bases by a bitmap, scans again what a full worklist put off",
+    rules: Rules { worklist_full: WorklistFull::Rescan, candidates: CandidateTest::Bitmap, ..VERA_0_1_9.rules },
+    promises: Promises { worklist_full: OnFull::Rescan, candidates: Candidates::AllocatedBase, ..VERA_0_1_9.promises },
+    characteristics: &[Characteristic::StaleLink, Characteristic::NoSplit, Characteristic::CollectionPerGrowth],
+    ..VERA_0_1_9
+};
+
 const FIXED: Release = Release {
     summary: "the reference: conservative mark-sweep that proves object starts and keeps every promise",
     worklist: 16_384,
@@ -178,6 +190,7 @@ pub(super) fn release(name: &str) -> Option<&'static Release> {
         "vera@0.0.130" => Some(&VERA_130),
         "vera@0.0.131" => Some(&VERA_131),
         "vera@0.1.9" => Some(&VERA_0_1_9),
+        "vera@0.2" => Some(&VERA_0_2),
         "fixed" => Some(&FIXED),
         _ => None,
     }

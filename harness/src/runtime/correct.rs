@@ -25,7 +25,7 @@ pub fn corrections(rules: &Rules) -> Vec<Correction> {
     let mut found = Vec::new();
     let mut add = |rule, cause, corrected| found.push(Correction { rule, cause, corrected });
     match rules.worklist_full {
-        WorklistFull::Trap => {}
+        WorklistFull::Trap | WorklistFull::Rescan => {}
         WorklistFull::Drop => add(
             "worklist-push-when-full",
             "a push to a full worklist is dropped (#348)",

@@ -8,7 +8,9 @@
 //! All arithmetic is on unsigned 32-bit words and wraps unless a rule says otherwise. `load` and `store` are unaligned
 //! 4-byte accesses that trap when out of bounds. `recorded(h)` is `h >> 1`, with [`SizeBits::Sixteen`] its low 16 bits.
 //! `stride(n)` is `(n + 11) & !7`. Mutable globals, in this order: `heap_ptr` (starts at the heap start), `gc_sp` (starts
-//! at the root stack's base), `gc_free_head` (0), `gc_worklist_ptr` (starts at the worklist's base), `gc_collections` (0).
+//! at the root stack's base), `gc_free_head` (0), `gc_worklist_ptr` (starts at the worklist's base), `gc_collections` (0); with
+//! [`WorklistFull::Rescan`] also `gc_dirty_lo` (0xffffffff) and `gc_dirty_hi` (0), the range of payloads whose fields are still to be scanned, empty
+//! while `gc_dirty_lo > gc_dirty_hi`. They are exported, compared and reset like the others, on the runtimes that have them.
 //!
 //! `alloc(size) -> payload`
 //! 1. [`SizeGuard::TopBit`]: trap if bit 31 of `size` is set. `total = stride(size)`.
@@ -29,12 +31,18 @@
 //! - *seed*: `gc_worklist_ptr = worklist base`; for each slot `s` from the root stack's base while `s < gc_sp`, step 4: `v = load(s)`; if `candidate(v)`, push.
 //!   With [`MarkAt::Push`] only if also bit 0 of `load(v - 4)` is clear.
 //! - *mark*: while `gc_worklist_ptr > worklist base`: `gc_worklist_ptr -= 4`, `v = load(gc_worklist_ptr)`, `h = load(v - 4)`, `n = recorded(h)`.
-//!   [`Extent::Checked`]: skip v if `v + n > heap_ptr`. [`MarkAt::Pop`]: skip v if bit 0 of `h` is set, else `store(v - 4, h | 1)`.
-//!   For `off = 0, 4, ..` while `off < n` ([`Extent::Checked`]: stop when `v + off + 4 > heap_ptr`): `w = load(v + off)`; if `candidate(w)` and bit 0 of
-//!   `load(w - 4)` is clear, push w.
+//!   [`Extent::Checked`]: skip v if `v + n > heap_ptr`. [`MarkAt::Pop`]: skip v if bit 0 of `h` is set, else `store(v - 4, h | 1)`. `scan(v, n)`.
+//! - *rescan* ([`WorklistFull::Rescan`] only): while `gc_dirty_lo <= gc_dirty_hi`: `p = gc_dirty_lo - 4, end = gc_dirty_hi`, then `gc_dirty_lo = 0xffffffff`,
+//!   `gc_dirty_hi = 0`; while `p < end`: `h = load(p)`, `n = recorded(h)`; if bit 0 of `h` is set: `scan(p + 4, n)`, then mark until the worklist is
+//!   empty; `p += stride(n)`. What is pushed in vain meanwhile makes the range anew, for the next round. (The end is the payload of the last
+//!   block in the range, so that its header, 4 bytes below, is the last one visited.)
 //! - *sweep*: `gc_free_head = 0`; for each header `p` as in clear: `h = load(p)`; if bit 0 is clear: `store(p + 4, gc_free_head)`, then `gc_free_head = p + 4`.
 //!
-//! `push(v)`: if `gc_worklist_ptr >= worklist end`: trap ([`WorklistFull::Trap`]) or return ([`WorklistFull::Drop`]). [`MarkAt::Push`]:
+//! `scan(v, n)`: for `off = 0, 4, ..` while `off < n` ([`Extent::Checked`]: stop when `v + off + 4 > heap_ptr`): `w = load(v + off)`; if `candidate(w)`
+//! and bit 0 of `load(w - 4)` is clear, push w.
+//!
+//! `push(v)`: if `gc_worklist_ptr >= worklist end`: trap ([`WorklistFull::Trap`]), or return ([`WorklistFull::Drop`]), or, with [`WorklistFull::Rescan`],
+//! `store(v - 4, load(v - 4) | 1)`, `gc_dirty_lo = v` if `v < gc_dirty_lo`, `gc_dirty_hi = v` if `v > gc_dirty_hi`, return. [`MarkAt::Push`]:
 //! `store(v - 4, load(v - 4) | 1)`. Then `store(gc_worklist_ptr, v)`, `gc_worklist_ptr += 4`.
 //!
 //! `candidate(v)`: `v >= heap_start + 4` and `v < heap_ptr` and `(v - heap_start) & 7 == 4`; [`CandidateTest::Bitmap`]: and the bit of block `v - 4`
@@ -71,7 +79,8 @@ pub const MAX_PAGES: u32 = 4_096;
 pub const DEFAULT_MAX_PAGES: u32 = 256;
 /// No allocation may end beyond this address ([`AddressRule::Checked`]).
 pub const ADDRESS_LIMIT: u64 = 1 << 31;
-/// Names of the mutable globals of a built-in runtime, in the order of [`crate::outcome::Outcome::globals`].
+/// Names of the mutable globals that every built-in runtime has, in the order of [`crate::outcome::Outcome::globals`]; see also
+/// [`Description::globals`].
 pub const GLOBALS: [&str; 5] = ["heap_ptr", "gc_sp", "gc_free_head", "gc_worklist_ptr", "gc_collections"];
 /// Where the heap's end stands in [`GLOBALS`].
 pub const GLOBAL_HEAP_END: usize = 0;
@@ -83,6 +92,9 @@ pub const GLOBAL_FREE_HEAD: usize = 2;
 pub const GLOBAL_WORKLIST: usize = 3;
 /// Where the number of collections stands in [`GLOBALS`].
 pub const GLOBAL_COLLECTIONS: usize = 4;
+
+/// Names of the mutable globals that [`WorklistFull::Rescan`] has after [`GLOBALS`].
+pub const RESCAN_GLOBALS: [&str; 2] = ["gc_dirty_lo", "gc_dirty_hi"];
 
 /// Byte `i` of the static data of a built-in runtime.
 #[must_use]
@@ -201,6 +213,8 @@ pub enum RootDiscipline {
 pub enum OnFull {
     /// An `unreachable` trap, at exactly that push.
     Trap,
+    /// Nothing is lost and nothing traps: the object is marked, and what it points to is found by another scan (the mark worklist only).
+    Rescan,
 }
 
 /// What must be true of a collector; all that the model knows.
@@ -292,6 +306,8 @@ pub enum WorklistFull {
     Drop,
     /// It traps.
     Trap,
+    /// The object is marked and put into the dirty range, which is scanned again when the worklist is empty (v0.2).
+    Rescan,
 }
 
 /// A push to a full root stack.
@@ -400,6 +416,16 @@ pub enum Characteristic {
 }
 
 impl Description {
+    /// Names of its mutable globals, in the order of [`crate::outcome::Outcome::globals`]: [`GLOBALS`], then those of its rules.
+    #[must_use]
+    pub fn globals(&self) -> Vec<&'static str> {
+        let more: &[&str] = match self.rules.worklist_full {
+            WorklistFull::Drop | WorklistFull::Trap => &[],
+            WorklistFull::Rescan => &RESCAN_GLOBALS,
+        };
+        GLOBALS.iter().chain(more).copied().collect()
+    }
+
     /// `alloc`, `collect` and the other operations of a built-in runtime read these machine parameters; see [`mod@super::builtin`].
     #[must_use]
     pub fn machine(&self) -> Machine {

@@ -5,14 +5,15 @@
 //! 2.0.0 miscompiles one whose condition is `i32.eqz`).
 //!
 //! A push to the worklist is written out at both of its sites, root seeding and mark scan, because [`crate::pins`] looks for the
-//! guard at each: the worklist pointer, the worklist end, `i32.ge_u`, `if`, `unreachable`, `end`.
+//! guard at each: the worklist pointer, the worklist end, `i32.ge_u`, `if`, `unreachable`, `end`. With [`WorklistFull::Rescan`] a guard calls
+//! `$gc_defer` and skips the push, and one loop in `$gc_mark` takes what it scans from the worklist or, while that is empty, from the dirty range.
 
 mod alloc;
 mod collect;
 mod roots;
 mod template;
 
-use super::description::{CandidateTest, Description, data_byte};
+use super::description::{CandidateTest, Description, WorklistFull, data_byte};
 use std::fmt::Write as _;
 
 /// Bytes of static data in one string of the data segment.
@@ -76,16 +77,23 @@ fn memory(description: &Description) -> String {
     out
 }
 
-/// The globals: mutable ones in the order of [`super::description::GLOBALS`], exported; then the constants of the layout.
+/// The globals: mutable ones in the order of [`Description::globals`], exported; then the constants of the layout.
 fn globals(description: &Description) -> String {
     let r = description.regions;
-    let mutable = [
+    let mut mutable = vec![
         ("heap_ptr", r.heap_start, "the heap's end so far"),
         ("gc_sp", r.roots.0, "the next free root slot"),
         ("gc_free_head", 0, "the first free payload, or 0"),
         ("gc_worklist_ptr", r.worklist.0, "the next free worklist entry"),
         ("gc_collections", 0, "collections so far"),
     ];
+    match description.rules.worklist_full {
+        WorklistFull::Drop | WorklistFull::Trap => {}
+        WorklistFull::Rescan => mutable.extend([
+            ("gc_dirty_lo", u32::MAX, "the lowest payload to be scanned again"),
+            ("gc_dirty_hi", 0, "the highest one; below the lowest, there is none"),
+        ]),
+    }
     let mut out = String::new();
     for (name, value, what) in mutable {
         out.push_str(&format!("  (global ${name} (export \"{name}\") (mut i32) (i32.const {value})) ;; {what}\n"));

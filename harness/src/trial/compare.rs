@@ -5,10 +5,12 @@ use crate::engine::Compiled;
 use crate::engine::session::Resident;
 use crate::judge::{Disagreement, Violation, divergence};
 use crate::outcome::{End, Outcome};
+use crate::runtime::description::Description;
 use std::sync::Arc;
 
 /// The first disagreement between the first engine and another one. The emulator, if there is one, names the odd one out.
 pub(super) fn engines(
+    description: &Description,
     compiled: &[(&'static str, Arc<dyn Compiled>)],
     outcomes: &[Outcome],
     residents: &[Resident],
@@ -16,9 +18,10 @@ pub(super) fn engines(
 ) -> Option<Violation> {
     let (first, heap) = (outcomes.first()?, residents.first()?.heap());
     let other = (1..outcomes.len()).find(|&i| !(outcomes[i] == *first && residents[i].heap() == heap))?;
-    let difference = difference(first, heap, &outcomes[other], residents[other].heap())?;
+    let difference = difference(description, first, heap, &outcomes[other], residents[other].heap())?;
     let (a, b) = (compiled[0].0, compiled[other].0);
-    let agrees = |i: usize| emulator.map(|e| difference_with(&outcomes[i], residents[i].heap(), e).is_none());
+    let agrees =
+        |i: usize| emulator.map(|e| difference_with(description, &outcomes[i], residents[i].heap(), e).is_none());
     let odd = match (agrees(0), agrees(other)) {
         (Some(true), Some(false)) => format!("; the odd one out is {b}, the emulator agrees with {a}"),
         (Some(false), Some(true)) => format!("; the odd one out is {a}, the emulator agrees with {b}"),
@@ -31,17 +34,27 @@ pub(super) fn engines(
 }
 
 /// The disagreement of engines that agree among themselves with the emulator, if there is one.
-pub(super) fn with_emulator(outcome: &Outcome, heap: &[u8], emulator: &Emulator) -> Option<Disagreement> {
-    let d = difference_with(outcome, heap, emulator)?;
+pub(super) fn with_emulator(
+    description: &Description,
+    outcome: &Outcome,
+    heap: &[u8],
+    emulator: &Emulator,
+) -> Option<Disagreement> {
+    let d = difference_with(description, outcome, heap, emulator)?;
     Some(Disagreement { what: d.what, engines: d.first, emulator: d.second })
 }
 
-fn difference_with(outcome: &Outcome, heap: &[u8], emulator: &Emulator) -> Option<Difference> {
+fn difference_with(
+    description: &Description,
+    outcome: &Outcome,
+    heap: &[u8],
+    emulator: &Emulator,
+) -> Option<Difference> {
     let emulated = emulator.outcome();
     if *outcome == *emulated && heap == emulator.memory() {
         return None;
     }
-    difference(outcome, heap, emulated, emulator.memory())
+    difference(description, outcome, heap, emulated, emulator.memory())
 }
 
 /// What differs, named.
@@ -51,7 +64,7 @@ struct Difference {
     second: String,
 }
 
-fn difference(a: &Outcome, a_heap: &[u8], b: &Outcome, b_heap: &[u8]) -> Option<Difference> {
+fn difference(description: &Description, a: &Outcome, a_heap: &[u8], b: &Outcome, b_heap: &[u8]) -> Option<Difference> {
     let say = |what: &str, first: String, second: String| Some(Difference { what: what.to_owned(), first, second });
     if a.end != b.end {
         return say("end", describe_end(a.end), describe_end(b.end));
@@ -68,7 +81,7 @@ fn difference(a: &Outcome, a_heap: &[u8], b: &Outcome, b_heap: &[u8]) -> Option<
     }
     if a.globals != b.globals {
         let i = (0..).find(|&i| a.globals.get(i) != b.globals.get(i))?;
-        let name = crate::runtime::description::GLOBALS.get(i).copied().unwrap_or("?");
+        let name = description.globals().get(i).copied().unwrap_or("?");
         return say(&format!("global `{name}`"), describe(a.globals.get(i)), describe(b.globals.get(i)));
     }
     let i = (0..a_heap.len().max(b_heap.len())).find(|&i| a_heap.get(i) != b_heap.get(i))?;

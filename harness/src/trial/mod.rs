@@ -250,11 +250,14 @@ impl Rig {
             );
         }
         let emulated = self.emulator.as_ref();
-        if let Some(v) = compare::engines(&self.prepared.compiled, &self.outcomes, &self.residents, emulated) {
+        let description = &self.prepared.runtime.description;
+        if let Some(v) =
+            compare::engines(description, &self.prepared.compiled, &self.outcomes, &self.residents, emulated)
+        {
             return Verdict::Violation(Box::new(v));
         }
         if let Some(emulator) = emulated
-            && let Some(d) = compare::with_emulator(&self.outcomes[0], self.residents[0].heap(), emulator)
+            && let Some(d) = compare::with_emulator(description, &self.outcomes[0], self.residents[0].heap(), emulator)
         {
             return Verdict::Untrusted(Box::new(d));
         }

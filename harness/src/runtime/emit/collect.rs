@@ -118,15 +118,10 @@ const MARK: &str = r"
   ;; Phase 3: pop, mark and scan until the worklist is empty.
   (func $gc_mark
     (local $v i32) (local $h i32) (local $n i32) (local $off i32) (local $w i32)
+    @cursor
     block $done
       loop $pop
-        (br_if $done (i32.le_u (global.get $gc_worklist_ptr) (global.get $gc_worklist_base)))
-        (global.set $gc_worklist_ptr (i32.sub (global.get $gc_worklist_ptr) (i32.const 4)))
-        (local.set $v (i32.load (global.get $gc_worklist_ptr)))
-        (local.set $h (i32.load (i32.sub (local.get $v) (i32.const 4))))
-        @recorded
-        @skip_extent
-        @mark_popped
+        @take
         (local.set $off (i32.const 0))
         loop $scan
           (br_if $pop (i32.ge_u (local.get $off) (local.get $n)))
@@ -148,6 +143,58 @@ const MARK: &str = r"
         end
       end
     end)
+";
+
+const TAKE: &str = r"
+(br_if $done (i32.le_u (global.get $gc_worklist_ptr) (global.get $gc_worklist_base)))
+@pop
+";
+
+const POP: &str = r"
+(global.set $gc_worklist_ptr (i32.sub (global.get $gc_worklist_ptr) (i32.const 4)))
+(local.set $v (i32.load (global.get $gc_worklist_ptr)))
+(local.set $h (i32.load (i32.sub (local.get $v) (i32.const 4))))
+@recorded
+@skip_extent
+@mark_popped
+";
+
+/// The cursor of a walk over the dirty range: the next block, and the payload of the last one.
+const CURSOR: &str = "(local $p i32) (local $end i32)";
+
+const TAKE_OR_RESCAN: &str = r"
+(if (i32.gt_u (global.get $gc_worklist_ptr) (global.get $gc_worklist_base))
+  (then
+    @pop
+  )
+  (else
+    ;; Nothing stands in the worklist: go on in the dirty range with the next marked block.
+    loop $walk
+      (if (i32.ge_u (local.get $p) (local.get $end))
+        (then
+          ;; The walk is over. Is there anything that was put off since it began?
+          (br_if $done (i32.gt_u (global.get $gc_dirty_lo) (global.get $gc_dirty_hi)))
+          (local.set $p (i32.sub (global.get $gc_dirty_lo) (i32.const 4)))
+          (local.set $end (global.get $gc_dirty_hi))
+          (global.set $gc_dirty_lo (i32.const -1))
+          (global.set $gc_dirty_hi (i32.const 0))
+          (br $walk)))
+      (local.set $h (i32.load (local.get $p)))
+      @recorded
+      (local.set $v (i32.add (local.get $p) (i32.const 4)))
+      (local.set $p (i32.add (local.get $p) (i32.and (i32.add (local.get $n) (i32.const 11)) (i32.const -8))))
+      (br_if $walk (i32.eqz (i32.and (local.get $h) (i32.const 1))))
+    end))
+";
+
+const DEFER: &str = r"
+  ;; A push to a full worklist: mark the object, and remember where it is. What it points to is found by a walk over the dirty range.
+  (func $gc_defer (param $v i32)
+    (i32.store
+      (i32.sub (local.get $v) (i32.const 4))
+      (i32.or (i32.load (i32.sub (local.get $v) (i32.const 4))) (i32.const 1)))
+    (if (i32.lt_u (local.get $v) (global.get $gc_dirty_lo)) (then (global.set $gc_dirty_lo (local.get $v))))
+    (if (i32.gt_u (local.get $v) (global.get $gc_dirty_hi)) (then (global.set $gc_dirty_hi (local.get $v)))))
 ";
 
 const SWEEP: &str = r"
@@ -220,13 +267,14 @@ end
 (i32.eq (local.get $p) (local.get $block))
 ";
 
-/// The guard of a push; `full` is what a full worklist does, `what` says which push it is.
-fn guard(rule: WorklistFull, what: &str) -> String {
+/// The guard of a push of local `$name`; `full` is what a full worklist does, `what` says which push it is.
+fn guard(rule: WorklistFull, name: &str, what: &str) -> String {
     let full = match rule {
         WorklistFull::Trap => {
             format!("unreachable ;; {what} does not fit: never drop it, the sweep would free what it keeps")
         }
         WorklistFull::Drop => format!("br $next ;; {what} does not fit: dropped in silence (#348)"),
+        WorklistFull::Rescan => format!("(call $gc_defer (local.get ${name})) ;; {what} does not fit\n  br $next"),
     };
     format!("global.get $gc_worklist_ptr\nglobal.get $gc_worklist_end\ni32.ge_u\nif\n  {full}\nend")
 }
@@ -245,16 +293,19 @@ fn mark_pushed(rule: MarkAt, name: &str) -> String {
 
 /// The functions of the collector.
 pub(super) fn functions(rules: &Rules) -> String {
-    [
+    let mut functions = vec![
         fill(COLLECT, &[]),
         clear(rules),
         seed(rules),
         mark(rules),
         fill(SWEEP, &[("recorded", recorded(rules.size_bits))]),
         candidate(rules),
-    ]
-    .join("\n")
-        + "\n"
+    ];
+    match rules.worklist_full {
+        WorklistFull::Drop | WorklistFull::Trap => {}
+        WorklistFull::Rescan => functions.push(fill(DEFER, &[])),
+    }
+    functions.join("\n") + "\n"
 }
 
 fn clear(rules: &Rules) -> String {
@@ -278,7 +329,7 @@ fn seed(rules: &Rules) -> String {
         MarkAt::Pop => "",
         MarkAt::Push => "(br_if $next (i32.and (i32.load (i32.sub (local.get $v) (i32.const 4))) (i32.const 1)))",
     };
-    let guard = guard(rules.worklist_full, "a root");
+    let guard = guard(rules.worklist_full, "v", "a root");
     let mark = mark_pushed(rules.mark_at, "v");
     fill(SEED, &[("unmarked", unmarked), ("guard", &guard), ("mark", &mark)])
 }
@@ -301,14 +352,20 @@ fn mark(rules: &Rules) -> String {
 (i32.store (i32.sub (local.get $v) (i32.const 4)) (i32.or (local.get $h) (i32.const 1)))"
         }
     };
+    let recorded = recorded(rules.size_bits);
+    let pop = fill(POP, &[("recorded", recorded), ("skip_extent", skip_extent), ("mark_popped", mark_popped)]);
+    let (cursor, take) = match rules.worklist_full {
+        WorklistFull::Drop | WorklistFull::Trap => ("", TAKE),
+        WorklistFull::Rescan => (CURSOR, TAKE_OR_RESCAN),
+    };
+    let take = fill(take, &[("pop", &pop), ("recorded", recorded)]);
     fill(
         MARK,
         &[
-            ("recorded", recorded(rules.size_bits)),
-            ("skip_extent", skip_extent),
-            ("mark_popped", mark_popped),
+            ("cursor", cursor),
+            ("take", &take),
             ("stop_extent", stop_extent),
-            ("guard", &guard(rules.worklist_full, "a field's pointer")),
+            ("guard", &guard(rules.worklist_full, "w", "a field's pointer")),
             ("mark", &mark_pushed(rules.mark_at, "w")),
         ],
     )
