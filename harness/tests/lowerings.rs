@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Bulk, FIXED, V130, V131, campaign, engine, rig, runtime, spec, work};
-use heapsmith::engine::NAMES;
+use heapsmith::engine::DEFAULT;
 use heapsmith::model::Model;
 use heapsmith::outcome::End;
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ const PROGRAMS: usize = 300;
 
 fn agree(on: &str, seed: u64) {
     let campaign = campaign(&spec(on), seed);
-    let (engines, mut rigs) = (NAMES.map(engine), HashMap::new());
+    let (engines, mut rigs) = (DEFAULT.map(engine), HashMap::new());
     let (mut run, mut trapped) = (0, 0);
     for index in 0.. {
         if run == PROGRAMS {

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{FIXED, RUNTIMES, V130, V131, engine, regression, rig, runtime};
-use heapsmith::engine::{NAMES, session::run_standalone};
+use heapsmith::engine::{DEFAULT, session::run_standalone};
 use heapsmith::judge::{self, Allowance, Kind, Seen, Verdict, Violation};
 use heapsmith::model::{Model, TrapRule};
 use heapsmith::outcome::{End, Outcome, Trap};
@@ -49,11 +49,11 @@ fn tell(name: &str, on: &str) -> Told {
     let mut rig = rig(on, program.machine);
     let verdict = rig.trial(&program);
     let (outcome, memory) = (rig.outcome(0).clone(), rig.memory(0).to_vec());
-    for engine in 1..NAMES.len() {
+    for engine in 1..DEFAULT.len() {
         assert_eq!(*rig.outcome(engine), outcome, "{name} on {on}");
         assert!(*rig.memory(engine) == *memory, "{name} on {on}: memories differ");
     }
-    for engine_name in NAMES {
+    for engine_name in DEFAULT {
         let mut model = Model::new(&runtime.description);
         model.plan_program(&program);
         let budget = 16 * fuel(model.plan().work);

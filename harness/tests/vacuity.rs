@@ -5,7 +5,7 @@ mod common;
 
 use common::{Bulk, FIXED, Mixture, RUNTIMES, clean, engine, runtime, spec};
 use heapsmith::campaign::Statistics;
-use heapsmith::engine::NAMES;
+use heapsmith::engine::DEFAULT;
 use heapsmith::judge::Verdict;
 use heapsmith::plan::Step;
 use heapsmith::runtime::{self as rt, Fault};
@@ -24,7 +24,7 @@ fn reached(on: &str) -> (Statistics, BTreeSet<String>) {
     let mut mixture = Mixture::new(on, 40);
     for (count, bulk) in [(5_000, Bulk::Small), (150, Bulk::Big)] {
         mixture.run(count, bulk, |index, program, verdict, rig| {
-            assert!(rig.engines().eq(NAMES));
+            assert!(rig.engines().eq(DEFAULT));
             statistics.count(index, program, verdict, rig);
             sizes.extend(edges(program, &rig.model().plan().steps));
             true

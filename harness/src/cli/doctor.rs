@@ -59,7 +59,7 @@ const TOOLS: [(&str, &str); 2] = [
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let started = Instant::now();
     let (mut engines, mut there) = (Vec::new(), Vec::new());
-    for name in engine::NAMES {
+    for name in engine::DEFAULT {
         let opened = engine::open(name, Backtrace::Off);
         there.push((name, opened.as_ref().err().map(ToString::to_string)));
         engines.extend(opened.ok());
@@ -244,7 +244,7 @@ mod tests {
     use super::*;
 
     fn engines() -> Vec<Box<dyn Engine>> {
-        engine::NAMES.into_iter().map(|name| engine::open(name, Backtrace::Off).unwrap()).collect()
+        engine::DEFAULT.into_iter().map(|name| engine::open(name, Backtrace::Off).unwrap()).collect()
     }
 
     #[test]
@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn engines_have_the_versions_that_the_workspace_pins() {
-        for name in engine::NAMES {
+        for name in engine::DEFAULT {
             let version = version(name).unwrap();
             assert_eq!(version.split('.').count(), 3, "{name} {version}");
         }

@@ -4,6 +4,14 @@
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EngineError {
+    /// An engine that does not start here.
+    #[error("{engine} does not start here: {message}")]
+    Start {
+        /// The engine.
+        engine: &'static str,
+        /// What it said, and what to do.
+        message: String,
+    },
     /// WebAssembly text that does not assemble.
     #[error("expected valid WebAssembly text, found: {0}")]
     Text(#[from] wat::Error),
@@ -70,7 +78,7 @@ pub enum EngineError {
 #[derive(Debug, thiserror::Error)]
 pub enum UnknownEngine {
     /// The name is not one of ours.
-    #[error("no engine is called `{name}`; there are {}{}", super::NAMES.join(" and "), hint(.nearest))]
+    #[error("no engine is called `{name}`; there are {}{}", super::names(), hint(.nearest))]
     Name {
         /// What was asked for.
         name: String,

@@ -12,27 +12,50 @@
 //! Nothing here knows what a plan is, but for [`session`] and [`script`], which run what [`crate::lower`] makes.
 
 mod error;
+mod group;
+mod known;
 pub(crate) mod pristine;
 pub mod script;
 pub mod session;
 mod wasmi;
+mod wasmi1;
 mod wasmtime;
 
 pub use self::error::{EngineError, UnknownEngine};
+pub use self::known::{Known, names};
 pub use self::wasmi::Wasmi;
-pub use self::wasmtime::{Backtrace, Wasmtime};
+pub use self::wasmi1::Wasmi1;
+pub use self::wasmtime::{Backtrace, Tier, Wasmtime};
 use crate::outcome::End;
+use std::sync::Arc;
 
 #[cfg(test)]
 mod tests;
 
-/// The engines that are always there.
-pub const NAMES: [&str; 2] = ["wasmtime", "wasmi"];
+/// The engines that run where nobody asks for others.
+pub const DEFAULT: [&str; 2] = ["wasmtime", "wasmi"];
+
+/// Which lowering campaigns run on an engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Lowering {
+    /// The resident one, tens of microseconds a program, and the standalone one besides.
+    Resident,
+    /// The standalone one only, milliseconds a program: the engine has no second memory for the tape.
+    Standalone,
+}
 
 /// An engine.
 pub trait Engine: Send + Sync {
-    /// Its name, one of [`NAMES`].
+    /// Its name, one of [`Known`]'s.
     fn name(&self) -> &'static str;
+
+    /// Which lowering campaigns run on it.
+    fn lowering(&self) -> Lowering {
+        Lowering::Resident
+    }
+
+    /// The same engine once more, for whoever must keep it.
+    fn handle(&self) -> Arc<dyn Engine>;
 
     /// Compiles a group of named modules (binary). A module may import exports of earlier ones by their names; the last is the *main* one.
     ///
@@ -112,16 +135,7 @@ pub fn by_name(name: &str) -> Result<Box<dyn Engine>, UnknownEngine> {
 /// # Errors
 /// If there is none, or if it does not start.
 pub fn open(name: &str, backtrace: Backtrace) -> Result<Box<dyn Engine>, UnknownEngine> {
-    match name {
-        "wasmtime" => Ok(Box::new(Wasmtime::new(backtrace)?)),
-        "wasmi" => Ok(Box::new(Wasmi::new())),
-        other => Err(UnknownEngine::Name { name: other.to_owned(), nearest: nearest(other) }),
-    }
-}
-
-fn nearest(name: &str) -> Option<&'static str> {
-    let distance = |known: &&str| strsim::damerau_levenshtein(known, name);
-    NAMES.into_iter().min_by_key(distance).filter(|known| distance(known) <= 3)
+    Ok(Known::parse(name)?.open(backtrace)?)
 }
 
 /// Which module of a group provides an import of module `importer`.

@@ -1,8 +1,8 @@
-//! What the engines promise, on both.
+//! What the engines promise, each of them.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::session::{Resident, compile_resident};
-use super::{Backtrace, Engine, EngineError, UnknownEngine, Wasmtime, by_name};
+use super::{Backtrace, Engine, EngineError, Known, UnknownEngine, Wasmtime, by_name};
 use crate::lower::tape::Tape;
 use crate::lower::tests::{alloc, bump, plan, push};
 use crate::outcome::{End, Trap};
@@ -11,7 +11,7 @@ use crate::plan::{Plan, Shape, Step};
 const FUEL: u64 = 100_000_000;
 
 fn engines() -> Vec<Box<dyn Engine>> {
-    super::NAMES.iter().map(|name| by_name(name).unwrap()).collect()
+    Known::ALL.into_iter().map(|known| known.open(Backtrace::Off).unwrap()).collect()
 }
 
 fn tape(plan: &Plan) -> Tape {
@@ -189,7 +189,7 @@ fn an_unknown_engine_gets_a_hint() {
     assert!(matches!(error, UnknownEngine::Name { .. }));
     assert_eq!(
         error.to_string(),
-        "no engine is called `wasmtme`; there are wasmtime and wasmi; did you mean `wasmtime`?"
+        "no engine is called `wasmtme`; there are wasmtime, wasmi, pulley, wasmi1 and winch; did you mean `wasmtime`?"
     );
 }
 

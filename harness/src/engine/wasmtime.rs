@@ -1,13 +1,11 @@
-//! wasmtime with Cranelift.
+//! wasmtime: its three ways to run WebAssembly, which share all but the compiler.
 
-use super::{Compiled, Engine, EngineError, Instance, missing_pages, provider};
+use super::EngineError;
+use super::group::Backend;
 use crate::outcome::{End, Trap};
 use crate::runtime::description::{MAX_PAGES, PAGE};
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 use wasmtime as wt;
-
-const NAME: &str = "wasmtime";
 
 /// Native stack that WebAssembly may use: tens of thousands of small frames. Threads that run it need twice that, which is what
 /// `std::thread` gives them.
@@ -22,24 +20,56 @@ pub enum Backtrace {
     On,
 }
 
-/// wasmtime: compiles with Cranelift, and is fast once it has.
+/// What runs the code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tier {
+    /// Machine code by Cranelift: slow to compile, and fast once it is.
+    Cranelift,
+    /// Machine code by Winch, in one pass: x86-64 and arm64 only.
+    Winch,
+    /// Cranelift's bytecode for Pulley, an interpreter.
+    Pulley,
+}
+
+impl Tier {
+    /// The engine's name.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Cranelift => "wasmtime",
+            Self::Winch => "winch",
+            Self::Pulley => "pulley",
+        }
+    }
+}
+
+/// wasmtime.
+#[derive(Clone)]
 pub struct Wasmtime {
     engine: wt::Engine,
+    tier: Tier,
     backtrace: Backtrace,
 }
 
 impl Wasmtime {
-    /// Starts it.
+    /// Starts it with Cranelift.
     ///
     /// # Errors
     /// If Cranelift does not support this machine.
     pub fn new(backtrace: Backtrace) -> Result<Self, EngineError> {
-        let started = wt::Engine::new(&config(backtrace, Memories::Pooled)).or_else(|_| {
-            // The pool's addresses are not to be had, such as under `ulimit -v`: slower, but the same.
-            wt::Engine::new(&config(backtrace, Memories::OnDemand))
-        });
-        let engine = started.map_err(|error| EngineError::Instantiate { engine: NAME, message: text(&error) })?;
-        Ok(Self { engine, backtrace })
+        Self::with(Tier::Cranelift, backtrace)
+    }
+
+    /// Starts it.
+    ///
+    /// # Errors
+    /// If the tier does not support this machine.
+    pub fn with(tier: Tier, backtrace: Backtrace) -> Result<Self, EngineError> {
+        let start = |memories| wt::Engine::new(&config(tier, backtrace, memories)?);
+        // Where the pool's addresses are not to be had, such as under `ulimit -v`: slower, but the same.
+        let started = start(Memories::Pooled).or_else(|_| start(Memories::OnDemand));
+        let engine =
+            started.map_err(|error| EngineError::Start { engine: tier.name(), message: Self::text(&error) })?;
+        Ok(Self { engine, tier, backtrace })
     }
 }
 
@@ -62,8 +92,19 @@ const MEMORIES: u32 = 3;
 /// Bytes of a slot that stay mapped and are zeroed by hand for the next instance: four pages, where most programs end.
 const RESIDENT_BYTES: usize = 256 << 10;
 
-fn config(backtrace: Backtrace, memories: Memories) -> wt::Config {
+fn config(tier: Tier, backtrace: Backtrace, memories: Memories) -> wt::Result<wt::Config> {
     let mut config = wt::Config::new();
+    match tier {
+        Tier::Cranelift => {
+            config.strategy(wt::Strategy::Cranelift);
+        }
+        Tier::Winch => {
+            config.strategy(wt::Strategy::Winch);
+        }
+        Tier::Pulley => {
+            config.target("pulley64")?;
+        }
+    }
     config.consume_fuel(true);
     config.max_wasm_stack(STACK_BYTES);
     config.wasm_backtrace_max_frames(match backtrace {
@@ -84,129 +125,116 @@ fn config(backtrace: Backtrace, memories: Memories) -> wt::Config {
         }
         Memories::OnDemand => {}
     }
-    config
+    Ok(config)
 }
 
-impl Engine for Wasmtime {
+impl Backend for Wasmtime {
+    type Module = wt::Module;
+    type Store = wt::Store<wt::StoreLimits>;
+    type Instance = wt::Instance;
+    type Extern = wt::Extern;
+    type Memory = wt::Memory;
+    type Global = wt::Global;
+    type Run = wt::TypedFunc<(), ()>;
+    type Error = wt::Error;
+
     fn name(&self) -> &'static str {
-        NAME
+        self.tier.name()
     }
 
-    fn compile(&self, modules: &[(&str, &[u8])], globals: &[&str]) -> Result<Box<dyn Compiled>, EngineError> {
-        let mut parts = Vec::with_capacity(modules.len());
-        for (importer, (name, bytes)) in modules.iter().enumerate() {
-            let module = wt::Module::new(&self.engine, bytes).map_err(|error| EngineError::Compile {
-                engine: NAME,
-                module: (*name).to_owned(),
-                message: text(&error),
-            })?;
-            let mut imports = Vec::new();
-            for import in module.imports() {
-                let from = provider(modules, importer, import.module()).ok_or_else(|| EngineError::Import {
-                    engine: NAME,
-                    module: (*name).to_owned(),
-                    import: format!("{}.{}", import.module(), import.name()),
-                })?;
-                imports.push((from, import.name().to_owned()));
-            }
-            parts.push(Part { name: (*name).to_owned(), module, imports });
-        }
-        let globals = globals.iter().map(|&name| name.to_owned()).collect();
-        Ok(Box::new(Group { engine: self.engine.clone(), parts: parts.into(), globals, backtrace: self.backtrace }))
+    fn module(&self, bytes: &[u8]) -> Result<wt::Module, wt::Error> {
+        wt::Module::new(&self.engine, bytes)
     }
-}
 
-struct Part {
-    name: String,
-    module: wt::Module,
-    /// For each import, the module of the group that provides it, and under which name.
-    imports: Vec<(usize, String)>,
-}
+    fn imports(module: &wt::Module) -> Vec<(String, String)> {
+        module.imports().map(|import| (import.module().to_owned(), import.name().to_owned())).collect()
+    }
 
-struct Group {
-    engine: wt::Engine,
-    parts: Arc<[Part]>,
-    globals: Vec<String>,
-    backtrace: Backtrace,
-}
-
-impl Compiled for Group {
-    fn instantiate(&self) -> Result<Box<dyn Instance>, EngineError> {
+    fn store(&self) -> Self::Store {
         let limits = wt::StoreLimitsBuilder::new().memory_size(MEMORY_BYTES as usize).build();
         let mut store = wt::Store::new(&self.engine, limits);
         store.limiter(|limits| limits);
         // A start function, which no module of ours has, runs under this.
-        store.set_fuel(u64::MAX).expect("fuel is on");
-        let mut instances: Vec<wt::Instance> = Vec::with_capacity(self.parts.len());
-        let mut mutator = None;
-        for part in self.parts.iter() {
-            let mut imports = Vec::with_capacity(part.imports.len());
-            for (from, name) in &part.imports {
-                let export = instances[*from].get_export(&mut store, name).ok_or_else(|| EngineError::Import {
-                    engine: NAME,
-                    module: part.name.clone(),
-                    import: format!("{}.{name}", self.parts[*from].name),
-                })?;
-                imports.push(export);
-            }
-            let instance = wt::Instance::new(&mut store, &part.module, &imports)
-                .map_err(|error| EngineError::Instantiate { engine: NAME, message: text(&error) })?;
-            if part.name == "mutator" {
-                mutator = instance.get_memory(&mut store, "memory");
-            }
-            instances.push(instance);
-        }
-        let main = *instances.last().ok_or_else(|| missing("run", "in a group of at least one module"))?;
-        let run = main
-            .get_typed_func::<(), ()>(&mut store, "run")
-            .map_err(|_| missing("run", "a function without parameters and results"))?;
-        let heap = main.get_memory(&mut store, "memory").ok_or_else(|| missing("memory", "a memory"))?;
-        let mutator = main.get_memory(&mut store, "mutator").or(mutator);
-        let mut globals = Vec::with_capacity(self.globals.len());
-        for name in &self.globals {
-            if let Some(global) = main.get_global(&mut store, name) {
-                let ty = global.ty(&store);
-                if !ty.content().is_i32() || ty.mutability() != wt::Mutability::Var {
-                    return Err(missing(name, "a mutable i32 global"));
-                }
-                globals.push(global);
-            }
-        }
-        let (backtrace, frames, values) = (self.backtrace, Vec::new(), Vec::new());
-        let mut live = Live { store, main, run, heap, mutator, globals, values, used: 0, backtrace, frames };
-        live.after(0);
-        Ok(Box::new(live))
+        Self::set_fuel(&mut store, u64::MAX);
+        store
     }
-}
 
-struct Live {
-    store: wt::Store<wt::StoreLimits>,
-    main: wt::Instance,
-    run: wt::TypedFunc<(), ()>,
-    heap: wt::Memory,
-    mutator: Option<wt::Memory>,
-    globals: Vec<wt::Global>,
-    /// Their values: `Global::get` wants the store mutably, so they are read after each call.
-    values: Vec<u32>,
-    used: u64,
-    backtrace: Backtrace,
-    frames: Vec<String>,
-}
+    fn link(store: &mut Self::Store, module: &wt::Module, imports: &[wt::Extern]) -> Result<wt::Instance, wt::Error> {
+        wt::Instance::new(store, module, imports)
+    }
 
-impl Live {
-    /// What the end of a call means. [`wt::Trap`] is not exhaustive: what is none of the nine is abnormal.
-    fn end(&mut self, error: &wt::Error) -> Result<End, EngineError> {
-        if self.backtrace == Backtrace::On
-            && let Some(trace) = error.downcast_ref::<wt::WasmBacktrace>()
-        {
-            let name = |frame: &wt::FrameInfo| {
-                frame.func_name().map_or_else(|| format!("function {}", frame.func_index()), str::to_owned)
-            };
-            self.frames = trace.frames().iter().map(name).collect();
+    fn export(store: &mut Self::Store, instance: wt::Instance, name: &str) -> Option<wt::Extern> {
+        instance.get_export(store, name)
+    }
+
+    fn memory(export: wt::Extern) -> Option<wt::Memory> {
+        export.into_memory()
+    }
+
+    fn global(store: &Self::Store, export: wt::Extern) -> Option<wt::Global> {
+        export.into_global().filter(|global| {
+            let ty = global.ty(store);
+            ty.content().is_i32() && ty.mutability() == wt::Mutability::Var
+        })
+    }
+
+    fn run(store: &mut Self::Store, instance: wt::Instance) -> Option<Self::Run> {
+        instance.get_typed_func(store, "run").ok()
+    }
+
+    fn call(store: &mut Self::Store, run: &Self::Run) -> Result<(), wt::Error> {
+        run.call(store, ())
+    }
+
+    fn invoke(
+        store: &mut Self::Store,
+        instance: wt::Instance,
+        export: &str,
+        args: &[i32],
+    ) -> Option<Result<Vec<i32>, wt::Error>> {
+        let function = instance.get_func(&mut *store, export)?;
+        let ty = function.ty(&*store);
+        if ty.params().len() != args.len() || !ty.params().chain(ty.results()).all(|ty| ty.is_i32()) {
+            return None;
         }
-        let abnormal = || EngineError::Abnormal { engine: NAME, message: text(error) };
+        let args: Vec<wt::Val> = args.iter().map(|&arg| wt::Val::I32(arg)).collect();
+        let mut results = vec![wt::Val::I32(0); ty.results().len()];
+        let called = function.call(store, &args, &mut results);
+        Some(called.map(|()| results.iter().filter_map(wt::Val::i32).collect()))
+    }
+
+    fn set_fuel(store: &mut Self::Store, fuel: u64) {
+        store.set_fuel(fuel).expect("fuel is on");
+    }
+
+    fn fuel(store: &Self::Store) -> u64 {
+        store.get_fuel().expect("fuel is on")
+    }
+
+    fn data(store: &Self::Store, memory: wt::Memory) -> &[u8] {
+        memory.data(store)
+    }
+
+    fn data_mut(store: &mut Self::Store, memory: wt::Memory) -> &mut [u8] {
+        memory.data_mut(store)
+    }
+
+    fn grow(store: &mut Self::Store, memory: wt::Memory, pages: u64) -> bool {
+        memory.grow(store, pages).is_ok()
+    }
+
+    fn get(store: &mut Self::Store, global: wt::Global) -> u32 {
+        global.get(store).unwrap_i32().cast_unsigned()
+    }
+
+    fn set(store: &mut Self::Store, global: wt::Global, value: u32) {
+        global.set(store, wt::Val::I32(value.cast_signed())).expect("it is a mutable i32 global");
+    }
+
+    /// [`wt::Trap`] is not exhaustive: what is none of the nine is abnormal.
+    fn end(error: &wt::Error) -> Option<End> {
         #[expect(clippy::wildcard_enum_match_arm, reason = "the enum is wasmtime's and not exhaustive")]
-        let trap = match error.downcast_ref::<wt::Trap>().ok_or_else(abnormal)? {
+        let trap = match error.downcast_ref::<wt::Trap>()? {
             wt::Trap::UnreachableCodeReached => Trap::Unreachable,
             wt::Trap::MemoryOutOfBounds => Trap::MemoryOutOfBounds,
             wt::Trap::TableOutOfBounds => Trap::TableOutOfBounds,
@@ -216,104 +244,41 @@ impl Live {
             wt::Trap::IntegerOverflow => Trap::IntegerOverflow,
             wt::Trap::BadConversionToInteger => Trap::BadConversionToInteger,
             wt::Trap::StackOverflow => Trap::StackOverflow,
-            wt::Trap::OutOfFuel => return Ok(End::OutOfFuel),
-            _ => return Err(abnormal()),
+            wt::Trap::OutOfFuel => return Some(End::OutOfFuel),
+            _ => return None,
         };
-        Ok(End::Trapped(trap))
+        Some(End::Trapped(trap))
     }
 
-    /// Reads what a call with this much fuel left behind.
-    fn after(&mut self, fuel: u64) {
-        self.used = fuel.saturating_sub(self.store.get_fuel().expect("fuel is on"));
-        self.values.clear();
-        for global in &self.globals {
-            self.values.push(global.get(&mut self.store).unwrap_i32().cast_unsigned());
-        }
-    }
-}
-
-impl Instance for Live {
-    fn call(&mut self, fuel: u64) -> Result<End, EngineError> {
-        self.frames.clear();
-        self.store.set_fuel(fuel).expect("fuel is on");
-        let result = self.run.call(&mut self.store, ());
-        self.after(fuel);
-        match result {
-            Ok(()) => Ok(End::Finished),
-            Err(error) => self.end(&error),
-        }
+    fn frames(&self, error: &wt::Error) -> Vec<String> {
+        let trace = match self.backtrace {
+            Backtrace::On => error.downcast_ref::<wt::WasmBacktrace>(),
+            Backtrace::Off => None,
+        };
+        let name = |frame: &wt::FrameInfo| {
+            frame.func_name().map_or_else(|| format!("function {}", frame.func_index()), str::to_owned)
+        };
+        trace.map_or_else(Vec::new, |trace| trace.frames().iter().map(name).collect())
     }
 
-    fn fuel_used(&self) -> u64 {
-        self.used
-    }
-
-    fn invoke(&mut self, export: &str, args: &[i32], fuel: u64) -> Result<Result<Vec<i32>, End>, EngineError> {
-        self.frames.clear();
-        let function = self.main.get_func(&mut self.store, export).ok_or_else(|| missing(export, "a function"))?;
-        let ty = function.ty(&self.store);
-        if ty.params().len() != args.len() || !ty.params().chain(ty.results()).all(|ty| ty.is_i32()) {
-            return Err(missing(export, "a function of i32 values with as many parameters as arguments"));
-        }
-        let args: Vec<wt::Val> = args.iter().map(|&arg| wt::Val::I32(arg)).collect();
-        let mut results = vec![wt::Val::I32(0); ty.results().len()];
-        self.store.set_fuel(fuel).expect("fuel is on");
-        let result = function.call(&mut self.store, &args, &mut results);
-        self.after(fuel);
-        match result {
-            Ok(()) => Ok(Ok(results.iter().filter_map(wt::Val::i32).collect())),
-            Err(error) => self.end(&error).map(Err),
-        }
-    }
-
-    fn heap(&self) -> &[u8] {
-        self.heap.data(&self.store)
-    }
-
-    fn heap_mut(&mut self) -> &mut [u8] {
-        self.heap.data_mut(&mut self.store)
-    }
-
-    fn mutator(&self) -> &[u8] {
-        self.mutator.as_ref().map_or(&[], |memory| memory.data(&self.store))
-    }
-
-    fn mutator_mut(&mut self) -> &mut [u8] {
-        match &self.mutator {
-            Some(memory) => memory.data_mut(&mut self.store),
-            None => &mut [],
-        }
-    }
-
-    fn grow_mutator(&mut self, bytes: u64) -> Result<(), EngineError> {
-        let pages = missing_pages(self.mutator().len(), bytes);
-        if pages == 0 {
-            return Ok(());
-        }
-        let grown = self.mutator.as_ref().and_then(|memory| memory.grow(&mut self.store, pages).ok());
-        grown.map(drop).ok_or(EngineError::Memory { engine: NAME, bytes })
-    }
-
-    fn globals(&self, out: &mut Vec<u32>) {
-        out.clone_from(&self.values);
-    }
-
-    fn set_globals(&mut self, values: &[u32]) {
-        for ((global, known), &value) in self.globals.iter().zip(&mut self.values).zip(values) {
-            *known = value;
-            global.set(&mut self.store, wt::Val::I32(value.cast_signed())).expect("it is a mutable i32 global");
-        }
-    }
-
-    fn backtrace(&self) -> &[String] {
-        &self.frames
+    fn text(error: &wt::Error) -> String {
+        format!("{error:#}")
     }
 }
 
-fn missing(export: &str, expected: &'static str) -> EngineError {
-    EngineError::Export { engine: NAME, export: export.to_owned(), expected }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn text(error: &wt::Error) -> String {
-    format!("{error:#}")
+    #[test]
+    fn each_tier_makes_other_code() {
+        let module =
+            wat::parse_str("(module (func (param i32) (result i32) (i32.mul (local.get 0) (local.get 0))))").unwrap();
+        let code = [Tier::Cranelift, Tier::Winch, Tier::Pulley].map(|tier| {
+            let engine = Wasmtime::with(tier, Backtrace::Off).unwrap();
+            assert_eq!(engine.engine.is_pulley(), tier == Tier::Pulley);
+            engine.module(&module).unwrap().text().to_vec()
+        });
+        assert!(code[0] != code[1] && code[0] != code[2] && code[1] != code[2]);
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::{Prepared, Rig, Tape, fuel};
 use crate::campaign::capacities;
-use crate::engine;
+use crate::engine::{self, Backtrace, Known};
 use crate::judge::Verdict;
 use crate::runtime::{builtin, parse_spec};
 use heapsmith_generators::{Campaign, Machine, Program};
@@ -12,11 +12,11 @@ use std::sync::Arc;
 /// The budget is a multiple of the dearest use per unit of work, so that a slow program is not taken for a hanging one.
 #[test]
 fn fuel_is_at_least_four_times_what_the_reference_needs() {
-    let engines = [engine::by_name("wasmtime").unwrap(), engine::by_name("wasmi").unwrap()];
+    let engines = Known::ALL.map(|known| known.open(Backtrace::Off).unwrap());
     let spec = parse_spec("fixed").unwrap();
     let campaign = Campaign::new(11, capacities(&spec.resolve(Machine::default()).unwrap()), Machine::default());
     let mut rigs: HashMap<Machine, Rig> = HashMap::new();
-    let mut dearest = [0.0_f64; 2];
+    let mut dearest = Known::ALL.map(|_| 0.0_f64);
     for index in 0..800 {
         let program = campaign.program(index);
         let rig = rigs.entry(program.machine).or_insert_with(|| {
@@ -30,7 +30,9 @@ fn fuel_is_at_least_four_times_what_the_reference_needs() {
             *dearest = dearest.max(share);
         }
     }
-    println!("dearest share of the budget: wasmtime {:.3}, wasmi {:.3}", dearest[0], dearest[1]);
+    for (known, dearest) in Known::ALL.into_iter().zip(dearest) {
+        println!("dearest share of the budget on {}: {dearest:.3}", known.name());
+    }
     assert!(dearest.iter().all(|&share| share > 0.0 && share <= 0.25), "{dearest:?}");
 }
 

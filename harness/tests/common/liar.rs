@@ -26,6 +26,10 @@ impl Engine for Liar {
         self.name
     }
 
+    fn handle(&self) -> Arc<dyn Engine> {
+        Arc::new(Self { name: self.name, inner: self.inner.clone(), lie: Arc::clone(&self.lie) })
+    }
+
     fn compile(&self, modules: &[(&str, &[u8])], globals: &[&str]) -> Result<Box<dyn Compiled>, EngineError> {
         let inner = self.inner.compile(modules, globals)?;
         Ok(Box::new(LyingCompiled { inner, lie: Arc::clone(&self.lie) }))

@@ -25,7 +25,7 @@ pub(crate) fn engine(name: &str) -> Box<dyn Engine> {
 
 /// The engines that are always there.
 pub(crate) fn engines() -> Vec<Box<dyn Engine>> {
-    engine::NAMES.into_iter().map(engine).collect()
+    engine::DEFAULT.into_iter().map(engine).collect()
 }
 
 pub(crate) fn spec(text: &str) -> Spec {

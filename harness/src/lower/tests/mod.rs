@@ -34,7 +34,7 @@ pub(crate) fn plan(steps: Vec<Step>) -> Plan {
 }
 
 fn engines() -> Vec<Box<dyn Engine>> {
-    engine::NAMES.iter().map(|name| engine::by_name(name).unwrap()).collect()
+    engine::DEFAULT.iter().map(|name| engine::by_name(name).unwrap()).collect()
 }
 
 /// Runs a plan everywhere and in every way; all must agree with the twin. Gives how it ended and at which step.
