@@ -3,7 +3,7 @@
 use super::{Shared, on_all};
 use crate::judge::{Kind, Phase, Violation};
 use crate::outcome::End;
-use crate::reduce::{Cause, cause_of, reduce};
+use crate::reduce::{Cause, cause_of, reduce, reduce_machine};
 use crate::report::finding_script;
 use crate::trial::{Bucket, Replay, Rig};
 use heapsmith_generators::Program;
@@ -141,7 +141,26 @@ pub(super) fn reduce_all(shared: &Shared<'_>, raw: RawFindings) -> (Vec<Finding>
     });
     let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     done.sort_by_key(|(position, ..)| *position);
-    join(done, &raw, shared.settings.max_findings)
+    let (mut findings, unreduced) = join(done, &raw, shared.settings.max_findings);
+    simplify_machines(shared, &mut findings);
+    (findings, unreduced)
+}
+
+/// Simplifies the machine of each finding that is shown, unless somebody waits for the end.
+fn simplify_machines(shared: &Shared<'_>, findings: &mut [Finding]) {
+    let next = AtomicUsize::new(0);
+    let simpler = on_all(shared.settings.jobs, || {
+        let mut simpler = Vec::new();
+        while !shared.progress.stop.load(Ordering::Relaxed)
+            && let Some((position, finding)) = take(findings, &next)
+        {
+            simpler.extend(simplify_machine(shared, finding).map(|f| (position, f)));
+        }
+        simpler
+    });
+    for (position, finding) in simpler.into_iter().flatten() {
+        findings[position] = finding;
+    }
 }
 
 /// The next piece of work and its position.
@@ -217,6 +236,7 @@ fn commonest(done: &[(usize, Signature, Finding)]) -> BTreeMap<Signature, Key> {
     votes.into_iter().filter_map(|(signature, votes)| Some((signature, most(votes)?))).collect()
 }
 
+/// Reduces the ops of a program.
 fn reduce_one(shared: &Shared<'_>, index: u64) -> Option<Finding> {
     let original = shared.programs.program(index);
     let prepared = shared.compile(original.machine, &shared.settings.tracing_engines).ok()?;
@@ -224,24 +244,28 @@ fn reduce_one(shared: &Shared<'_>, index: u64) -> Option<Finding> {
     let first = rig.replay(&original);
     // The end of a program may show what no step shows; then the whole program is the finding.
     let reduced = reduce(&mut rig, &original, first);
-    let replay = rig.replay(&reduced.program);
+    describe(shared, &mut rig, index, original, reduced.program)
+}
+
+/// The same finding on the simplest machine that shows it with the same cause.
+fn simplify_machine(shared: &Shared<'_>, finding: &Finding) -> Option<Finding> {
+    let rig = |machine| Rig::new(shared.compile(machine, &shared.settings.tracing_engines).ok()?).ok();
+    let (mut rig, reduced) = reduce_machine(&finding.reduced, rig)?;
+    let simpler = describe(shared, &mut rig, finding.index, finding.original.clone(), reduced.program)?;
+    let same = simpler.key() == finding.key() && simpler.lowerings_disagree == finding.lowerings_disagree;
+    same.then_some(Finding { count: finding.count, ..simpler })
+}
+
+/// What is said of a reduced program.
+fn describe(shared: &Shared<'_>, rig: &mut Rig, index: u64, original: Program, reduced: Program) -> Option<Finding> {
+    let replay = rig.replay(&reduced);
     let bucket = replay.bucket.clone()?;
-    let script = finding_script(&rig, &replay.verdict, "");
+    let script = finding_script(rig, &replay.verdict, "");
     let lowerings_disagree = {
-        rig.trial(&reduced.program);
-        shared.disagreement(&rig).unwrap_or_else(|e| Some(e.to_string()))
+        rig.trial(&reduced);
+        shared.disagreement(rig).unwrap_or_else(|e| Some(e.to_string()))
     };
     let description = rig.prepared().runtime.description.clone();
-    let cause = cause_of(&description, &shared.settings.engines, &reduced.program).ok().flatten();
-    Some(Finding {
-        index,
-        count: 0,
-        original,
-        reduced: reduced.program,
-        replay,
-        bucket,
-        cause,
-        script,
-        lowerings_disagree,
-    })
+    let cause = cause_of(&description, &shared.settings.engines, &reduced).ok().flatten();
+    Some(Finding { index, count: 0, original, reduced, replay, bucket, cause, script, lowerings_disagree })
 }

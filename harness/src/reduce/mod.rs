@@ -1,9 +1,11 @@
 //! Reduction: the smallest program that still breaks the same promise, and the one rule that explains it.
 
 mod cause;
+mod machine;
 mod simplify;
 
 pub use cause::{Cause, cause_of};
+pub use machine::reduce_machine;
 
 use crate::trial::{Bucket, Replay, Rig};
 use heapsmith_generators::{Op, Program};

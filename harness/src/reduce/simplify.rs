@@ -66,7 +66,7 @@ pub(super) fn simpler(op: &Op) -> Vec<Op> {
 }
 
 /// Smaller numbers: small ones first, then a bisection from below.
-fn numbers(n: u32) -> Vec<u32> {
+pub(super) fn numbers(n: u32) -> Vec<u32> {
     let mut all: Vec<u32> = [0, 1, 2, 8].into_iter().filter(|&s| s < n).collect();
     let mut step = n / 2;
     while step > 0 {
