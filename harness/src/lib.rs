@@ -17,7 +17,7 @@
 //! - [`judge`]: the verdict, one closed enum.
 //! - [`trial`]: one program through all of it; replays with checks after every step.
 //! - [`reduce`]: the smallest program, and the one rule that explains it.
-//! - [`campaign`]: many programs on all cores. [`report`]: words, JSON, folders, scripts. [`pins`]: structural checks of a module.
+//! - [`campaign`]: many programs on all cores. [`bench`]: how fast. [`report`]: words, JSON, folders, scripts. [`pins`]: structural checks of a module.
 //!
 //! ```
 //! use heapsmith::{engine, judge::Verdict, runtime, trial::{Prepared, Rig}};
@@ -34,6 +34,7 @@
 //! # }
 //! ```
 
+pub mod bench;
 pub mod campaign;
 pub mod emulator;
 pub mod engine;

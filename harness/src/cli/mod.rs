@@ -2,6 +2,7 @@
 //!
 //! Answers go to standard output, progress and complaints to standard error.
 
+mod bench;
 mod cases;
 mod doctor;
 mod facts;
@@ -52,6 +53,8 @@ enum Command {
     Pins(pins::Args),
     /// Prove in two seconds that this harness catches planted defects, and say what is there.
     Doctor(doctor::Args),
+    /// Measure how many programs a second this machine runs, by length, engines and lowering, and where the time goes.
+    Bench(bench::Args),
 }
 
 /// How a command ends.
@@ -74,6 +77,7 @@ impl Cli {
             Command::Runtimes(args) => runtimes::run(&args),
             Command::Pins(args) => pins::run(&args),
             Command::Doctor(args) => doctor::run(&args),
+            Command::Bench(args) => bench::run(&args),
         };
         match exit {
             Ok(Exit::Clean) => ExitCode::SUCCESS,

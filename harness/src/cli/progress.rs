@@ -12,17 +12,20 @@ const TICK: Duration = Duration::from_millis(100);
 /// Between two plain lines.
 const LINE: Duration = Duration::from_secs(10);
 
-/// Shows a campaign's progress until `done`.
-pub(crate) fn show(title: &str, progress: &Progress, done: &AtomicBool) {
-    let bar = if std::io::stderr().is_terminal() {
+/// One line that changes, where standard error is a terminal.
+pub(crate) fn line() -> Option<ProgressBar> {
+    std::io::stderr().is_terminal().then(|| {
         let bar = ProgressBar::new_spinner();
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
             bar.set_style(style);
         }
-        Some(bar)
-    } else {
-        None
-    };
+        bar
+    })
+}
+
+/// Shows a campaign's progress until `done`.
+pub(crate) fn show(title: &str, progress: &Progress, done: &AtomicBool) {
+    let bar = line();
     let started = Instant::now();
     let mut last = started;
     while !done.load(Ordering::Relaxed) {

@@ -8,11 +8,13 @@
 mod compare;
 mod memory;
 mod observe;
+mod parts;
 mod replay;
 #[cfg(test)]
 mod tests;
 
 pub use observe::Observations;
+pub(crate) use parts::Part;
 pub use replay::{Bucket, Replay};
 
 use crate::emulator::Emulator;
