@@ -2,7 +2,8 @@
 
 use heapsmith::runtime::description::{
     AddressRule, CandidateTest, Candidates, Characteristic, Description, Extent, Growth, GrowthPolicy, InitialPages,
-    MarkAt, OnFull, PlacementPolicy, Promises, Reuse, RootsFull, Rules, SizeBits, SizeGuard, WorklistFull, Zeroing,
+    MarkAt, OnFull, PlacementPolicy, Promises, Reuse, RootsFull, Rules, SizeBits, SizeGuard, Work, WorklistFull,
+    Zeroing,
 };
 use serde::Serialize;
 
@@ -154,6 +155,13 @@ pub(super) fn promises(p: &Promises) -> Vec<Fact> {
             format!("requests of {} bytes and more trap `unreachable`", number(u64::from(p.size_limit))),
         ),
         fact("address limit", format!("no block ends beyond {}", number(p.address_limit))),
+        fact(
+            "work",
+            match p.work {
+                Work::Proportional => "so much for each word, block, root and free-list node that these policies visit",
+                Work::Unpromised => "unlimited, if it ends",
+            },
+        ),
     ]
 }
 
@@ -198,6 +206,15 @@ pub(super) fn oracles(d: &Description) -> Vec<Fact> {
             match d.promises.zeroing {
                 Zeroing::Unpromised => "off: not promised",
                 Zeroing::Zeroed => "every byte of a fresh payload (op `check_zero`)",
+            },
+        ),
+        fact(
+            "work",
+            match d.promises.work {
+                Work::Proportional => {
+                    format!("{exactly}: at most four times the fuel that the policies need, on the first engine")
+                }
+                Work::Unpromised => "off: not promised".to_owned(),
             },
         ),
         fact("end", "every program ends within 16 times its budget of fuel"),

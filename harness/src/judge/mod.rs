@@ -224,6 +224,15 @@ pub fn hang(step: u32) -> Violation {
     v
 }
 
+/// The verdict on a program that ends, but used more fuel than the predicted work allows.
+#[must_use]
+pub fn slow(step: u32, allowed: u64, used: u64) -> Violation {
+    let mut v = bare(Kind::Slow, step);
+    v.expected = format!("at most {allowed} units of fuel up to here, four times what the declared policies need");
+    v.found = format!("{used} units, {}.{} times as much", used / allowed, used % allowed * 10 / allowed);
+    v
+}
+
 /// The verdict on two engines that disagree.
 #[must_use]
 pub fn divergence(step: u32, expected: String, found: String) -> Violation {

@@ -152,6 +152,8 @@ pub enum Kind {
     BrokenData,
     /// The program does not end.
     Hang,
+    /// It ends, but takes more work than the declared policies need.
+    Slow,
     /// Two engines disagree.
     EngineDivergence,
 }
@@ -180,6 +182,7 @@ impl Kind {
             Self::BrokenRoots => "broken-roots",
             Self::BrokenData => "broken-data",
             Self::Hang => "hang",
+            Self::Slow => "slow",
             Self::EngineDivergence => "engine-divergence",
         }
     }
@@ -207,6 +210,7 @@ impl Kind {
             | Self::BrokenRoots
             | Self::BrokenData
             | Self::Hang
+            | Self::Slow
             | Self::EngineDivergence => self.name().to_owned(),
         }
     }
@@ -234,6 +238,7 @@ impl Kind {
             Self::BrokenRoots => "the root stack holds what the mutator pushed",
             Self::BrokenData => "static data never changes",
             Self::Hang => "every program ends",
+            Self::Slow => "work stays within what the declared policies need",
             Self::EngineDivergence => "every engine gives the same outcome",
         }
     }

@@ -21,7 +21,7 @@
 use super::description::{
     ADDRESS_LIMIT, AddressRule, CandidateTest, Candidates, Characteristic, Description, Extent, Growth, GrowthPolicy,
     InitialPages, MarkAt, ObjectLayout, OnFull, PlacementPolicy, Promises, Reuse, RootDiscipline, RootsFull, Rules,
-    SizeBits, SizeGuard, WorklistFull, Zeroing,
+    SizeBits, SizeGuard, Work, WorklistFull, Zeroing,
 };
 use super::{Runtime, RuntimeError, emit};
 use heapsmith_generators::Machine;
@@ -98,6 +98,7 @@ const VERA_131: Release = Release {
         candidates: Candidates::Phase,
         placement: PlacementPolicy::FirstFit,
         growth: GrowthPolicy::Shortage,
+        work: Work::Proportional,
     },
     characteristics: &[
         Characteristic::Duplicates,
@@ -177,6 +178,7 @@ const FIXED: Release = Release {
         candidates: Candidates::AllocatedBase,
         placement: PlacementPolicy::FirstFit,
         growth: GrowthPolicy::Shortage,
+        work: Work::Proportional,
     },
     characteristics: &[Characteristic::NoSplit, Characteristic::CollectionPerGrowth],
 };

@@ -236,6 +236,18 @@ pub struct Promises {
     pub placement: PlacementPolicy,
     /// How much memory is asked for when it runs out.
     pub growth: GrowthPolicy,
+    /// How much work all of this may take.
+    pub work: Work,
+}
+
+/// How much work a collector may do: instructions, counted by an engine as fuel, never seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Work {
+    /// What the declared policies need, up to a constant factor: so much for each word, block, root slot and node of the free list that
+    /// they visit.
+    Proportional,
+    /// Nothing is promised, but that every program ends.
+    Unpromised,
 }
 
 /// Whether fresh payloads are zero.

@@ -1,7 +1,7 @@
 //! From parameters to regions: root stack, worklist, bitmap and heap follow each other from the end of static data.
 
 use super::RuntimeError;
-use super::description::{CandidateTest, Description, InitialPages, MAX_PAGES, PAGE, Parameters, Regions, Rules};
+use super::description::{CandidateTest, Description, InitialPages, MAX_PAGES, PAGE, Parameters, Regions, Rules, Work};
 
 /// Bytes of bitmap for each page of the page limit: one bit for each 8 bytes.
 const BITMAP_PER_PAGE: u64 = 1_024;
@@ -78,10 +78,15 @@ fn regions(p: &Parameters, rules: &Rules) -> Regions {
 ///
 /// Two rules need more than they get: [`InitialPages::CoverRegions`] raises the initial pages (and the limit, if need be), and
 /// [`CandidateTest::Bitmap`] needs a bitmap, so that without one the heap starts later. A bitmap that is no longer used stays
-/// where it is, so that no address changes. Promises stay as they are.
+/// where it is, so that no address changes. Promises stay as they are, but that [`CandidateTest::Walk`] promises nothing about work.
 #[must_use]
 pub fn rewith(description: &Description, rules: Rules) -> Description {
     let mut new = Description { rules, ..description.clone() };
+    match rules.candidates {
+        CandidateTest::Phase | CandidateTest::Bitmap => {}
+        // A walk over the heap for each word.
+        CandidateTest::Walk => new.promises.work = Work::Unpromised,
+    }
     let bitmap = description.regions.bitmap;
     let lacks_bitmap = bitmap.0 == bitmap.1 && rules.candidates == CandidateTest::Bitmap;
     if lacks_bitmap {

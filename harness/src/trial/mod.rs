@@ -21,18 +21,19 @@ use crate::emulator::Emulator;
 use crate::engine::pristine::Pristine;
 use crate::engine::session::{Resident, compile_resident, run_standalone};
 use crate::engine::{Compiled, Engine, EngineError};
-use crate::judge::{self, Inconclusive, Seen, Verdict};
+use crate::judge::{self, Inconclusive, Seen, Verdict, Violation};
 use crate::lower::tape::Tape;
 use crate::model::Model;
 use crate::outcome::{End, Outcome};
 use crate::runtime::Runtime;
-use crate::runtime::description::PAGE;
+use crate::runtime::description::{PAGE, Work};
 use heapsmith_generators::Program;
 use std::sync::Arc;
 
 /// Fuel that every execution gets, whatever it does.
 const FUEL_BASE: u64 = 100_000;
-/// Fuel for each unit of work that the model predicts: four times the dearest that `fixed` was seen to need on either engine (the
+/// Fuel for each unit of work that the model predicts. More is a violation where the promises bound work, so a collector that is less
+/// than four times as slow as it must be is not seen as slow: four times the dearest that `fixed` was seen to need on either engine (the
 /// test `fuel_is_at_least_four_times_what_the_reference_needs` measures it).
 const FUEL_PER_WORK: u64 = 640;
 /// What an execution that ran out of fuel gets when it is tried again: so many times the first amount,
@@ -245,11 +246,7 @@ impl Rig {
             for resident in &mut self.residents {
                 resident.settle(&self.changed);
             }
-            return judge::judge(
-                &mut self.model,
-                program,
-                Seen { outcome: &self.outcomes[0], heap: self.residents[0].heap() },
-            );
+            return self.judged(program);
         }
         let emulated = self.emulator.as_ref();
         let description = &self.prepared.runtime.description;
@@ -263,8 +260,34 @@ impl Rig {
         {
             return Verdict::Untrusted(Box::new(d));
         }
+        self.judged(program)
+    }
+
+    /// Judges the first engine's outcome, and last its fuel.
+    fn judged(&mut self, program: &Program) -> Verdict {
         let seen = Seen { outcome: &self.outcomes[0], heap: self.residents[0].heap() };
-        judge::judge(&mut self.model, program, seen)
+        match judge::judge(&mut self.model, program, seen) {
+            kept @ (Verdict::Pass | Verdict::AllowedTrap(_)) => {
+                self.slow().map_or(kept, |v| Verdict::Violation(Box::new(v)))
+            }
+            other @ (Verdict::Violation(_) | Verdict::Inconclusive(_) | Verdict::Untrusted(_)) => other,
+        }
+    }
+
+    /// Whether the first engine needed more fuel than the work that the model predicts. Nobody knows how much a false candidate
+    /// makes a collector scan.
+    fn slow(&self) -> Option<Violation> {
+        let promised = match self.prepared.runtime.description.promises.work {
+            Work::Proportional => self.model.expectation().inexact_from.is_none(),
+            Work::Unpromised => false,
+        };
+        let (allowed, used) = (fuel(self.model.plan().work), self.residents[0].fuel_used());
+        let outcome = &self.outcomes[0];
+        let step = match outcome.end {
+            End::Finished => outcome.step.saturating_sub(1),
+            End::Trapped(_) | End::OutOfFuel => outcome.step,
+        };
+        (promised && used > allowed).then(|| judge::slow(step, allowed, used))
     }
 }
 

@@ -43,7 +43,12 @@ struct LyingCompiled {
 
 impl Compiled for LyingCompiled {
     fn instantiate(&self) -> Result<Box<dyn Instance>, EngineError> {
-        Ok(Box::new(LyingInstance { inner: self.inner.instantiate()?, lie: Arc::clone(&self.lie), hidden: 0 }))
+        Ok(Box::new(LyingInstance {
+            inner: self.inner.instantiate()?,
+            lie: Arc::clone(&self.lie),
+            hidden: 0,
+            fuel: None,
+        }))
     }
 }
 
@@ -52,6 +57,8 @@ pub(crate) struct LyingInstance {
     lie: Lie,
     /// Bytes at the end of memory that are not shown.
     hidden: usize,
+    /// Fuel that is reported.
+    fuel: Option<u64>,
 }
 
 impl LyingInstance {
@@ -83,6 +90,11 @@ impl LyingInstance {
         store(self.heap_mut(), address, old ^ bits);
     }
 
+    /// Reports that so much fuel was used.
+    pub(crate) fn set_fuel(&mut self, used: u64) {
+        self.fuel = Some(used);
+    }
+
     /// Shows one page less than there is.
     pub(crate) fn hide_page(&mut self) {
         self.hidden = PAGE as usize;
@@ -101,7 +113,7 @@ impl Instance for LyingInstance {
     }
 
     fn fuel_used(&self) -> u64 {
-        self.inner.fuel_used()
+        self.fuel.unwrap_or_else(|| self.inner.fuel_used())
     }
 
     fn invoke(&mut self, export: &str, args: &[i32], fuel: u64) -> Result<Result<Vec<i32>, End>, EngineError> {

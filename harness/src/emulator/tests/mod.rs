@@ -11,7 +11,7 @@ use crate::plan::{Fill, Initial, Plan, RootWrite, Shape, Slot, Step, Value};
 use crate::runtime::description::{
     AddressRule, CandidateTest, Candidates, Description, Extent, Growth, GrowthPolicy, InitialPages, MarkAt,
     ObjectLayout, OnFull, PAGE, Parameters, PlacementPolicy, Promises, Regions, Reuse, RootDiscipline, RootsFull,
-    Rules, SizeBits, SizeGuard, WorklistFull, Zeroing,
+    Rules, SizeBits, SizeGuard, Work, WorklistFull, Zeroing,
 };
 
 /// More than any of these plans needs.
@@ -39,6 +39,7 @@ fn vera_131(data_end: u32) -> Description {
             candidates: Candidates::Phase,
             placement: PlacementPolicy::FirstFit,
             growth: GrowthPolicy::Shortage,
+            work: Work::Proportional,
         },
         rules: Rules {
             worklist_full: WorklistFull::Trap,

@@ -34,6 +34,7 @@ pub(crate) fn runtime() -> Runtime {
             candidates: d::Candidates::AllocatedBase,
             placement: d::PlacementPolicy::FirstFit,
             growth: d::GrowthPolicy::Shortage,
+            work: d::Work::Proportional,
         },
         rules: d::Rules {
             worklist_full: d::WorklistFull::Trap,

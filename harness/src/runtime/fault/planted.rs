@@ -11,7 +11,7 @@ pub fn planted() -> Vec<Fault> {
         find: (*find).to_owned(),
         replace: (*replace).to_owned(),
     };
-    ALLOCATION.iter().chain(&WORKLIST).chain(&COLLECTION).chain(&ROOTS).map(fault).collect()
+    ALLOCATION.iter().chain(&WORKLIST).chain(&COLLECTION).chain(&ROOTS).chain(&COST).map(fault).collect()
 }
 
 /// First fit, bump and growth.
@@ -191,5 +191,35 @@ const ROOTS: [[&str; 4]; 2] = [
         "restoring a frame pops one root too many",
         "(global.set $gc_sp (local.get $sp))",
         "(global.set $gc_sp (i32.sub (local.get $sp) (i32.const 4)))",
+    ],
+];
+
+/// Work without an effect: only its amount is wrong. What is less than four times as dear as it must be is allowed, and so is
+/// what is dearer than the dearest unit of work only: a sweep that visits every block ten times is no fault here. Faults that need large
+/// heaps to show themselves are for `heapsmith cost`.
+const COST: [[&str; 4]; 2] = [
+    [
+        "candidate-walks-heap",
+        "the candidate test walks all blocks up to the candidate, where a bit would do",
+        "(local.set $i (i32.shr_u",
+        "(local.set $i (global.get $gc_heap_start))
+    loop $walk
+      (if (i32.lt_u (local.get $i) (i32.sub (local.get $v) (i32.const 4)))
+        (then
+          (local.set $i
+            (i32.add
+              (local.get $i)
+              (i32.and (i32.add (i32.shr_u (i32.load (local.get $i)) (i32.const 1)) (i32.const 11)) (i32.const -8))))
+          br $walk))
+    end
+    (local.set $i (i32.shr_u",
+    ],
+    [
+        "whole-bitmap-cleared",
+        "a collection clears the bitmap for all memory that there could ever be, not for the heap that there is",
+        "(i32.add (i32.shr_u (i32.sub (global.get $heap_ptr) (global.get $gc_heap_start)) (i32.const 3)) (i32.const 7))
+          (i32.const 3))))",
+        "(i32.shl (i32.sub (global.get $gc_heap_start) (global.get $gc_bitmap_base)) (i32.const 3))
+          (i32.const 3))))",
     ],
 ];
