@@ -196,7 +196,7 @@ fn senseless_campaigns_are_refused() {
     place
         .refuses(&["hunt", "--engines", "wasmi,wasmi"], &["--engines: expected each engine once, found `wasmi` again"]);
     place.write("case.heapsmith", SMALL);
-    place.refuses(&["run", "case.heapsmith", "--engines", "v8"], &["no engine is called `v8`"]);
+    place.refuses(&["run", "case.heapsmith", "--engines", "v9"], &["no engine is called `v9`", "did you mean `v8`?"]);
     place.refuses(&["run", "case.heapsmith", "--engines", ""], &["--engines"]);
 }
 

@@ -17,7 +17,9 @@ fn faithful(on: &str, seeds: std::ops::Range<u64>, count: usize, bulk: Bulk) {
             let fail = || panic!("{on}, seed {seed}, program {index}: {verdict:?}\n{program}");
             let asked = match verdict {
                 Verdict::Untrusted(_)
-                | Verdict::Inconclusive(Inconclusive::EngineFailed | Inconclusive::TooMuchWork) => fail(),
+                | Verdict::Inconclusive(
+                    Inconclusive::EngineFailed | Inconclusive::EngineKilled | Inconclusive::TooMuchWork,
+                ) => fail(),
                 Verdict::Violation(v) if v.kind == Kind::EngineDivergence => fail(),
                 // Both are said before the emulator is asked.
                 Verdict::Violation(v) if v.kind == Kind::Hang => false,

@@ -12,7 +12,7 @@ use heapsmith::judge::{Inconclusive, Kind, Verdict};
 use heapsmith::model::TrapRule;
 use heapsmith::outcome::{End, Trap};
 use heapsmith::runtime::description::{GLOBAL_COLLECTIONS, GLOBAL_FREE_HEAD, GLOBAL_ROOT_TOP, PAGE};
-use heapsmith::trial::{Prepared, Rig};
+use heapsmith::trial::{Hearing, Prepared, Rig};
 use heapsmith_generators::Program;
 use liar::{Liar, Lie, LyingInstance};
 use std::sync::Arc;
@@ -169,6 +169,14 @@ fn found(verdict: &Verdict) -> (Kind, &str) {
     }
 }
 
+/// Who sides with whom.
+fn sides(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Violation(v) => v.adjudication.as_ref().unwrap().sides(),
+        Verdict::Pass | Verdict::AllowedTrap(_) | Verdict::Inconclusive(_) | Verdict::Untrusted(_) => String::new(),
+    }
+}
+
 #[test]
 fn every_kind_of_violation_is_found_where_both_engines_tell_the_lie_of_its_kind() {
     for kind in kinds().filter(|kind| *kind != Kind::EngineDivergence) {
@@ -179,7 +187,7 @@ fn every_kind_of_violation_is_found_where_both_engines_tell_the_lie_of_its_kind(
 }
 
 #[test]
-fn a_liar_beside_an_honest_engine_is_a_divergence_and_the_emulator_names_the_liar() {
+fn a_liar_beside_an_honest_engine_is_a_divergence_and_emulator_or_third_engine_name_the_liar() {
     for kind in kinds().filter(is_in_the_outcome) {
         let (ops, lie) = lie(kind);
         for honest_first in [0, 1] {
@@ -189,8 +197,11 @@ fn a_liar_beside_an_honest_engine_is_a_divergence_and_the_emulator_names_the_lia
             let (found_kind, text) = found(&verdict);
             assert_eq!(found_kind, Kind::EngineDivergence, "{kind:?}: {text}");
             assert!(text.contains("the odd one out is liar"), "{kind:?}: {text}");
+            assert_eq!(sides(&verdict), "wasmi = emulator; liar alone");
+            // Without an emulator Pulley is asked, and sides with the honest one.
             let verdict = tried(ops, Emulator::NotAsked, &engines);
-            assert!(found(&verdict).1.contains("no third judge"), "{kind:?}: {verdict:?}");
+            assert_eq!(found(&verdict).0, Kind::EngineDivergence, "{kind:?}");
+            assert_eq!(sides(&verdict), "wasmi = pulley; liar alone", "{kind:?}");
         }
     }
 }
@@ -246,4 +257,65 @@ fn nothing_is_said_where_one_engine_runs_out_of_fuel_or_fails() {
             assert_eq!(tried(ONE_OBJECT, emulator, &engines), Verdict::Inconclusive(reason));
         }
     }
+}
+
+#[test]
+fn two_liars_and_nobody_to_ask_are_told_as_they_are() {
+    let lies = [leaves(|i| i.flip(i.log(0) + 8, 1)), leaves(|i| i.flip(i.log(0) + 8, 2))];
+    let liars = || [Liar::engine("liar", Arc::clone(&lies[0])), Liar::engine("another", Arc::clone(&lies[1]))];
+    let verdict = tried(ONE_OBJECT, Emulator::NotAsked, &liars());
+    assert_eq!(sides(&verdict), "pulley = wasmi1; liar alone; another alone");
+    assert!(found(&verdict).1.contains("the odd ones out are liar and another"), "{verdict:?}");
+}
+
+#[test]
+fn of_three_engines_the_majority_decides() {
+    let lie = leaves(|i| i.flip(i.log(0) + 8, 1));
+    let engines = [engine("wasmtime"), Liar::engine("liar", lie), engine("winch")];
+    let verdict = tried(ONE_OBJECT, Emulator::NotAsked, &engines);
+    assert_eq!(sides(&verdict), "wasmtime = winch; liar alone");
+    let Verdict::Violation(v) = verdict else { panic!("{verdict:?}") };
+    assert_eq!(v.adjudication.unwrap().adjudicators, [""; 0]);
+}
+
+#[test]
+fn an_engine_that_runs_single_programs_only_is_heard_when_it_is_asked_for() {
+    let program = program(ONE_OBJECT);
+    let lie = leaves(|i| i.flip(i.log(0) + 8, 1));
+    let prepared = |lie: &Lie| {
+        let engines = [engine("wasmtime"), engine("wasmi"), Liar::alone("liar", Arc::clone(lie))];
+        Arc::new(Prepared::builtin(runtime(FIXED, program.machine), &engines).unwrap())
+    };
+    let mut rig = Rig::new(prepared(&lie)).unwrap();
+    assert!(rig.engines().eq(["wasmtime", "wasmi", "liar"]));
+    assert_eq!((rig.trial(&program), rig.heard().count()), (Verdict::Pass, 0));
+    assert_eq!((rig.trial_with(&program, Hearing::UpTo(0)), rig.heard().count()), (Verdict::Pass, 0));
+    for _ in 0..2 {
+        let verdict = rig.trial_with(&program, Hearing::All);
+        assert_eq!(sides(&verdict), "wasmtime = wasmi = emulator; liar alone");
+        assert!(rig.heard().eq(["liar"]));
+        assert_ne!(rig.memory(2), rig.memory(0));
+        assert_eq!(sides(&rig.replay(&program).verdict), "wasmtime = wasmi = emulator; liar alone");
+    }
+    assert_eq!((rig.trial(&program), rig.heard().count()), (Verdict::Pass, 0));
+
+    // A clean verdict needs its answer, a violation does not.
+    for (reason, error) in [
+        (Inconclusive::EngineKilled, EngineError::Killed { engine: "liar", seconds: 1 }),
+        (Inconclusive::EngineFailed, EngineError::Abnormal { engine: "liar", message: "no reason".to_owned() }),
+    ] {
+        let error = std::sync::Mutex::new(Some(error));
+        let fails: Lie = Arc::new(move |_, _| Err(error.lock().unwrap().take().unwrap()));
+        let mut rig = Rig::new(prepared(&fails)).unwrap();
+        assert_eq!(rig.trial_with(&program, Hearing::All), Verdict::Inconclusive(reason));
+        assert_eq!(rig.trial(&program), Verdict::Pass);
+    }
+}
+
+#[test]
+fn an_engine_that_runs_single_programs_only_cannot_be_the_judged_one() {
+    let honest: Lie = Arc::new(|_, end| Ok(end));
+    let engines = [Liar::alone("alone", honest), engine("wasmtime")];
+    let error = Prepared::builtin(runtime(FIXED, program(ONE_OBJECT).machine), &engines).err().unwrap();
+    assert!(matches!(error, EngineError::Order { engine: "alone" }), "{error}");
 }

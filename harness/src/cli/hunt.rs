@@ -32,8 +32,7 @@ pub(crate) struct Args {
     /// Workers; all cores by default
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
-    /// Engines, separated by commas
-    #[arg(long, value_name = "A,B", value_delimiter = ',', default_value = "wasmtime,wasmi")]
+    #[arg(long, value_name = "A,B", value_delimiter = ',', default_value = "wasmtime,wasmi", help = super::ENGINES_HELP)]
     engines: Vec<String>,
     /// Where findings are written
     #[arg(long, value_name = "DIR", default_value = "findings")]

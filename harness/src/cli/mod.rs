@@ -14,7 +14,7 @@ mod runtimes;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use heapsmith::engine::{self, Backtrace, Engine};
+use heapsmith::engine::{Backtrace, Engine, Known, Lowering};
 use std::process::ExitCode;
 
 /// Finds the bugs in garbage collectors that live in WebAssembly linear memory.
@@ -120,12 +120,26 @@ pub(crate) fn quoted(word: &str) -> String {
     }
 }
 
-/// Opens engines from a list of names.
+/// What `--help` says of engines.
+pub(crate) const ENGINES_HELP: &str = "\
+Engines, separated by commas; the first one is judged, all are compared:
+wasmtime (Cranelift), winch, pulley, wasmi (2.0.0), wasmi1 (1.0.9), v8 (a node process; runs single programs only, see `hunt --help`)";
+
+/// Opens engines from a list of names: those that run single programs only come last, whatever their place in the list.
 pub(crate) fn engines(names: &[String], backtrace: Backtrace) -> anyhow::Result<Vec<Box<dyn Engine>>> {
-    let mut seen: Vec<&str> = Vec::new();
+    let mut known: Vec<Known> = Vec::new();
     for name in names {
-        anyhow::ensure!(!seen.contains(&name.as_str()), "--engines: expected each engine once, found `{name}` again");
-        seen.push(name);
+        let engine = Known::parse(name).context("--engines")?;
+        anyhow::ensure!(!known.contains(&engine), "--engines: expected each engine once, found `{name}` again");
+        known.push(engine);
     }
-    names.iter().map(|name| engine::open(name, backtrace).with_context(|| "--engines".to_owned())).collect()
+    anyhow::ensure!(
+        known.iter().any(|engine| engine.lowering() == Lowering::Resident),
+        "--engines: expected at least one engine that keeps a collector between programs, found only {}; put another one first, such as \
+         `--engines wasmtime,{}`",
+        names.join(", "),
+        names.join(","),
+    );
+    known.sort_by_key(|engine| engine.lowering() == Lowering::Standalone);
+    known.into_iter().map(|engine| engine.open(backtrace).context("--engines")).collect()
 }

@@ -39,8 +39,7 @@ pub(crate) struct Args {
     /// The collector; otherwise the one that a finding was found on, else vera@0.0.131
     #[arg(long, value_name = "NAME")]
     runtime: Option<String>,
-    /// Engines, separated by commas
-    #[arg(long, value_name = "A,B", value_delimiter = ',', default_value = "wasmtime,wasmi")]
+    #[arg(long, value_name = "A,B", value_delimiter = ',', default_value = "wasmtime,wasmi", help = super::ENGINES_HELP)]
     engines: Vec<String>,
     /// Print one array of accounts as JSON
     #[arg(long)]

@@ -64,6 +64,23 @@ pub enum EngineError {
         /// What the engine said.
         message: String,
     },
+    /// A call that was killed because its time was over, on an engine without fuel.
+    #[error("{engine}: killed after {seconds} s; a program that takes so long is no fact about anything")]
+    Killed {
+        /// The engine.
+        engine: &'static str,
+        /// Its time.
+        seconds: u64,
+    },
+    /// Engines in the wrong order.
+    #[error(
+        "expected an engine that keeps a collector between programs before `{engine}`, which runs single programs only; put such as \
+         wasmtime first"
+    )]
+    Order {
+        /// The engine.
+        engine: &'static str,
+    },
     /// The mutator's memory cannot be made large enough.
     #[error("{engine}: the mutator's memory must have {bytes} bytes and cannot grow to that; use a smaller program")]
     Memory {

@@ -1,6 +1,7 @@
 //! The engines there are: what each is, and how it starts.
 
-use super::{Backtrace, Engine, EngineError, Lowering, Tier, UnknownEngine, Wasmi, Wasmi1, Wasmtime};
+use super::{Backtrace, Engine, EngineError, Lowering, Tier, UnknownEngine, V8, Wasmi, Wasmi1, Wasmtime};
+use std::sync::OnceLock;
 
 /// An engine that this harness knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -15,12 +16,23 @@ pub enum Known {
     Wasmi1,
     /// wasmtime with Winch.
     Winch,
+    /// V8 in a node process.
+    V8,
 }
 
 impl Known {
-    /// All of them. Those behind the first two are in the order in which they are asked to decide between others: Pulley, because no
-    /// machine code is involved; wasmi 1.0.9, because it shares no code with wasmtime; Winch, because it shares no code generator.
-    pub const ALL: [Self; 5] = [Self::Wasmtime, Self::Wasmi, Self::Pulley, Self::Wasmi1, Self::Winch];
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Wasmtime, Self::Wasmi, Self::Pulley, Self::Wasmi1, Self::Winch, Self::V8];
+
+    /// Those that decide between others, in the order in which they are asked: Pulley, because no machine code of the program is involved;
+    /// wasmi 1.0.9, because it shares no code with wasmtime; Winch, because it shares no code generator with it. V8 is not asked: it may
+    /// not be there, and a decision must not depend on that.
+    pub const ADJUDICATORS: [Self; 5] = [Self::Pulley, Self::Wasmi1, Self::Winch, Self::Wasmtime, Self::Wasmi];
+
+    /// Those that keep a collector between programs.
+    pub fn residents() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|known| known.lowering() == Lowering::Resident)
+    }
 
     /// Its name on the command line.
     #[must_use]
@@ -31,6 +43,7 @@ impl Known {
             Self::Pulley => "pulley",
             Self::Wasmi1 => "wasmi1",
             Self::Winch => "winch",
+            Self::V8 => "v8",
         }
     }
 
@@ -42,6 +55,7 @@ impl Known {
             Self::Wasmi | Self::Wasmi1 => "interpreter",
             Self::Pulley => "interpreter of compiled bytecode (wasmtime's Pulley)",
             Self::Winch => "one-pass compiler (wasmtime's Winch)",
+            Self::V8 => "one-pass, then optimising compiler (V8 in a node process)",
         }
     }
 
@@ -50,6 +64,7 @@ impl Known {
     pub const fn lowering(self) -> Lowering {
         match self {
             Self::Wasmtime | Self::Wasmi | Self::Pulley | Self::Wasmi1 | Self::Winch => Lowering::Resident,
+            Self::V8 => Lowering::Standalone,
         }
     }
 
@@ -73,7 +88,18 @@ impl Known {
             Self::Pulley => Box::new(Wasmtime::with(Tier::Pulley, backtrace)?),
             Self::Wasmi => Box::new(Wasmi::new()),
             Self::Wasmi1 => Box::new(Wasmi1::new()),
+            Self::V8 => Box::new(V8::new()?),
         })
+    }
+
+    /// The engine of this process that decides between others, without backtraces; started when it is first asked for.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(crate) fn shared(self) -> Result<&'static dyn Engine, &'static EngineError> {
+        static SHARED: [OnceLock<Result<Box<dyn Engine>, EngineError>>; Known::ALL.len()] =
+            [const { OnceLock::new() }; Known::ALL.len()];
+        SHARED[self as usize].get_or_init(|| self.open(Backtrace::Off)).as_ref().map(Box::as_ref)
     }
 }
 

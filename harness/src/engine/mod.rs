@@ -17,12 +17,14 @@ mod known;
 pub(crate) mod pristine;
 pub mod script;
 pub mod session;
+pub mod v8;
 mod wasmi;
 mod wasmi1;
 mod wasmtime;
 
 pub use self::error::{EngineError, UnknownEngine};
 pub use self::known::{Known, names};
+pub use self::v8::V8;
 pub use self::wasmi::Wasmi;
 pub use self::wasmi1::Wasmi1;
 pub use self::wasmtime::{Backtrace, Tier, Wasmtime};

@@ -18,7 +18,8 @@ mod log;
 mod verdict;
 
 pub use verdict::{
-    Allowance, BrokenWord, Disagreement, Inconclusive, Kind, MAX_BROKEN_WORDS, Phase, Subject, Verdict, Violation,
+    Adjudication, Allowance, BrokenWord, Disagreement, Inconclusive, Kind, MAX_BROKEN_WORDS, Phase, Silent, Subject,
+    Verdict, Violation,
 };
 
 use crate::model::{BlockId, ExpectedTrap, Logged, Model};
@@ -235,10 +236,9 @@ pub fn slow(step: u32, allowed: u64, used: u64) -> Violation {
 
 /// The verdict on two engines that disagree.
 #[must_use]
-pub fn divergence(step: u32, expected: String, found: String) -> Violation {
-    let mut v = bare(Kind::EngineDivergence, step);
-    (v.expected, v.found) = (expected, found);
-    v
+pub fn divergence(step: u32, expected: String, found: String, adjudication: Adjudication) -> Violation {
+    let v = bare(Kind::EngineDivergence, step);
+    Violation { expected, found, adjudication: Some(adjudication), ..v }
 }
 
 fn bare(kind: Kind, step: u32) -> Violation {
@@ -251,6 +251,7 @@ fn bare(kind: Kind, step: u32) -> Violation {
         object: None,
         words: Vec::new(),
         shared: None,
+        adjudication: None,
     }
 }
 

@@ -35,13 +35,15 @@ pub enum Inconclusive {
     FuelOnOneEngine,
     /// An engine failed for a reason of its own (it could not allocate memory, say).
     EngineFailed,
+    /// An engine without fuel was killed because its time was over.
+    EngineKilled,
     /// The program asks for more work than is modelled.
     TooMuchWork,
 }
 
 impl Inconclusive {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::FuelOnOneEngine, Self::EngineFailed, Self::TooMuchWork];
+    pub const ALL: [Self; 4] = [Self::FuelOnOneEngine, Self::EngineFailed, Self::EngineKilled, Self::TooMuchWork];
 
     /// A stable name.
     #[must_use]
@@ -49,6 +51,7 @@ impl Inconclusive {
         match self {
             Self::FuelOnOneEngine => "fuel-on-one-engine",
             Self::EngineFailed => "engine-failed",
+            Self::EngineKilled => "engine-killed",
             Self::TooMuchWork => "too-much-work",
         }
     }
@@ -84,6 +87,55 @@ pub struct Violation {
     pub words: Vec<BrokenWord>,
     /// Log indices of the allocations of two objects that share memory.
     pub shared: Option<(u32, u32)>,
+    /// Where engines disagree: who sides with whom.
+    pub adjudication: Option<Adjudication>,
+}
+
+/// Who sides with whom where engines disagree, and who is the odd one out.
+///
+/// A voice is an engine, or `emulator`: the native emulator of an unedited built-in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Adjudication {
+    /// Engines of the run that are outside the largest group, in their order; empty where no group is the only largest one.
+    #[serde(rename = "odd_one_out")]
+    pub odd: Vec<&'static str>,
+    /// Voices that agree in everything, the largest group first.
+    pub groups: Vec<Vec<&'static str>>,
+    /// Voices that were asked only because the engines of the run could not decide, in the order of asking.
+    pub adjudicators: Vec<&'static str>,
+    /// Engines that were asked and could not say.
+    pub silent: Vec<Silent>,
+}
+
+/// An engine that was asked and could not say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Silent {
+    /// Its name.
+    pub engine: &'static str,
+    /// Why.
+    pub why: String,
+}
+
+impl Adjudication {
+    /// The decision in a few words.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self.odd.as_slice() {
+            [] => "nobody can decide between them".to_owned(),
+            [odd] => format!("the odd one out is {odd}"),
+            odd => format!("the odd ones out are {}", odd.join(" and ")),
+        }
+    }
+
+    /// The groups as a person reads them.
+    #[must_use]
+    pub fn sides(&self) -> String {
+        let group = |group: &Vec<&str>| match group.as_slice() {
+            [alone] => format!("{alone} alone"),
+            group => group.join(" = "),
+        };
+        self.groups.iter().map(group).collect::<Vec<_>>().join("; ")
+    }
 }
 
 /// Words that a violation lists at most.

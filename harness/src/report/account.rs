@@ -96,6 +96,16 @@ impl Account<'_> {
         line("collection", &self.replay.collections.to_string());
         line("expected", &v.expected);
         line("found", &v.found);
+        if let Some(a) = &v.adjudication {
+            line("odd one out", if a.odd.is_empty() { "nobody can say".to_owned() } else { a.odd.join(", ") }.as_str());
+            line("sides", &a.sides());
+            if !a.adjudicators.is_empty() {
+                line("asked", &a.adjudicators.join(", "));
+            }
+            for silent in &a.silent {
+                line("silent", &format!("{}: {}", silent.engine, silent.why));
+            }
+        }
         if let Some(o) = &v.object {
             line("object", &format!("{} ({} bytes at address {})", o.path, o.size, o.address));
         }
@@ -157,6 +167,7 @@ fn demanded(rule: TrapRule) -> &'static str {
 fn inconclusive(reason: Inconclusive) -> &'static str {
     match reason {
         Inconclusive::FuelOnOneEngine => "one engine ran out of fuel and another one did not",
+        Inconclusive::EngineKilled => "an engine without fuel was killed because its time was over",
         Inconclusive::EngineFailed => "an engine failed for a reason of its own",
         Inconclusive::TooMuchWork => "the program asks for minutes of work; make its counts or sizes smaller",
     }

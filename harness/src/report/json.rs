@@ -7,10 +7,19 @@
 //!                  "words": [{ "address": 0, "expected": 0, "found": 1 }], "backtrace": [] },
 //!   "cause": { "rule": "candidate-test", "text": "..." }, "next": "heapsmith run ..." }
 //! ```
+//! A violation of kind `engine-divergence` also has who sides with whom; a voice is an engine or `emulator`, and `odd_one_out` is empty where
+//! nobody can decide:
+//!
+//! ```json
+//! { "adjudication": { "odd_one_out": ["wasmi"], "groups": [["wasmtime", "pulley"], ["wasmi"]], "adjudicators": ["pulley"],
+//!                     "silent": [{ "engine": "winch", "why": "..." }] } }
+//! ```
+//! `adjudicators` were asked only because the engines of the run could not decide; those of `silent` were asked and could not say.
+//!
 //! `verdict` is `pass`, `allowed-trap` (then `rule` is there), `violation` (then `violation` is), `inconclusive` (`reason`) or `untrusted` (`reason`).
 
 use super::Account;
-use crate::judge::{Allowance, BrokenWord, Subject, Verdict};
+use crate::judge::{Adjudication, Allowance, BrokenWord, Subject, Verdict};
 use crate::reduce::Cause;
 use serde::Serialize;
 
@@ -54,6 +63,8 @@ pub struct ViolationJson {
     pub object: Option<Subject>,
     pub words: Vec<BrokenWord>,
     pub backtrace: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adjudication: Option<Adjudication>,
 }
 
 impl From<&Account<'_>> for AccountJson {
@@ -82,6 +93,7 @@ impl From<&Account<'_>> for AccountJson {
                     object: v.object.clone(),
                     words: v.words.clone(),
                     backtrace: a.replay.backtrace.clone(),
+                    adjudication: v.adjudication.clone(),
                 });
                 "violation"
             }

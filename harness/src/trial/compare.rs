@@ -1,36 +1,28 @@
 //! Engines against each other, and against the emulator: every word of memory, every global, the log, the trap and its step.
 
+use super::adjudicate::{Answer, Voice, adjudicate};
 use crate::emulator::Emulator;
-use crate::engine::Compiled;
-use crate::engine::session::Resident;
+use crate::engine::Known;
 use crate::judge::{Disagreement, Violation, divergence};
 use crate::outcome::{End, Outcome};
 use crate::runtime::description::Description;
-use std::sync::Arc;
 
-/// The first disagreement between the first engine and another one. The emulator, if there is one, names the odd one out.
+/// The first disagreement between the first engine and another one. `ask` runs the plan on an engine that may decide.
 pub(super) fn engines(
     description: &Description,
-    compiled: &[(&'static str, Arc<dyn Compiled>)],
-    outcomes: &[Outcome],
-    residents: &[Resident],
+    voices: &[Voice<'_>],
     emulator: Option<&Emulator>,
+    ask: impl FnMut(Known) -> Result<Answer, String>,
 ) -> Option<Violation> {
-    let (first, heap) = (outcomes.first()?, residents.first()?.heap());
-    let other = (1..outcomes.len()).find(|&i| !(outcomes[i] == *first && residents[i].heap() == heap))?;
-    let difference = difference(description, first, heap, &outcomes[other], residents[other].heap())?;
-    let (a, b) = (compiled[0].0, compiled[other].0);
-    let agrees =
-        |i: usize| emulator.map(|e| difference_with(description, &outcomes[i], residents[i].heap(), e).is_none());
-    let odd = match (agrees(0), agrees(other)) {
-        (Some(true), Some(false)) => format!("; the odd one out is {b}, the emulator agrees with {a}"),
-        (Some(false), Some(true)) => format!("; the odd one out is {a}, the emulator agrees with {b}"),
-        (Some(_), Some(_)) => "; the emulator agrees with neither".to_owned(),
-        (_, _) => "; no third judge knows this runtime".to_owned(),
-    };
-    let step = first.step.min(outcomes[other].step);
-    let found = format!("{a} has {}, {b} has {}{odd}", difference.first, difference.second);
-    Some(divergence(step, format!("one {} on every engine", difference.what), found))
+    let (a, others) = voices.split_first()?;
+    let b = others.iter().find(|other| !a.agrees(other))?;
+    let difference = difference(description, a.outcome, a.heap, b.outcome, b.heap)?;
+    let emulator = emulator.map(|e| Voice { name: "", outcome: e.outcome(), heap: e.memory() });
+    let adjudication = adjudicate(voices, emulator, ask);
+    let expected = format!("one {} on every engine", difference.what);
+    let found =
+        format!("{} has {}, {} has {}; {}", a.name, difference.first, b.name, difference.second, adjudication.text());
+    Some(divergence(a.outcome.step.min(b.outcome.step), expected, found, adjudication))
 }
 
 /// The disagreement of engines that agree among themselves with the emulator, if there is one.

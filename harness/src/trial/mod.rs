@@ -5,6 +5,8 @@
 //!                    └──────────▶ Outcome of the emulator ┘
 //! ```
 
+mod adjudicate;
+mod alone;
 mod compare;
 mod memory;
 mod observe;
@@ -13,6 +15,7 @@ mod replay;
 #[cfg(test)]
 mod tests;
 
+pub use alone::Hearing;
 pub use observe::Observations;
 pub(crate) use parts::Part;
 pub use replay::{Bucket, Replay};
@@ -20,13 +23,15 @@ pub use replay::{Bucket, Replay};
 use crate::emulator::Emulator;
 use crate::engine::pristine::Pristine;
 use crate::engine::session::{Resident, compile_resident, run_standalone};
-use crate::engine::{Compiled, Engine, EngineError};
+use crate::engine::{Compiled, Engine, EngineError, Known, Lowering};
 use crate::judge::{self, Inconclusive, Seen, Verdict, Violation};
 use crate::lower::tape::Tape;
 use crate::model::Model;
 use crate::outcome::{End, Outcome};
 use crate::runtime::Runtime;
 use crate::runtime::description::{PAGE, Work};
+use adjudicate::{Answer, Voice};
+use alone::Alone;
 use heapsmith_generators::Program;
 use std::sync::Arc;
 
@@ -53,7 +58,10 @@ pub struct Prepared {
     pub runtime: Runtime,
     /// Whether the WebAssembly is the one that the emulator's rules describe (a built-in without an edit).
     pub emulated: bool,
+    /// Engines that run the resident lowering; the first is the one that is judged.
     compiled: Vec<(&'static str, Arc<dyn Compiled>)>,
+    /// Engines that run the standalone lowering only.
+    alone: Vec<Arc<dyn Engine>>,
 }
 
 impl std::fmt::Debug for Prepared {
@@ -66,7 +74,8 @@ impl Prepared {
     /// Compiles an unedited built-in runtime, whose emulator is trusted.
     ///
     /// # Errors
-    /// When an engine refuses the module.
+    /// When an engine refuses the module, or when the engines that run the standalone lowering only are not behind all others, of
+    /// which there must be one.
     pub fn builtin(runtime: Runtime, engines: &[Box<dyn Engine>]) -> Result<Self, EngineError> {
         Self::new(runtime, engines, true)
     }
@@ -74,17 +83,25 @@ impl Prepared {
     /// Compiles a runtime whose WebAssembly was edited: no emulator describes it.
     ///
     /// # Errors
-    /// When an engine refuses the module.
+    /// As [`Self::builtin`].
     pub fn edited(runtime: Runtime, engines: &[Box<dyn Engine>]) -> Result<Self, EngineError> {
         Self::new(runtime, engines, false)
     }
 
     fn new(runtime: Runtime, engines: &[Box<dyn Engine>], emulated: bool) -> Result<Self, EngineError> {
-        let compiled = engines
-            .iter()
-            .map(|e| Ok((e.name(), compile_resident(e.as_ref(), &runtime)?)))
-            .collect::<Result<_, EngineError>>()?;
-        Ok(Self { runtime, emulated, compiled })
+        let (mut compiled, mut alone) = (Vec::new(), Vec::new());
+        for engine in engines {
+            match engine.lowering() {
+                Lowering::Resident if alone.is_empty() => {
+                    compiled.push((engine.name(), compile_resident(engine.as_ref(), &runtime)?));
+                }
+                Lowering::Standalone if !compiled.is_empty() => alone.push(engine.handle()),
+                Lowering::Resident | Lowering::Standalone => {
+                    return Err(EngineError::Order { engine: engine.name() });
+                }
+            }
+        }
+        Ok(Self { runtime, emulated, compiled, alone })
     }
 }
 
@@ -95,6 +112,7 @@ pub struct Rig {
     emulator: Option<Emulator>,
     residents: Vec<Resident>,
     outcomes: Vec<Outcome>,
+    alone: Vec<Alone>,
     tape: Tape,
     /// Whether all memories start alike, so that what is compared on one says what changed on all.
     alike: bool,
@@ -127,6 +145,7 @@ impl Rig {
             changed: Vec::new(),
             outcomes: residents.iter().map(|_| Outcome::default()).collect(),
             residents,
+            alone: prepared.alone.iter().map(|engine| Alone::new(Arc::clone(engine))).collect(),
             tape: Tape::default(),
             prepared,
         })
@@ -146,23 +165,36 @@ impl Rig {
 
     /// Names of the engines, in order.
     pub fn engines(&self) -> impl Iterator<Item = &'static str> {
-        self.prepared.compiled.iter().map(|(name, _)| *name)
+        self.prepared.compiled.iter().map(|(name, _)| *name).chain(self.alone.iter().map(Alone::name))
     }
 
-    /// The outcome on engine `i` of the last trial.
+    /// Names of the engines that run the standalone lowering only and ran the last program.
+    pub fn heard(&self) -> impl Iterator<Item = &'static str> {
+        self.alone.iter().filter(|alone| alone.answer().is_some()).map(Alone::name)
+    }
+
+    /// The outcome on engine `i` of the last trial; on one that did not take part, that of the first.
     #[must_use]
     pub fn outcome(&self, engine: usize) -> &Outcome {
-        &self.outcomes[engine]
+        let answer = || self.alone.get(engine - self.outcomes.len()).and_then(Alone::answer);
+        self.outcomes.get(engine).or_else(|| answer().map(|(outcome, _)| outcome)).unwrap_or(&self.outcomes[0])
     }
 
-    /// The collector's memory on engine `i` after the last trial.
+    /// The collector's memory on engine `i` after the last trial, as [`Self::outcome`].
     #[must_use]
     pub fn memory(&self, engine: usize) -> &[u8] {
-        self.residents[engine].heap()
+        let answer = || self.alone.get(engine - self.residents.len()).and_then(Alone::answer);
+        let resident = self.residents.get(engine).map(Resident::heap);
+        resident.or_else(|| answer().map(|(_, heap)| heap)).unwrap_or_else(|| self.residents[0].heap())
     }
 
-    /// Plans a program, runs it on every engine, and judges it at its end.
+    /// Plans a program, runs it on every engine that runs the resident lowering, and judges it at its end.
     pub fn trial(&mut self, program: &Program) -> Verdict {
+        self.trial_with(program, Hearing::None)
+    }
+
+    /// [`Self::trial`], in which the other engines take part too.
+    pub fn trial_with(&mut self, program: &Program, hearing: Hearing) -> Verdict {
         self.model.plan_program(program);
         if self.model.expectation().too_much_work {
             return Verdict::Inconclusive(Inconclusive::TooMuchWork);
@@ -171,6 +203,11 @@ impl Rig {
         let steps = self.model.plan().steps.len() as u32;
         if self.run_all(steps).is_err() {
             return Verdict::Inconclusive(Inconclusive::EngineFailed);
+        }
+        match hearing {
+            Hearing::None => {}
+            Hearing::UpTo(work) if self.model.plan().work > work => {}
+            Hearing::UpTo(_) | Hearing::All => self.hear(),
         }
         self.verdict(program, steps)
     }
@@ -181,10 +218,14 @@ impl Rig {
     /// # Errors
     /// When the engine refuses the program.
     pub fn standalone_agrees(&self, i: usize, engine: &dyn Engine) -> Result<bool, EngineError> {
+        if self.alone.get(i.wrapping_sub(self.residents.len())).is_some_and(|alone| alone.answer().is_some()) {
+            // It has run this very lowering; the question is whether the resident one does the same.
+            return Ok(self.outcome(i) == &self.outcomes[0] && self.memory(i) == self.residents[0].heap());
+        }
         let plan = self.model.plan();
         let more = retry_fuel(&self.model, self.memory(i).len());
         let (outcome, heap) = run_standalone(engine, &self.prepared.runtime, plan, more)?;
-        Ok(outcome == self.outcomes[i] && heap == self.memory(i))
+        Ok(outcome == *self.outcome(i) && heap == self.memory(i))
     }
 
     /// Whether the last trial left buffers so large that instances made anew are the cheaper way to keep.
@@ -193,10 +234,10 @@ impl Rig {
         self.residents.iter().any(|r| r.heap().len() > BULKY_BYTES) || self.model.plan().work > BULKY_WORK
     }
 
-    /// Fuel that the last trial used on engine `i`, in the engine's own unit.
+    /// Fuel that the last trial used on engine `i`, in the engine's own unit; 0 where it has none.
     #[must_use]
     pub fn fuel_used(&self, engine: usize) -> u64 {
-        self.residents[engine].fuel_used()
+        self.residents.get(engine).map_or(0, Resident::fuel_used)
     }
 
     /// What guest memory and globals show after the last trial.
@@ -215,6 +256,7 @@ impl Rig {
         if let Some(emulator) = &mut self.emulator {
             emulator.begin();
         }
+        self.alone.iter_mut().for_each(Alone::forget);
         for (resident, outcome) in self.residents.iter_mut().zip(&mut self.outcomes) {
             resident.begin(&self.tape)?;
             let mut end = resident.advance(until, fuel)?;
@@ -248,27 +290,36 @@ impl Rig {
             }
             return self.judged(program);
         }
-        let emulated = self.emulator.as_ref();
-        let description = &self.prepared.runtime.description;
-        if let Some(v) =
-            compare::engines(description, &self.prepared.compiled, &self.outcomes, &self.residents, emulated)
-        {
-            return Verdict::Violation(Box::new(v));
+        if !self.alike_on_all() {
+            self.hear();
+            let emulated = self.emulator.as_ref();
+            let ask = |known: Known| self.ask(known);
+            if let Some(v) = compare::engines(&self.prepared.runtime.description, &self.voices(), emulated, ask) {
+                return Verdict::Violation(Box::new(v));
+            }
         }
-        if let Some(emulator) = emulated
-            && let Some(d) = compare::with_emulator(description, &self.outcomes[0], self.residents[0].heap(), emulator)
+        if let Some(emulator) = &self.emulator
+            && let Some(d) = compare::with_emulator(
+                &self.prepared.runtime.description,
+                &self.outcomes[0],
+                self.residents[0].heap(),
+                emulator,
+            )
         {
             return Verdict::Untrusted(Box::new(d));
         }
         self.judged(program)
     }
 
-    /// Judges the first engine's outcome, and last its fuel.
+    /// Judges the first engine's outcome, and last its fuel. An engine that was asked and could not run the program takes a clean verdict
+    /// back.
     fn judged(&mut self, program: &Program) -> Verdict {
         let seen = Seen { outcome: &self.outcomes[0], heap: self.residents[0].heap() };
         match judge::judge(&mut self.model, program, seen) {
             kept @ (Verdict::Pass | Verdict::AllowedTrap(_)) => {
-                self.slow().map_or(kept, |v| Verdict::Violation(Box::new(v)))
+                let failure = self.alone.iter().find_map(Alone::failure).map(Verdict::Inconclusive);
+                let slow = self.slow().map(|v| Verdict::Violation(Box::new(v)));
+                slow.or(failure).unwrap_or(kept)
             }
             other @ (Verdict::Violation(_) | Verdict::Inconclusive(_) | Verdict::Untrusted(_)) => other,
         }
@@ -292,6 +343,37 @@ impl Rig {
 }
 
 impl Rig {
+    /// Has the engines that run the standalone lowering only run the plan, if no other one ran out of fuel.
+    fn hear(&mut self) {
+        if self.outcomes.iter().any(|outcome| outcome.end == End::OutOfFuel) {
+            return;
+        }
+        let fuel = retry_fuel(&self.model, self.residents[0].heap().len());
+        for alone in &mut self.alone {
+            alone.hear(&self.prepared.runtime, self.model.plan(), fuel);
+        }
+    }
+
+    /// What each engine says that ran the program.
+    fn voices(&self) -> Vec<Voice<'_>> {
+        let residents = self.prepared.compiled.iter().zip(&self.outcomes).zip(&self.residents);
+        let residents = residents.map(|(((name, _), outcome), r)| Voice { name, outcome, heap: r.heap() });
+        residents.chain(self.alone.iter().filter_map(Alone::voice)).collect()
+    }
+
+    fn alike_on_all(&self) -> bool {
+        self.voices().array_windows().all(|[a, b]| a.agrees(b))
+    }
+
+    /// Runs the plan on an engine that is none of the run's.
+    fn ask(&self, known: Known) -> Result<Answer, String> {
+        let engine = known.shared().map_err(ToString::to_string)?;
+        let fuel = retry_fuel(&self.model, self.residents[0].heap().len());
+        run_standalone(engine, &self.prepared.runtime, self.model.plan(), fuel).map_err(|e| e.to_string())
+    }
+}
+
+impl Rig {
     /// Whether all engines and the emulator, if there is one, agree in everything.
     fn agree(&mut self) -> bool {
         let Some((first, others)) = self.outcomes.split_first() else { return false };
@@ -299,6 +381,11 @@ impl Rig {
         self.alike
             && others.iter().all(|other| other == first)
             && emulator.is_none_or(|e| e.outcome() == first)
+            && self
+                .alone
+                .iter()
+                .filter_map(Alone::answer)
+                .all(|(o, heap)| o == first && heap == self.residents[0].heap())
             && memory::same(&self.residents, self.residents[0].pristine(), emulator, &mut self.changed)
     }
 }

@@ -1,6 +1,7 @@
 //! A replay: the same trial with checks after every step, so that the first broken promise is named.
 
 use super::Rig;
+use super::alone::Alone;
 use crate::engine::session::Resident;
 use crate::judge::{Kind, Phase, Verdict, Violation};
 use crate::outcome::{End, Outcome};
@@ -89,6 +90,7 @@ impl Rig {
         if let Some(emulator) = &mut self.emulator {
             emulator.begin();
         }
+        self.alone.iter_mut().for_each(Alone::forget);
         self.model.reset();
         let mut before = Outcome::default();
         if let Some(resident) = self.residents.first() {
@@ -101,6 +103,9 @@ impl Rig {
                     Ok(end) => resident.read_outcome(end, outcome),
                     Err(_) => return Verdict::Inconclusive(EngineFailed),
                 }
+            }
+            if i + 1 == steps || self.outcomes.iter().any(|outcome| outcome.end != End::Finished) {
+                self.hear();
             }
             let verdict = self.verdict(program, i as u32 + 1);
             match verdict {

@@ -1,6 +1,6 @@
 //! An engine that runs everything as wasmtime does and then lies about one thing.
 
-use heapsmith::engine::{Backtrace, Compiled, Engine, EngineError, Instance, Wasmtime};
+use heapsmith::engine::{Backtrace, Compiled, Engine, EngineError, Instance, Lowering, Wasmtime};
 use heapsmith::lower::layout::{LOG_START, PC, word};
 use heapsmith::outcome::End;
 use heapsmith::runtime::description::PAGE;
@@ -13,11 +13,17 @@ pub(crate) struct Liar {
     name: &'static str,
     inner: Wasmtime,
     lie: Lie,
+    lowering: Lowering,
 }
 
 impl Liar {
     pub(crate) fn engine(name: &'static str, lie: Lie) -> Box<dyn Engine> {
-        Box::new(Self { name, inner: Wasmtime::new(Backtrace::Off).unwrap(), lie })
+        Box::new(Self { name, inner: Wasmtime::new(Backtrace::Off).unwrap(), lie, lowering: Lowering::Resident })
+    }
+
+    /// One that runs the standalone lowering only.
+    pub(crate) fn alone(name: &'static str, lie: Lie) -> Box<dyn Engine> {
+        Box::new(Self { name, inner: Wasmtime::new(Backtrace::Off).unwrap(), lie, lowering: Lowering::Standalone })
     }
 }
 
@@ -26,8 +32,13 @@ impl Engine for Liar {
         self.name
     }
 
+    fn lowering(&self) -> Lowering {
+        self.lowering
+    }
+
     fn handle(&self) -> Arc<dyn Engine> {
-        Arc::new(Self { name: self.name, inner: self.inner.clone(), lie: Arc::clone(&self.lie) })
+        let (name, inner, lie) = (self.name, self.inner.clone(), Arc::clone(&self.lie));
+        Arc::new(Self { name, inner, lie, lowering: self.lowering })
     }
 
     fn compile(&self, modules: &[(&str, &[u8])], globals: &[&str]) -> Result<Box<dyn Compiled>, EngineError> {
