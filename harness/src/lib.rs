@@ -38,6 +38,7 @@ pub mod bench;
 pub mod campaign;
 pub mod emulator;
 pub mod engine;
+pub mod exhaust;
 pub mod judge;
 pub mod lower;
 pub mod model;

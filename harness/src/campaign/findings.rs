@@ -1,6 +1,7 @@
 //! From violations to distinct, reduced findings.
 
-use super::{Shared, on_all};
+use super::{Shared, disagreement, on_all};
+use crate::engine::Engine;
 use crate::judge::{Kind, Phase, Violation};
 use crate::outcome::End;
 use crate::reduce::{Cause, cause_of, reduce, reduce_machine};
@@ -258,14 +259,22 @@ fn simplify_machine(shared: &Shared<'_>, finding: &Finding) -> Option<Finding> {
 
 /// What is said of a reduced program.
 fn describe(shared: &Shared<'_>, rig: &mut Rig, index: u64, original: Program, reduced: Program) -> Option<Finding> {
-    let replay = rig.replay(&reduced);
-    let bucket = replay.bucket.clone()?;
-    let script = finding_script(rig, &replay.verdict, "");
-    let lowerings_disagree = {
-        rig.trial(&reduced);
-        shared.disagreement(rig).unwrap_or_else(|e| Some(e.to_string()))
-    };
-    let description = rig.prepared().runtime.description.clone();
-    let cause = cause_of(&description, &shared.settings.engines, &reduced).ok().flatten();
-    Some(Finding { index, count: 0, original, reduced, replay, bucket, cause, script, lowerings_disagree })
+    let finding = Finding::examine(rig, reduced, &shared.settings.engines)?;
+    Some(Finding { index, original, ..finding })
+}
+
+impl Finding {
+    /// The finding that a program is as it stands, on a rig whose engines trace; `engines` confirm it standalone and find its cause. None
+    /// if its replay is no violation. Nobody counts it yet, and it is its own original.
+    pub(crate) fn examine(rig: &mut Rig, program: Program, engines: &[Box<dyn Engine>]) -> Option<Self> {
+        let replay = rig.replay(&program);
+        let bucket = replay.bucket.clone()?;
+        let script = finding_script(rig, &replay.verdict, "");
+        rig.trial(&program);
+        let lowerings_disagree = disagreement(engines, rig).unwrap_or_else(|e| Some(e.to_string()));
+        let description = rig.prepared().runtime.description.clone();
+        let cause = cause_of(&description, engines, &program).ok().flatten();
+        let (index, count, original) = (0, 0, program.clone());
+        Some(Self { index, count, original, reduced: program, replay, bucket, cause, script, lowerings_disagree })
+    }
 }

@@ -130,20 +130,20 @@ impl Shared<'_> {
 }
 
 impl Shared<'_> {
-    /// Runs the plan of the rig's last trial in the standalone lowering on every engine: what differs, if anything.
-    fn disagreement(&self, rig: &Rig) -> Result<Option<String>, EngineError> {
-        for (i, engine) in self.settings.engines.iter().enumerate() {
-            if !rig.standalone_agrees(i, engine.as_ref())? {
-                return Ok(Some(format!("the two lowerings disagree on {}", engine.name())));
-            }
-        }
-        Ok(None)
-    }
-
     fn compile(&self, machine: Machine, engines: &[Box<dyn Engine>]) -> Result<Arc<Prepared>, CampaignError> {
         let description = self.settings.spec.resolve(machine)?;
         Ok(Arc::new(Prepared::builtin(builtin(description), engines)?))
     }
+}
+
+/// Runs the plan of the rig's last trial in the standalone lowering on every engine: what differs, if anything.
+pub(crate) fn disagreement(engines: &[Box<dyn Engine>], rig: &Rig) -> Result<Option<String>, EngineError> {
+    for (i, engine) in engines.iter().enumerate() {
+        if !rig.standalone_agrees(i, engine.as_ref())? {
+            return Ok(Some(format!("the two lowerings disagree on {}", engine.name())));
+        }
+    }
+    Ok(None)
 }
 
 /// Runs a campaign.
@@ -203,7 +203,7 @@ pub fn capacities(description: &Description) -> Capacities {
 }
 
 /// Runs the same work on `jobs` threads and gives their results in the order of threads.
-fn on_all<T: Send>(jobs: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
+pub(crate) fn on_all<T: Send>(jobs: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..jobs.max(1)).map(|_| scope.spawn(&work)).collect();
         let join = |t: std::thread::ScopedJoinHandle<'_, T>| match t.join() {

@@ -1,7 +1,7 @@
 //! One worker of a campaign.
 
 use super::findings::{RawFindings, Signature};
-use super::{Shared, Statistics};
+use super::{Shared, Statistics, disagreement};
 use crate::judge::{Inconclusive, Verdict};
 use crate::trial::Rig;
 use heapsmith_generators::Machine;
@@ -39,7 +39,7 @@ pub(super) fn run(shared: &Shared<'_>) -> (Statistics, RawFindings) {
                 shared.progress.violations.fetch_add(1, Ordering::Relaxed);
                 findings.add(Signature::of(v, &program, rig), index);
             } else if index % CONFIRM_EVERY == 0 && rig.model().plan().work < CONFIRM_WORK {
-                match shared.disagreement(rig) {
+                match disagreement(&shared.settings.engines, rig) {
                     Ok(None) => statistics.confirmations += 1,
                     Ok(Some(text)) => statistics.distrust(index, text),
                     Err(_) => *statistics.inconclusive.entry(Inconclusive::EngineFailed).or_default() += 1,

@@ -1,15 +1,16 @@
 //! `heapsmith hunt`: the main job.
 
-use super::{Exit, complain, engines, print, progress, quoted};
+use super::found::{self, Report, check_out, stop_on_signals};
+use super::{Exit, engines, print, progress};
 use anyhow::{Context, ensure};
-use heapsmith::campaign::{self, BOUNDARY_CLASSES, Finding, Limit, Progress, Settings, Statistics, Summary};
+use heapsmith::campaign::{self, BOUNDARY_CLASSES, Limit, Progress, Settings, Statistics, Summary};
 use heapsmith::engine::Backtrace;
-use heapsmith::report::{Account, AccountJson, SCHEMA_VERSION, Written, folder_name, write_finding};
+use heapsmith::report::SCHEMA_VERSION;
 use heapsmith::runtime::parse_spec;
 use heapsmith_generators::Machine;
 use serde_json::json;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -47,22 +48,27 @@ pub(crate) struct Args {
 
 /// Kinds of violation that are listed when they were not reduced.
 const KINDS_LISTED: usize = 5;
-/// More workers than this are a mistake.
-const MAX_JOBS: usize = 1_024;
+/// What the first Ctrl-C says.
+const STOPPING: &str =
+    "heapsmith: stopping, and reducing the commonest finding; once more to leave at once without a summary";
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let settings = settings(args)?;
     let progress = Arc::new(Progress::default());
-    stop_on_signals(&progress)?;
+    stop_on_signals(&progress, |p| &p.stop, STOPPING)?;
     let done = AtomicBool::new(false);
     let title = format!("hunting in {}", settings.spec);
     let summary = std::thread::scope(|scope| {
-        scope.spawn(|| progress::show(&title, &progress, &done));
+        scope.spawn(|| progress::show(|elapsed| progress::of_campaign(&title, &progress, elapsed), &done));
         let summary = campaign::hunt(&settings, &progress);
         done.store(true, Ordering::Relaxed);
         summary
     })?;
-    let reports: Vec<Report> = summary.findings.iter().map(|f| report(args, &settings, f)).collect();
+    let reports: Vec<Report> = {
+        let names: Vec<&'static str> = settings.engines.iter().map(|e| e.name()).collect();
+        let runtime = settings.spec.to_string();
+        summary.findings.iter().map(|f| Report::write(&args.out, &runtime, &names, f)).collect()
+    };
     let mut distrusted = if settings.spec.pinned == Machine::default() {
         summary.statistics.distrusted(&summary.description)
     } else {
@@ -79,9 +85,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         print(&text(&settings, &summary, &reports, &distrusted))?;
     }
     for r in &reports {
-        if let Some(problem) = &r.problem {
-            complain(&format!("heapsmith: {problem}; the finding follows whole\n{}\n{}", r.text, r.case));
-        }
+        r.complain();
     }
     Ok(if summary.statistics.violations > 0 {
         Exit::Violation
@@ -95,11 +99,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
 fn settings(args: &Args) -> anyhow::Result<Settings> {
     let spec = parse_spec(&args.runtime).context("--runtime")?;
     spec.resolve(Machine::default()).context("--runtime")?;
-    let jobs = match args.jobs {
-        Some(jobs) => jobs,
-        None => std::thread::available_parallelism().map_or(1, usize::from),
-    };
-    ensure!((1..=MAX_JOBS).contains(&jobs), "--jobs: expected 1 to {MAX_JOBS} workers, found {jobs}");
+    let jobs = found::jobs(args.jobs)?;
     let limit = match args.programs {
         Some(programs) => {
             ensure!(programs > 0, "--programs: expected at least one program, found 0");
@@ -122,117 +122,6 @@ fn settings(args: &Args) -> anyhow::Result<Settings> {
     })
 }
 
-/// A place that cannot take findings is found out before the hunt, not after it: the folder, or what there is of the way to it.
-fn check_out(out: &Path) -> anyhow::Result<()> {
-    let there = out.ancestors().find(|p| p.exists()).unwrap_or(Path::new("."));
-    let there = if there.as_os_str().is_empty() { Path::new(".") } else { there };
-    let wanted =
-        || format!("--out: expected a folder that can be written to at `{}`; name another place", there.display());
-    ensure!(there.is_dir(), "--out: expected a folder at `{}`, found a file; name another place", there.display());
-    let probe = there.join(format!(".heapsmith-{}", std::process::id()));
-    std::fs::create_dir(&probe).with_context(wanted)?;
-    std::fs::remove_dir(&probe).with_context(wanted)
-}
-
-/// The first Ctrl-C or SIGTERM ends the hunt with its summary, the second one ends the process.
-fn stop_on_signals(progress: &Arc<Progress>) -> anyhow::Result<()> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
-    let stopped = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stopped))
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stopped)))
-            .context("expected to be able to handle Ctrl-C")?;
-    }
-    let progress = Arc::downgrade(progress);
-    std::thread::spawn(move || {
-        while let Some(progress) = progress.upgrade() {
-            if stopped.load(Ordering::Relaxed) {
-                complain(
-                    "heapsmith: stopping, and reducing the commonest finding; once more to leave at once without a summary",
-                );
-                progress.stop.store(true, Ordering::Relaxed);
-                return;
-            }
-            drop(progress);
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    });
-    Ok(())
-}
-
-/// One finding as it is shown and written.
-struct Report {
-    headline: String,
-    bucket: String,
-    cause: Option<String>,
-    count: u64,
-    ops: usize,
-    confirmed: String,
-    /// Where it was written.
-    folder: Option<PathBuf>,
-    /// Why it was not.
-    problem: Option<String>,
-    text: String,
-    case: String,
-    json: AccountJson,
-}
-
-fn report(args: &Args, settings: &Settings, f: &Finding) -> Report {
-    let runtime = settings.spec.to_string();
-    let names: Vec<&'static str> = settings.engines.iter().map(|e| e.name()).collect();
-    let name = folder_name(&f.bucket, &runtime, &f.reduced);
-    let folder = args.out.join(&name);
-    let next = format!("heapsmith run {} --runtime {}", quoted(&folder.display().to_string()), quoted(&runtime));
-    let account = |next| Account {
-        runtime: &runtime,
-        program: &f.reduced,
-        replay: &f.replay,
-        engines: &names,
-        cause: f.cause,
-        next,
-    };
-    let by_hand = format!(
-        "save the case below as case.heapsmith, then: heapsmith run case.heapsmith --runtime {}",
-        quoted(&runtime)
-    );
-    let unwritten = account(&by_hand).text();
-    let account = account(&next);
-    let json = AccountJson::from(&account);
-    let text = account.text();
-    let comment = format!("{text}\nThe script fails as long as the bug lives.");
-    let script: String = comment.lines().map(|l| format!(";; {l}\n")).collect::<String>() + &f.script;
-    let case = format!("{}", f.reduced);
-    let rendered = serde_json::to_string_pretty(&json).unwrap_or_default();
-    let written = write_finding(
-        &args.out,
-        &name,
-        &Written { reduced: &f.reduced, original: &f.original, text: &text, json: &rendered, script: &script },
-    );
-    let (folder, problem, text) = match written {
-        Ok(folder) => (Some(folder), None, text),
-        Err((path, error)) => {
-            (None, Some(format!("expected to write `{}`, found: {error}", path.display())), unwritten)
-        }
-    };
-    let confirmed = match &f.lowerings_disagree {
-        None => format!("confirmed standalone on {}", names.join(" and ")),
-        Some(text) => format!("NOT confirmed standalone: {text}"),
-    };
-    Report {
-        headline: account.headline(),
-        bucket: f.bucket.to_string(),
-        cause: f.cause.map(|c| format!("{} ({})", c.text, c.rule)),
-        count: f.count,
-        ops: f.reduced.ops.len(),
-        confirmed,
-        folder,
-        problem,
-        text,
-        case,
-        json,
-    }
-}
-
 fn text(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: &[String]) -> String {
     let mut t = String::new();
     let s = &summary.statistics;
@@ -253,21 +142,7 @@ fn text(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: 
         let _ = writeln!(t, "findings: {}", reports.len());
     }
     for r in reports {
-        let _ = writeln!(t, "\n  {}   ({}, {})", r.bucket, plural(r.count, "program"), plural(r.ops as u64, "op"));
-        let _ = writeln!(t, "    {}", r.headline);
-        if let Some(cause) = &r.cause {
-            let _ = writeln!(t, "    cause: {cause}");
-        }
-        let _ = writeln!(t, "    {}", r.confirmed);
-        match (&r.folder, &r.problem) {
-            (Some(folder), _) => {
-                let (folder, runtime) = (folder.display().to_string(), settings.spec.to_string());
-                let _ = writeln!(t, "    heapsmith run {} --runtime {}", quoted(&folder), quoted(&runtime));
-            }
-            (None, problem) => {
-                let _ = writeln!(t, "    not written: {}", problem.as_deref().unwrap_or("unknown"));
-            }
-        }
+        t.push_str(&r.summary());
     }
     let rest: u64 = summary.unreduced.values().sum();
     if rest > 0 {
@@ -290,10 +165,6 @@ fn text(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: 
         let _ = writeln!(t, "not trustworthy: {why}");
     }
     t
-}
-
-fn plural(n: u64, what: &str) -> String {
-    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 
 /// What the hunt was asked for.
@@ -344,16 +215,7 @@ fn json(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: 
         s.traps.iter().map(|(rule, n)| (rule.name().to_owned(), json!(n))).collect();
     let inconclusive: serde_json::Map<String, serde_json::Value> =
         s.inconclusive.iter().map(|(reason, n)| (reason.name().to_owned(), json!(n))).collect();
-    let findings: Vec<serde_json::Value> = reports
-        .iter()
-        .map(|r| {
-            json!({
-                "bucket": r.bucket, "programs": r.count, "ops": r.ops, "confirmation": r.confirmed,
-                "folder": r.folder.as_ref().map(|f| f.display().to_string()), "problem": r.problem,
-                "case": r.case, "account": r.json,
-            })
-        })
-        .collect();
+    let findings: Vec<serde_json::Value> = reports.iter().map(Report::json).collect();
     let unreduced: serde_json::Map<String, serde_json::Value> =
         summary.unreduced.iter().map(|(signature, n)| (signature.to_string(), json!(n))).collect();
     json!({

@@ -5,7 +5,9 @@
 mod bench;
 mod cases;
 mod doctor;
+mod exhaust;
 mod facts;
+mod found;
 mod hunt;
 mod pins;
 mod progress;
@@ -45,6 +47,8 @@ Examples:
 enum Command {
     /// Generate programs, run them on a collector, and report every broken promise.
     Hunt(hunt::Args),
+    /// Run every program of a few ops on every one of a few small machines.
+    Exhaust(exhaust::Args),
     /// Replay cases and say each verdict in full.
     Run(run::Args),
     /// List the collectors: layout, rules, promises, characteristics, oracles.
@@ -73,6 +77,7 @@ impl Cli {
     pub(crate) fn run(self) -> ExitCode {
         let exit = match self.command {
             Command::Hunt(args) => hunt::run(&args),
+            Command::Exhaust(args) => exhaust::run(&args),
             Command::Run(args) => run::run(&args),
             Command::Runtimes(args) => runtimes::run(&args),
             Command::Pins(args) => pins::run(&args),

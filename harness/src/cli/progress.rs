@@ -23,14 +23,14 @@ pub(crate) fn line() -> Option<ProgressBar> {
     })
 }
 
-/// Shows a campaign's progress until `done`.
-pub(crate) fn show(title: &str, progress: &Progress, done: &AtomicBool) {
+/// Shows what `describe` says after so much time, again and again until `done`.
+pub(crate) fn show(describe: impl Fn(Duration) -> String, done: &AtomicBool) {
     let bar = line();
     let started = Instant::now();
     let mut last = started;
     while !done.load(Ordering::Relaxed) {
         std::thread::sleep(TICK);
-        let text = describe(title, progress, started.elapsed());
+        let text = describe(started.elapsed());
         match &bar {
             Some(bar) => {
                 bar.set_message(text);
@@ -48,7 +48,8 @@ pub(crate) fn show(title: &str, progress: &Progress, done: &AtomicBool) {
     }
 }
 
-fn describe(title: &str, progress: &Progress, elapsed: Duration) -> String {
+/// How far a campaign is.
+pub(crate) fn of_campaign(title: &str, progress: &Progress, elapsed: Duration) -> String {
     let n = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
     let (programs, violations, to_reduce) = (n(&progress.programs), n(&progress.violations), n(&progress.to_reduce));
     if to_reduce > 0 {

@@ -57,14 +57,29 @@ pub fn cause_of(
     engines: &[Box<dyn Engine>],
     program: &Program,
 ) -> Result<Option<Cause>, EngineError> {
-    let case = Case { description, engines: engines.get(..1).unwrap_or_default(), program };
-    let (verdict, inexact_from) = case.verdict(description.rules)?;
+    cause_by(description.rules, &mut |rules| {
+        let runtime = builtin(rewith(description, rules));
+        let engines = engines.get(..1).unwrap_or_default();
+        let mut rig = Rig::new(Arc::new(Prepared::builtin(runtime, engines)?))?;
+        let verdict = rig.replay(program).verdict;
+        Ok((verdict, rig.model().expectation().inexact_from))
+    })
+}
+
+/// [`cause_of`] for a runtime that follows `rules`, with the means to replay the program under other rules: `replay` gives the verdict, and
+/// the step from which on the model was not exact.
+pub(crate) fn cause_by(
+    rules: Rules,
+    replay: &mut dyn FnMut(Rules) -> Result<(Verdict, Option<u32>), EngineError>,
+) -> Result<Option<Cause>, EngineError> {
+    let mut case = Case { rules, replay };
+    let (verdict, inexact_from) = case.verdict(rules)?;
     let Verdict::Violation(shown) = verdict else { return Ok(None) };
     if shown.kind == Kind::EngineDivergence {
         return Ok(None);
     }
     let relevant = |c: &Correction| c.rule != CANDIDATE_TEST || inexact_from.is_some_and(|from| from <= shown.step);
-    let wrong: Vec<Correction> = corrections(&description.rules).into_iter().filter(relevant).collect();
+    let wrong: Vec<Correction> = corrections(&rules).into_iter().filter(relevant).collect();
     let (mut enough, mut best) = (None, None);
     for c in &wrong {
         let effect = case.effect(c.corrected, &shown)?;
@@ -84,16 +99,15 @@ pub fn cause_of(
 const CANDIDATE_TEST: &str = "candidate-test";
 const INITIAL_PAGES: &str = "initial-pages";
 
-/// A program on a runtime.
+/// A program on a runtime that follows these rules.
 struct Case<'a> {
-    description: &'a Description,
-    engines: &'a [Box<dyn Engine>],
-    program: &'a Program,
+    rules: Rules,
+    replay: &'a mut dyn FnMut(Rules) -> Result<(Verdict, Option<u32>), EngineError>,
 }
 
 impl Case<'_> {
     /// What other rules do to the violation that is shown.
-    fn effect(&self, rules: Rules, shown: &Violation) -> Result<Effect, EngineError> {
+    fn effect(&mut self, rules: Rules, shown: &Violation) -> Result<Effect, EngineError> {
         Ok(match self.verdict(rules)?.0 {
             Verdict::Pass | Verdict::AllowedTrap(_) => Effect::EndsWell,
             Verdict::Violation(v) if v.step > shown.step => Effect::ComesPast,
@@ -103,8 +117,8 @@ impl Case<'_> {
     }
 
     /// Whether this rule alone, among those that are wrong, breaks the same promise at the same step.
-    fn is_enough(&self, rule: &str, wrong: &[Correction], shown: &Violation) -> Result<bool, EngineError> {
-        let mut rules = self.description.rules;
+    fn is_enough(&mut self, rule: &str, wrong: &[Correction], shown: &Violation) -> Result<bool, EngineError> {
+        let mut rules = self.rules;
         let to_correct =
             |c: &Correction| c.rule != rule && c.rule != INITIAL_PAGES && wrong.iter().any(|w| w.rule == c.rule);
         while let Some(c) = corrections(&rules).into_iter().find(to_correct) {
@@ -117,20 +131,13 @@ impl Case<'_> {
     }
 
     /// The verdict under these rules, and the step from which on the model was not exact.
-    fn verdict(&self, rules: Rules) -> Result<(Verdict, Option<u32>), EngineError> {
-        let found = self.replay(rules)?;
+    fn verdict(&mut self, rules: Rules) -> Result<(Verdict, Option<u32>), EngineError> {
+        let found = (self.replay)(rules)?;
         if too_slow(&found.0) && rules.candidates == CandidateTest::Walk {
             // To prove each candidate by a walk takes too long on a large heap. A bitmap is quick, but moves the heap's start.
-            return self.replay(Rules { candidates: CandidateTest::Bitmap, ..rules });
+            return (self.replay)(Rules { candidates: CandidateTest::Bitmap, ..rules });
         }
         Ok(found)
-    }
-
-    fn replay(&self, rules: Rules) -> Result<(Verdict, Option<u32>), EngineError> {
-        let runtime = builtin(rewith(self.description, rules));
-        let mut rig = Rig::new(Arc::new(Prepared::builtin(runtime, self.engines)?))?;
-        let verdict = rig.replay(self.program).verdict;
-        Ok((verdict, rig.model().expectation().inexact_from))
     }
 }
 

@@ -4,6 +4,7 @@ mod cause;
 mod machine;
 mod simplify;
 
+pub(crate) use cause::cause_by;
 pub use cause::{Cause, cause_of};
 pub use machine::reduce_machine;
 

@@ -13,6 +13,8 @@ pub struct Observations {
     pub marked: u64,
     /// Bytes of blocks that are on the free list at the end.
     pub freed: u64,
+    /// Blocks on the free list at the end.
+    pub free_blocks: u64,
     /// Pages that memory grew by.
     pub grown: u64,
     /// Entries of the worklist that were ever used.
@@ -46,6 +48,7 @@ pub(super) fn observe(model: &Model, seen: Seen<'_>) -> Observations {
     for _ in 0..limit {
         let Some(header) = next.checked_sub(d.object.header_bytes).and_then(|p| seen.word(p)) else { break };
         o.freed += u64::from(header >> d.object.size_shift);
+        o.free_blocks += 1;
         match seen.word(next.wrapping_add(d.object.free_link)) {
             Some(link) if next != 0 => next = link,
             Some(_) | None => break,

@@ -1,0 +1,180 @@
+//! What the commands that look for violations share: workers, signals, and findings as they are shown and written.
+
+use super::{complain, quoted};
+use anyhow::{Context, ensure};
+use heapsmith::campaign::Finding;
+use heapsmith::report::{Account, AccountJson, Written, folder_name, write_finding};
+use serde_json::json;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// More workers than this are a mistake.
+const MAX_JOBS: usize = 1_024;
+
+/// The workers asked for, or one for each core.
+pub(crate) fn jobs(asked: Option<usize>) -> anyhow::Result<usize> {
+    let jobs = match asked {
+        Some(jobs) => jobs,
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    ensure!((1..=MAX_JOBS).contains(&jobs), "--jobs: expected 1 to {MAX_JOBS} workers, found {jobs}");
+    Ok(jobs)
+}
+
+/// A place that cannot take findings is found out before it is needed: the folder, or what there is of the way to it.
+pub(crate) fn check_out(out: &Path) -> anyhow::Result<()> {
+    let there = out.ancestors().find(|p| p.exists()).unwrap_or(Path::new("."));
+    let there = if there.as_os_str().is_empty() { Path::new(".") } else { there };
+    let wanted =
+        || format!("--out: expected a folder that can be written to at `{}`; name another place", there.display());
+    ensure!(there.is_dir(), "--out: expected a folder at `{}`, found a file; name another place", there.display());
+    let probe = there.join(format!(".heapsmith-{}", std::process::id()));
+    std::fs::create_dir(&probe).with_context(wanted)?;
+    std::fs::remove_dir(&probe).with_context(wanted)
+}
+
+/// The first Ctrl-C or SIGTERM sets what `stop` gives and says `message`, the second one ends the process.
+pub(crate) fn stop_on_signals<P: Send + Sync + 'static>(
+    progress: &Arc<P>,
+    stop: fn(&P) -> &AtomicBool,
+    message: &'static str,
+) -> anyhow::Result<()> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let stopped = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stopped))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stopped)))
+            .context("expected to be able to handle Ctrl-C")?;
+    }
+    let progress = Arc::downgrade(progress);
+    std::thread::spawn(move || {
+        while let Some(progress) = progress.upgrade() {
+            if stopped.load(Ordering::Relaxed) {
+                complain(message);
+                stop(&progress).store(true, Ordering::Relaxed);
+                return;
+            }
+            drop(progress);
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    });
+    Ok(())
+}
+
+/// One finding as it is shown and written.
+pub(crate) struct Report {
+    headline: String,
+    bucket: String,
+    cause: Option<String>,
+    count: u64,
+    ops: usize,
+    confirmed: String,
+    runtime: String,
+    /// Where it was written.
+    folder: Option<PathBuf>,
+    /// Why it was not.
+    problem: Option<String>,
+    text: String,
+    case: String,
+    json: AccountJson,
+}
+
+impl Report {
+    /// Writes a finding under `out` and says what there is to say of it.
+    pub(crate) fn write(out: &Path, runtime: &str, engines: &[&'static str], f: &Finding) -> Self {
+        let name = folder_name(&f.bucket, runtime, &f.reduced);
+        let folder = out.join(&name);
+        let next = format!("heapsmith run {} --runtime {}", quoted(&folder.display().to_string()), quoted(runtime));
+        let account = |next| Account { runtime, program: &f.reduced, replay: &f.replay, engines, cause: f.cause, next };
+        let by_hand = format!(
+            "save the case below as case.heapsmith, then: heapsmith run case.heapsmith --runtime {}",
+            quoted(runtime)
+        );
+        let unwritten = account(&by_hand).text();
+        let account = account(&next);
+        let json = AccountJson::from(&account);
+        let text = account.text();
+        let comment = format!("{text}\nThe script fails as long as the bug lives.");
+        let script: String = comment.lines().map(|l| format!(";; {l}\n")).collect::<String>() + &f.script;
+        let rendered = serde_json::to_string_pretty(&json).unwrap_or_default();
+        let written = write_finding(
+            out,
+            &name,
+            &Written { reduced: &f.reduced, original: &f.original, text: &text, json: &rendered, script: &script },
+        );
+        let (folder, problem, text) = match written {
+            Ok(folder) => (Some(folder), None, text),
+            Err((path, error)) => {
+                (None, Some(format!("expected to write `{}`, found: {error}", path.display())), unwritten)
+            }
+        };
+        let confirmed = match &f.lowerings_disagree {
+            None => format!("confirmed standalone on {}", engines.join(" and ")),
+            Some(text) => format!("NOT confirmed standalone: {text}"),
+        };
+        Self {
+            headline: account.headline(),
+            bucket: f.bucket.to_string(),
+            cause: f.cause.map(|c| format!("{} ({})", c.text, c.rule)),
+            count: f.count,
+            ops: f.reduced.ops.len(),
+            confirmed,
+            runtime: runtime.to_owned(),
+            folder,
+            problem,
+            text,
+            case: f.reduced.to_string(),
+            json,
+        }
+    }
+
+    /// A few lines of the summary.
+    pub(crate) fn summary(&self) -> String {
+        let mut t = String::new();
+        let _ =
+            writeln!(t, "\n  {}   ({}, {})", self.bucket, plural(self.count, "program"), plural(self.ops as u64, "op"));
+        let _ = writeln!(t, "    {}", self.headline);
+        if let Some(cause) = &self.cause {
+            let _ = writeln!(t, "    cause: {cause}");
+        }
+        let _ = writeln!(t, "    {}", self.confirmed);
+        match (&self.folder, &self.problem) {
+            (Some(folder), _) => {
+                let folder = folder.display().to_string();
+                let _ = writeln!(t, "    heapsmith run {} --runtime {}", quoted(&folder), quoted(&self.runtime));
+            }
+            (None, problem) => {
+                let _ = writeln!(t, "    not written: {}", problem.as_deref().unwrap_or("unknown"));
+            }
+        }
+        t
+    }
+
+    /// Says on standard error what could not be written, whole.
+    pub(crate) fn complain(&self) {
+        if let Some(problem) = &self.problem {
+            complain(&format!("heapsmith: {problem}; the finding follows whole\n{}\n{}", self.text, self.case));
+        }
+    }
+
+    /// The program.
+    pub(crate) fn case(&self) -> &str {
+        &self.case
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        json!({
+            "bucket": self.bucket, "programs": self.count, "ops": self.ops, "confirmation": self.confirmed,
+            "folder": self.folder.as_ref().map(|f| f.display().to_string()), "problem": self.problem,
+            "case": self.case, "account": self.json,
+        })
+    }
+}
+
+/// A number of things.
+pub(crate) fn plural(n: u64, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}
