@@ -7,11 +7,14 @@
 //! and that is none ([`Exactness`]). From that collection on a full worklist and a refused growth are "may" both ways, capacities
 //! stop nobody here, and placement is not judged.
 
-use crate::runtime::description::{Candidates, Description, MarkAt, OnFull, PAGE, Zeroing};
+use super::index::Index;
+use super::mark::Marking;
+use super::words::Words;
+use crate::runtime::description::{Description, PAGE};
 
-/// Index of a block, in address order.
+/// A stable name of a block; says nothing about its address.
 pub type BlockId = u32;
-const NONE: u32 = u32::MAX;
+pub(super) const NONE: u32 = u32::MAX;
 
 /// What a payload word holds, as far as the mutator knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +82,7 @@ pub enum AllocPath {
     GrownMany,
 }
 
-/// A block: header, payload, padding. Blocks never move, split or merge.
+/// A block: header, payload, padding. It never moves.
 #[derive(Debug, Clone, Copy)]
 pub struct Block {
     /// Virtual address of the payload.
@@ -94,10 +97,13 @@ pub struct Block {
     pub logged: u32,
     /// Whether the block is on the free list.
     pub free: bool,
-    start: u32,
-    words: u32,
-    next: BlockId,
-    marked: u32,
+    /// Words from the payload's start to the block's end.
+    pub(super) words: u32,
+    /// The next block on the free list.
+    pub(super) next: BlockId,
+    /// The next block by address.
+    pub(super) after: BlockId,
+    pub(super) marked: u32,
     seen: u32,
 }
 
@@ -124,29 +130,24 @@ pub enum Exactness {
 /// The shadow heap.
 #[derive(Debug)]
 pub struct ShadowHeap {
-    header: u32,
-    unit: u32,
-    link_word: usize,
-    heap_start: u32,
+    pub(super) heap_start: u32,
     max_pages: u32,
     initial_pages: u32,
-    worklist_capacity: usize,
-    promises: crate::runtime::description::Promises,
-    object: crate::runtime::description::ObjectLayout,
-    blocks: Vec<Block>,
-    values: Vec<u32>,
-    contents: Vec<Content>,
+    pub(super) promises: crate::runtime::description::Promises,
+    pub(super) object: crate::runtime::description::ObjectLayout,
+    pub(super) blocks: Vec<Block>,
+    pub(super) words: Words,
     symbols: Vec<(u32, u32, u32)>,
-    index: Vec<Vec<BlockId>>,
-    free_head: BlockId,
+    pub(super) index: Index,
+    /// The blocks at the heap's start and at its end.
+    pub(super) first: BlockId,
+    pub(super) last: BlockId,
+    pub(super) free_head: BlockId,
     heap_end: u64,
     pages: u32,
-    epoch: u32,
+    pub(super) marking: Marking,
     sight: u32,
-    worklist: Vec<BlockId>,
     stack: Vec<BlockId>,
-    /// The first and the last block that a full worklist put off.
-    dirty: Option<(BlockId, BlockId)>,
     /// Whether predictions are still exact.
     pub exactness: Exactness,
     /// Collections so far.
@@ -161,50 +162,42 @@ impl ShadowHeap {
     pub fn new(description: &Description) -> Self {
         let p = description.parameters;
         Self {
-            header: description.object.header_bytes,
-            unit: description.object.stride_unit,
-            link_word: (description.object.free_link / 4) as usize,
             heap_start: description.regions.heap_start,
             max_pages: p.max_pages,
             initial_pages: p.initial_pages,
-            worklist_capacity: p.worklist as usize,
             promises: description.promises,
             object: description.object,
             blocks: Vec::new(),
-            values: Vec::new(),
-            contents: Vec::new(),
+            words: Words::default(),
             symbols: Vec::new(),
-            index: Vec::new(),
+            index: Index::new(description.regions.heap_start, &description.object),
+            first: NONE,
+            last: NONE,
             free_head: NONE,
             heap_end: u64::from(description.regions.heap_start),
             pages: p.initial_pages,
-            epoch: 0,
+            marking: Marking::new(p.worklist, &description.promises),
             sight: 0,
-            worklist: Vec::new(),
             stack: Vec::new(),
-            dirty: None,
             exactness: Exactness::Exact,
             collections: 0,
             work: 0,
         }
     }
 
-    /// Back to the empty heap; buffers are kept.
+    /// Back to the empty heap, in time proportional to what was used; buffers are kept.
     pub fn reset(&mut self) {
-        for b in &self.blocks {
-            let granule = (b.address - self.header - self.heap_start) / self.unit;
-            self.index[(granule >> 13) as usize][(granule & 8191) as usize] = NONE;
+        for block in &self.blocks {
+            self.index.set(block.address, NONE);
         }
         self.blocks.clear();
-        self.values.clear();
-        self.contents.clear();
+        self.words.reset(((self.heap_end - u64::from(self.heap_start)) / 4) as usize);
         self.symbols.clear();
-        self.free_head = NONE;
+        (self.first, self.last, self.free_head) = (NONE, NONE, NONE);
         self.heap_end = u64::from(self.heap_start);
         self.pages = self.initial_pages;
-        self.epoch = 0;
+        self.marking.reset();
         self.sight = 0;
-        self.dirty = None;
         self.exactness = Exactness::Exact;
         self.collections = 0;
         self.work = 0;
@@ -223,9 +216,13 @@ impl ShadowHeap {
     }
 
     /// All blocks in address order.
-    #[must_use]
-    pub fn blocks(&self) -> &[Block] {
-        &self.blocks
+    pub fn blocks(&self) -> impl Iterator<Item = &Block> {
+        let mut next = self.first;
+        std::iter::from_fn(move || {
+            let block = (next != NONE).then(|| &self.blocks[next as usize])?;
+            next = block.after;
+            Some(block)
+        })
     }
 
     /// A block.
@@ -253,14 +250,18 @@ impl ShadowHeap {
     /// What word `word` of a block's payload holds. Past the payload it may go on to the end of the block.
     #[must_use]
     pub fn word(&self, id: BlockId, word: u32) -> (Content, u32) {
-        let at = (self.block(id).start + word) as usize;
-        (self.contents[at], self.values[at])
+        self.words.get(self.start(id) + word)
     }
 
-    /// Payload words of all blocks.
+    /// Where a block's payload starts among the words of the heap.
+    pub(super) fn start(&self, id: BlockId) -> u32 {
+        (self.block(id).address - self.heap_start) / 4
+    }
+
+    /// Words that the model holds memory for: those of blocks that were never written to are not among them.
     #[must_use]
-    pub const fn words_in_all(&self) -> usize {
-        self.values.len()
+    pub const fn words_held(&self) -> usize {
+        self.words.allocated()
     }
 
     /// Words of a block's payload including its padding.
@@ -272,20 +273,14 @@ impl ShadowHeap {
     /// The log index and the offset of a [`Content::Symbol`].
     #[must_use]
     pub fn symbol(&self, id: BlockId, word: u32) -> Option<(u32, u32)> {
-        let at = self.block(id).start + word;
+        let at = self.start(id) + word;
         self.symbols.iter().rev().find(|s| s.0 == at).map(|s| (s.1, s.2))
     }
 
     /// The block whose payload starts at a virtual address.
     #[must_use]
     pub fn at(&self, address: u32) -> Option<BlockId> {
-        let offset = address.checked_sub(self.heap_start + self.header)?;
-        if offset % self.unit != 0 {
-            return None;
-        }
-        let granule = offset / self.unit;
-        let id = *self.index.get((granule >> 13) as usize)?.get((granule & 8191) as usize)?;
-        (id != NONE).then_some(id)
+        self.index.get(address)
     }
 
     /// Allocates, collecting when memory is exhausted; `roots` are the blocks that roots hold.
@@ -334,69 +329,25 @@ impl ShadowHeap {
         Ok(path)
     }
 
-    fn first_fit(&mut self, size: u32, logged: u32) -> Option<BlockId> {
-        let (mut before, mut id) = (NONE, self.free_head);
-        while id != NONE {
-            self.work += 1;
-            let block = &self.blocks[id as usize];
-            if block.recorded >= size {
-                let next = block.next;
-                match before {
-                    NONE => self.free_head = next,
-                    _ => {
-                        self.blocks[before as usize].next = next;
-                        let link = if next == NONE { 0 } else { self.blocks[next as usize].address };
-                        let at = self.blocks[before as usize].start as usize + self.link_word;
-                        self.values[at] = link;
-                    }
-                }
-                self.reuse(id, size, logged);
-                return Some(id);
-            }
-            (before, id) = (id, block.next);
-        }
-        None
-    }
-
-    fn reuse(&mut self, id: BlockId, size: u32, logged: u32) {
-        let block = &mut self.blocks[id as usize];
-        block.free = false;
-        block.size = size;
-        block.logged = logged;
-        block.fields = Fields::default();
-        let range = block.start as usize..(block.start + block.words) as usize;
-        self.work += u64::from(block.words);
-        self.contents[range.clone()].fill(Content::Unwritten);
-        if self.promises.zeroing == Zeroing::Zeroed {
-            self.values[range].fill(0);
-        }
-    }
-
     fn bump(&mut self, size: u32, stride: u64, logged: u32) -> BlockId {
         let id = self.blocks.len() as BlockId;
-        let granule = ((self.heap_end - u64::from(self.heap_start)) / u64::from(self.unit)) as u32;
-        let chunk = (granule >> 13) as usize;
-        if self.index.len() <= chunk {
-            self.index.resize_with(chunk + 1, Vec::new);
+        let address = self.heap_end as u32 + self.object.header_bytes;
+        self.index.set(address, id);
+        match self.last {
+            NONE => self.first = id,
+            last => self.blocks[last as usize].after = id,
         }
-        if self.index[chunk].is_empty() {
-            self.index[chunk] = vec![NONE; 8192];
-        }
-        self.index[chunk][(granule & 8191) as usize] = id;
-        let words = ((stride - u64::from(self.header)) / 4) as u32;
-        let start = self.values.len() as u32;
-        self.values.resize(self.values.len() + words as usize, 0);
-        self.contents.resize(self.contents.len() + words as usize, Content::Unwritten);
+        self.last = id;
         self.blocks.push(Block {
-            address: self.heap_end as u32 + self.header,
+            address,
             recorded: size,
             size,
             fields: Fields::default(),
             logged,
             free: false,
-            start,
-            words,
+            words: ((stride - u64::from(self.object.header_bytes)) / 4) as u32,
             next: NONE,
+            after: NONE,
             marked: 0,
             seen: 0,
         });
@@ -412,137 +363,24 @@ impl ShadowHeap {
 
     /// Writes a word.
     pub fn write(&mut self, id: BlockId, word: u32, content: Content, value: u32) {
-        let at = (self.block(id).start + word) as usize;
-        self.contents[at] = content;
-        self.values[at] = value;
+        self.words.set(self.start(id) + word, content, value);
+    }
+
+    /// Writes words `from..to`: `value(i)` to word `i`.
+    pub fn write_run(&mut self, id: BlockId, (from, to): (u32, u32), content: Content, value: impl Fn(u32) -> u32) {
+        self.words.set_run(self.start(id) + from, to - from, content, |i| value(from + i));
     }
 
     /// Writes the address of a logged allocation plus an offset as a data word.
     pub fn write_symbol(&mut self, id: BlockId, word: u32, logged: u32, offset: u32, value: u32) {
         self.write(id, word, Content::Symbol, value);
-        self.symbols.push((self.block(id).start + word, logged, offset));
+        self.symbols.push((self.start(id) + word, logged, offset));
     }
 
     /// Writes some bytes of the payload's last, partial word.
     pub fn write_tail(&mut self, id: BlockId, word: u32, mask: u32, value: u32) {
-        let at = (self.block(id).start + word) as usize;
-        self.contents[at] = Content::Tail;
-        self.values[at] = (self.values[at] & !mask) | (value & mask);
-    }
-
-    /// Collects by the declared policies.
-    ///
-    /// # Errors
-    /// [`TrapRule::WorklistFull`] when the declared capacity is exceeded while the model is exact.
-    pub fn collect(&mut self, roots: &[Option<BlockId>]) -> Result<(), TrapRule> {
-        self.collections += 1;
-        self.epoch += 1;
-        self.work += 2 * self.blocks.len() as u64 + roots.len() as u64;
-        self.worklist.clear();
-        for id in roots.iter().flatten() {
-            self.push(*id)?;
-        }
-        self.drain()?;
-        self.rescan()?;
-        self.sweep();
-        Ok(())
-    }
-
-    fn push(&mut self, id: BlockId) -> Result<(), TrapRule> {
-        let block = &mut self.blocks[id as usize];
-        if self.promises.mark_at == MarkAt::Push && block.marked == self.epoch {
-            return Ok(());
-        }
-        if self.worklist.len() >= self.worklist_capacity && self.exactness == Exactness::Exact {
-            return match self.promises.worklist_full {
-                OnFull::Trap => Err(TrapRule::WorklistFull),
-                OnFull::Rescan => {
-                    block.marked = self.epoch;
-                    self.dirty = Some(self.dirty.map_or((id, id), |(low, high)| (low.min(id), high.max(id))));
-                    Ok(())
-                }
-            };
-        }
-        if self.promises.mark_at == MarkAt::Push {
-            block.marked = self.epoch;
-        }
-        self.worklist.push(id);
-        Ok(())
-    }
-
-    fn drain(&mut self) -> Result<(), TrapRule> {
-        while let Some(id) = self.worklist.pop() {
-            self.visit(id)?;
-        }
-        Ok(())
-    }
-
-    /// Scans the marked blocks from the lowest to the highest that a full worklist put off, until none was put off anew.
-    fn rescan(&mut self) -> Result<(), TrapRule> {
-        while let Some((low, high)) = self.dirty.take() {
-            for id in low..=high {
-                self.work += 1;
-                if self.blocks[id as usize].marked == self.epoch {
-                    self.scan(id)?;
-                    self.drain()?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn visit(&mut self, id: BlockId) -> Result<(), TrapRule> {
-        let block = &mut self.blocks[id as usize];
-        if self.promises.mark_at == MarkAt::Pop {
-            if block.marked == self.epoch {
-                return Ok(());
-            }
-            block.marked = self.epoch;
-        }
-        self.scan(id)
-    }
-
-    fn scan(&mut self, id: BlockId) -> Result<(), TrapRule> {
-        let block = &self.blocks[id as usize];
-        let start = block.start as usize;
-        let words = block.recorded.div_ceil(4) as usize;
-        self.work += words as u64 + 1;
-        let low = self.heap_start + self.header;
-        for at in start..start + words {
-            let v = self.values[at];
-            if v < low || u64::from(v) >= self.heap_end || !(v - low).is_multiple_of(self.unit) {
-                continue;
-            }
-            match (self.at(v), self.promises.candidates) {
-                (Some(target), Candidates::AllocatedBase) if self.blocks[target as usize].free => {}
-                (Some(target), Candidates::AllocatedBase | Candidates::Phase) => {
-                    if self.blocks[target as usize].marked != self.epoch {
-                        self.push(target)?;
-                    }
-                }
-                (None, Candidates::AllocatedBase) => {}
-                (None, Candidates::Phase) => self.exactness = Exactness::FalseCandidate,
-            }
-        }
-        Ok(())
-    }
-
-    fn sweep(&mut self) {
-        let mut head = NONE;
-        let mut link = 0;
-        for id in 0..self.blocks.len() {
-            let block = &mut self.blocks[id];
-            block.free = block.marked != self.epoch;
-            if block.free {
-                block.next = head;
-                let at = block.start as usize + self.link_word;
-                self.values[at] = link;
-                self.contents[at] = Content::Unwritten;
-                head = id as BlockId;
-                link = block.address;
-            }
-        }
-        self.free_head = head;
+        let (_, before) = self.word(id, word);
+        self.write(id, word, Content::Tail, (before & !mask) | (value & mask));
     }
 
     /// Calls `visit` for each object reachable through pointer fields from `roots`, once, parents first, with the object and
@@ -560,13 +398,12 @@ impl ShadowHeap {
                 continue;
             }
             block.seen = sight;
-            let (fields, start) = (block.fields, block.start);
+            let fields = block.fields;
             visit(self, id);
             for i in 0..fields.count {
-                let at = (start + fields.first + i * fields.stride) as usize;
-                if self.contents[at] == Content::Pointer
-                    && self.values[at] != 0
-                    && let Some(target) = self.at(self.values[at])
+                if let (Content::Pointer, value) = self.word(id, fields.first + i * fields.stride)
+                    && value != 0
+                    && let Some(target) = self.at(value)
                     && self.blocks[target as usize].seen != sight
                 {
                     stack.push(target);

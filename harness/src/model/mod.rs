@@ -11,8 +11,12 @@
 
 mod expectation;
 mod heap;
+mod index;
+mod mark;
 mod path;
+mod place;
 mod resolve;
+mod words;
 
 pub use expectation::{Expectation, ExpectedTrap, Logged, SnapshotWord};
 pub use heap::{AllocPath, Block, BlockId, Content, Exactness, Fields, ShadowHeap, TrapRule};
@@ -25,7 +29,7 @@ use heapsmith_generators::{MAX_FRAMES, Op, Program, REGISTERS};
 const UNSET: Slot = Slot::MAX;
 /// Work from which on a program is not planned any further: it would take minutes on an interpreter.
 const WORK_LIMIT: u64 = 1 << 31;
-/// Payload words from which on it is not: a model that is no longer exact does not know the page limit.
+/// Words really held from which on it is not: a model that is no longer exact does not know the page limit.
 const WORDS_LIMIT: usize = 1 << 27;
 
 /// Why the model stops within a step.
@@ -283,9 +287,7 @@ impl Model {
         let words = size / 4;
         let mut fill = |from: u32, to: u32, tag: u32| {
             self.heap.work += u64::from(to - from);
-            for i in from..to {
-                self.heap.write(id, i, Content::Data, pattern(tag, i));
-            }
+            self.heap.write_run(id, (from, to), Content::Data, |i| pattern(tag, i));
         };
         let tag = match init.fill {
             Fill::Nothing => None,
@@ -399,7 +401,7 @@ impl Heap for Model {
     type Stop = Halt;
 
     fn alloc(&mut self, size: u32) -> Result<BlockId, Halt> {
-        if self.heap.work > WORK_LIMIT || self.heap.words_in_all() > WORDS_LIMIT {
+        if self.heap.work > WORK_LIMIT || self.heap.words_held() > WORDS_LIMIT {
             return Err(Halt::TooMuchWork);
         }
         let (id, path) = self.heap.alloc(size, self.expect.log.len() as u32, &self.slots)?;

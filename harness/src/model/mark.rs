@@ -1,0 +1,145 @@
+//! A collection as the promises have it: roots, a bounded worklist, the words that may be pointers.
+
+use super::heap::{Block, NONE, ShadowHeap};
+use super::{BlockId, Exactness, TrapRule};
+use crate::runtime::description::{Candidates, MarkAt, OnFull, Promises};
+
+/// The worklist and what happens to it.
+#[derive(Debug)]
+pub(super) struct Marking {
+    /// Marks of this number are of the present collection.
+    pub(super) epoch: u32,
+    worklist: Vec<BlockId>,
+    capacity: usize,
+    full: OnFull,
+    mark_at: MarkAt,
+    /// Payloads of the first and the last block that a full worklist put off.
+    dirty: Option<(u32, u32)>,
+}
+
+impl Marking {
+    /// An empty worklist of so many entries.
+    pub(super) const fn new(capacity: u32, promises: &Promises) -> Self {
+        Self {
+            epoch: 0,
+            worklist: Vec::new(),
+            capacity: capacity as usize,
+            full: promises.worklist_full,
+            mark_at: promises.mark_at,
+            dirty: None,
+        }
+    }
+
+    /// As if there had been no collection.
+    pub(super) fn reset(&mut self) {
+        self.epoch = 0;
+        self.worklist.clear();
+        self.dirty = None;
+    }
+
+    #[inline]
+    fn push(&mut self, blocks: &mut [Block], id: BlockId, exactness: Exactness) -> Result<(), TrapRule> {
+        let block = &mut blocks[id as usize];
+        if self.mark_at == MarkAt::Push && block.marked == self.epoch {
+            return Ok(());
+        }
+        if self.worklist.len() >= self.capacity && exactness == Exactness::Exact {
+            return match self.full {
+                OnFull::Trap => Err(TrapRule::WorklistFull),
+                OnFull::Rescan => {
+                    block.marked = self.epoch;
+                    let v = block.address;
+                    self.dirty = Some(self.dirty.map_or((v, v), |(low, high)| (low.min(v), high.max(v))));
+                    Ok(())
+                }
+            };
+        }
+        if self.mark_at == MarkAt::Push {
+            block.marked = self.epoch;
+        }
+        self.worklist.push(id);
+        Ok(())
+    }
+}
+
+impl ShadowHeap {
+    /// Collects by the declared policies.
+    ///
+    /// # Errors
+    /// [`TrapRule::WorklistFull`] when the declared capacity is exceeded while the model is exact.
+    pub fn collect(&mut self, roots: &[Option<BlockId>]) -> Result<(), TrapRule> {
+        self.collections += 1;
+        self.marking.epoch += 1;
+        self.work += 2 * self.blocks.len() as u64 + roots.len() as u64;
+        self.marking.worklist.clear();
+        for id in roots.iter().flatten() {
+            self.marking.push(&mut self.blocks, *id, self.exactness)?;
+        }
+        self.drain()?;
+        self.rescan()?;
+        self.sweep();
+        Ok(())
+    }
+
+    fn drain(&mut self) -> Result<(), TrapRule> {
+        while let Some(id) = self.marking.worklist.pop() {
+            self.visit(id)?;
+        }
+        Ok(())
+    }
+
+    /// Scans the marked blocks from the lowest to the highest that a full worklist put off, until none was put off anew.
+    fn rescan(&mut self) -> Result<(), TrapRule> {
+        while let Some((low, high)) = self.marking.dirty.take() {
+            let mut next = self.at(low).unwrap_or(NONE);
+            while next != NONE && self.blocks[next as usize].address <= high {
+                self.work += 1;
+                if self.blocks[next as usize].marked == self.marking.epoch {
+                    self.scan(next)?;
+                    self.drain()?;
+                }
+                next = self.blocks[next as usize].after;
+            }
+        }
+        Ok(())
+    }
+
+    fn visit(&mut self, id: BlockId) -> Result<(), TrapRule> {
+        let block = &mut self.blocks[id as usize];
+        if self.marking.mark_at == MarkAt::Pop {
+            if block.marked == self.marking.epoch {
+                return Ok(());
+            }
+            block.marked = self.marking.epoch;
+        }
+        self.scan(id)
+    }
+
+    fn scan(&mut self, id: BlockId) -> Result<(), TrapRule> {
+        // The guest visits words that were never written, too.
+        let words = self.block(id).recorded.div_ceil(4);
+        self.work += u64::from(words) + 1;
+        let start = self.start(id);
+        let low = self.index.low();
+        // An object ends inside the heap, so the difference is positive and below 2^32.
+        let span = (self.heap_end() - u64::from(low)) as u32;
+        for values in self.words.written(start, start + words) {
+            for &v in values {
+                if v.wrapping_sub(low) >= span || !self.index.on_phase(v) {
+                    continue;
+                }
+                match (self.index.get(v), self.promises.candidates) {
+                    (Some(target), Candidates::AllocatedBase) if self.blocks[target as usize].free => {}
+                    (Some(target), Candidates::AllocatedBase | Candidates::Phase) => {
+                        if self.blocks[target as usize].marked != self.marking.epoch {
+                            self.marking.push(&mut self.blocks, target, self.exactness)?;
+                        }
+                    }
+                    (None, Candidates::AllocatedBase) => {}
+                    (None, Candidates::Phase) => self.exactness = Exactness::FalseCandidate,
+                }
+            }
+        }
+        Ok(())
+    }
+}
