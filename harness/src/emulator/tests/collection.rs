@@ -31,6 +31,50 @@ fn pointers_past_a_trapping_worklist_trap_at_the_collection() {
     assert_eq!((e.outcome().end, e.statistics().last_freed), (End::Finished, 0));
 }
 
+/// v0.2 with so many worklist entries.
+fn rescanning(worklist: u32) -> Description {
+    let mut description = vera_131(0);
+    description.rules.worklist_full = WorklistFull::Rescan;
+    description.rules.candidates = CandidateTest::Bitmap;
+    description.parameters.worklist = worklist;
+    place(&mut description);
+    description
+}
+
+#[test]
+fn what_a_full_worklist_puts_off_is_marked_at_once_and_scanned_later() {
+    // The array's six children: four are pushed, two put off. What only these two point to is found by one walk over them.
+    let e = after(&rescanning(4), [graph(Shape::Wide { n: 6 }), Step::Collect]);
+    let s = e.statistics();
+    assert_eq!((e.outcome().end, s.last_freed, s.dropped), (End::Finished, 0, 0));
+    assert_eq!((s.deferred, s.rescans, s.marked, s.deepest_worklist), (2, 1, 13, 4));
+    assert_eq!(e.outcome().globals[5..], [u32::MAX, 0]);
+    // With room for all six there is nothing to put off.
+    let s = after(&rescanning(6), [graph(Shape::Wide { n: 6 }), Step::Collect]).statistics();
+    assert_eq!((s.deferred, s.rescans, s.last_freed), (0, 0, 0));
+}
+
+#[test]
+fn a_walk_that_puts_off_more_is_followed_by_another_one() {
+    for shape in [
+        Shape::Comb { spine: 30, teeth: 5 },
+        Shape::RandomGraph { nodes: 90, edges: 200, seed: 5 },
+        Shape::Tree { n: 100, arity: 3 },
+        Shape::DuplicateRefs { n: 50 },
+    ] {
+        for worklist in 1..6 {
+            let steps = [graph(shape), Step::Garbage { count: 7, size: 8 }, Step::Collect];
+            let (few, many) = (after(&rescanning(worklist), steps.clone()), after(&rescanning(1_000), steps));
+            assert_eq!(few.outcome().end, End::Finished);
+            assert_eq!(few.statistics().last_freed, 7, "{shape:?} {worklist}");
+            assert_eq!(few.outcome().log.len(), many.outcome().log.len());
+            assert!(few.statistics().deepest_worklist <= worklist);
+        }
+    }
+    let s = after(&rescanning(1), [graph(Shape::Tree { n: 100, arity: 3 }), Step::Collect]).statistics();
+    assert!(s.rescans > 1, "{s:?}");
+}
+
 #[test]
 fn duplicates_past_the_worklist_trap_when_marked_at_pop_only() {
     let run = |n, mark_at| {

@@ -93,6 +93,10 @@ impl Random {
 /// Each release's rules, and small regions so that every capacity is reached.
 fn descriptions() -> Vec<Description> {
     let mut small = vec![vera_131(5), vera_130(), vera_112(), fixed(7), vera_131(0), vera_131(70_000)];
+    small.extend([fixed(3), vera_131(1)]);
+    for description in &mut small[6..] {
+        description.rules.worklist_full = WorklistFull::Rescan;
+    }
     small[4].rules.candidates = CandidateTest::Walk;
     small[2].rules.roots_full = RootsFull::Unguarded;
     for description in &mut small {
