@@ -41,6 +41,7 @@ pub mod engine;
 pub mod exhaust;
 pub mod judge;
 pub mod lower;
+pub mod metamorphic;
 pub mod model;
 pub mod mutator;
 pub mod outcome;

@@ -96,7 +96,8 @@ pub(super) fn handed_out_again(model: &mut Model, seen: Seen<'_>, live: &[Live])
     Some(v)
 }
 
-fn snapshot_digest(model: &Model, seen: Seen<'_>, from: u32, len: u32) -> u32 {
+/// The digest of words that were noted when a digest was taken, given where objects really are.
+pub(crate) fn snapshot_digest(model: &Model, seen: Seen<'_>, from: u32, len: u32) -> u32 {
     let words = &model.expectation().snapshots[from as usize..(from + len) as usize];
     words.iter().fold(DIGEST_START, |digest, w| {
         let base = w.base.and_then(|b| seen.outcome.log.get(b as usize)).copied().unwrap_or(0);

@@ -17,6 +17,7 @@ mod layout;
 mod log;
 mod verdict;
 
+pub(crate) use log::snapshot_digest;
 pub use verdict::{
     Adjudication, Allowance, BrokenWord, Disagreement, Inconclusive, Kind, MAX_BROKEN_WORDS, Phase, Silent, Subject,
     Verdict, Violation,
@@ -241,6 +242,14 @@ pub fn divergence(step: u32, expected: String, found: String, adjudication: Adju
     Violation { expected, found, adjudication: Some(adjudication), ..v }
 }
 
+/// The verdict on a variant of a run that shows other contents.
+#[must_use]
+pub fn schedule_dependence(step: u32, expected: String, found: String) -> Violation {
+    let mut v = bare(Kind::ScheduleDependence, step);
+    (v.expected, v.found) = (expected, found);
+    v
+}
+
 fn bare(kind: Kind, step: u32) -> Violation {
     Violation {
         kind,
@@ -252,6 +261,7 @@ fn bare(kind: Kind, step: u32) -> Violation {
         words: Vec::new(),
         shared: None,
         adjudication: None,
+        variant: None,
     }
 }
 

@@ -89,6 +89,8 @@ pub struct Violation {
     pub shared: Option<(u32, u32)>,
     /// Where engines disagree: who sides with whom.
     pub adjudication: Option<Adjudication>,
+    /// The text of the [`crate::metamorphic::Variant`] in whose run it was seen; none: the program's own run.
+    pub variant: Option<String>,
 }
 
 /// Who sides with whom where engines disagree, and who is the odd one out.
@@ -208,6 +210,8 @@ pub enum Kind {
     Slow,
     /// Two engines disagree.
     EngineDivergence,
+    /// Contents depend on what they may not depend on; see [`crate::metamorphic`].
+    ScheduleDependence,
 }
 
 impl Kind {
@@ -236,6 +240,7 @@ impl Kind {
             Self::Hang => "hang",
             Self::Slow => "slow",
             Self::EngineDivergence => "engine-divergence",
+            Self::ScheduleDependence => "schedule-dependence",
         }
     }
 
@@ -262,8 +267,13 @@ impl Kind {
             | Self::BrokenRoots
             | Self::BrokenData
             | Self::Hang
+<<<<<<< HEAD
             | Self::Slow
             | Self::EngineDivergence => self.name().to_owned(),
+=======
+            | Self::EngineDivergence
+            | Self::ScheduleDependence => self.name().to_owned(),
+>>>>>>> 7a283d3 (Metamorphic runs: one plan under other schedules, heap starts, worklists, lowerings and poison shows the same contents)
         }
     }
 
@@ -292,6 +302,10 @@ impl Kind {
             Self::Hang => "every program ends",
             Self::Slow => "work stays within what the declared policies need",
             Self::EngineDivergence => "every engine gives the same outcome",
+            Self::ScheduleDependence => {
+                "contents do not depend on when collections happen, where the heap starts, how large the worklist is, what dead memory holds, or on \
+                 which of two equivalent collectors runs"
+            }
         }
     }
 }

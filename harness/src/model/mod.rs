@@ -68,6 +68,8 @@ pub struct Model {
     allocations: Vec<u32>,
     /// Pointer fields of the object that the step at hand allocates.
     pending_fields: Fields,
+    /// Whether addresses, growth and candidates are not predicted, from the first step on.
+    contents_only: bool,
 }
 
 impl Model {
@@ -83,7 +85,16 @@ impl Model {
             plan: Plan::default(),
             allocations: Vec::new(),
             pending_fields: Fields::default(),
+            contents_only: false,
         };
+        model.reset();
+        model
+    }
+
+    /// A model of a collector that retains other things than its promises let one predict: only contents are, from the first step on.
+    #[must_use]
+    pub fn of_contents(description: &Description) -> Self {
+        let mut model = Self { contents_only: true, ..Self::new(description) };
         model.reset();
         model
     }
@@ -149,6 +160,10 @@ impl Model {
         e.snapshots.clear();
         (e.trap, e.inexact_from, e.first_collection, e.noops, e.paths) = (None, None, None, 0, [0; 6]);
         e.too_much_work = false;
+        if self.contents_only {
+            self.heap.exactness = Exactness::FalseCandidate;
+            e.inexact_from = Some(0);
+        }
         self.plan.steps.clear();
         (self.plan.log_words, self.plan.slots, self.plan.work) = (0, 0, 0);
     }

@@ -25,15 +25,33 @@ pub struct Reduced {
     pub trials: u32,
 }
 
+/// What says whether a smaller program still shows the same.
+pub trait Oracle {
+    /// Replays a program.
+    fn replay(&mut self, program: &Program) -> Replay;
+    /// Work of the plan of the last replay, in the model's units.
+    fn work(&self) -> u64;
+}
+
+impl Oracle for Rig {
+    fn replay(&mut self, program: &Program) -> Replay {
+        Self::replay(self, program)
+    }
+
+    fn work(&self) -> u64 {
+        self.model().plan().work
+    }
+}
+
 /// Reduces a program whose replay gave `first`, staying in its bucket.
 ///
 /// Ops are dropped in runs of halving length until no single one can go; then each op is replaced by simpler ones (numbers jump to
 /// small values and are bisected), until nothing changes.
-pub fn reduce(rig: &mut Rig, program: &Program, first: Replay) -> Reduced {
+pub fn reduce(oracle: &mut dyn Oracle, program: &Program, first: Replay) -> Reduced {
     let Some(bucket) = first.bucket.clone() else {
         return Reduced { program: program.clone(), replay: first, trials: 0 };
     };
-    let mut r = Reducer { rig, bucket, best: program.clone(), replay: first, trials: 0, work: 0 };
+    let mut r = Reducer { oracle, bucket, best: program.clone(), replay: first, trials: 0, work: 0 };
     r.truncate();
     loop {
         let before = r.best.clone();
@@ -47,7 +65,7 @@ pub fn reduce(rig: &mut Rig, program: &Program, first: Replay) -> Reduced {
 }
 
 struct Reducer<'a> {
-    rig: &'a mut Rig,
+    oracle: &'a mut dyn Oracle,
     bucket: Bucket,
     best: Program,
     replay: Replay,
@@ -67,9 +85,10 @@ impl Reducer<'_> {
         }
         let candidate = Program { machine: self.best.machine, ops };
         self.trials += 1;
-        let replay = self.rig.replay(&candidate);
-        self.work += 10_000 + self.rig.model().plan().work;
-        let stays = replay.bucket.as_ref().is_some_and(|b| b.same(&self.bucket));
+        let replay = self.oracle.replay(&candidate);
+        self.work += 10_000 + self.oracle.work();
+        let stays = replay.bucket.as_ref().is_some_and(|b| b.same(&self.bucket))
+            && replay.variant() == self.replay.variant();
         if stays {
             (self.best, self.replay) = (candidate, replay);
         }

@@ -4,7 +4,7 @@
 //! - [`mod@builtin`]: the built-in collectors by name, and their parameters ([`Spec`]).
 //! - [`emit`]: their WebAssembly text.
 //! - [`correct`]: what each of them does wrong, one rule at a time.
-//! - [`fault`]: planted faults, edits of a runtime's text.
+//! - [`fault`]: planted faults, edits of a runtime's text. [`poison`]: edits after which only the mutator's bytes can be trusted.
 
 pub mod builtin;
 pub mod correct;
@@ -13,6 +13,7 @@ pub mod emit;
 mod error;
 pub mod fault;
 mod layout;
+pub mod poison;
 mod spec;
 
 pub use builtin::{builtin, describe, names};

@@ -131,6 +131,20 @@ impl Rig {
     /// # Errors
     /// When an engine cannot instantiate the module.
     pub fn new(prepared: Arc<Prepared>) -> Result<Self, EngineError> {
+        let model = Model::new(&prepared.runtime.description);
+        Self::with(model, prepared)
+    }
+
+    /// Instances of a collector that retains other things than its promises let one predict: only contents are judged.
+    ///
+    /// # Errors
+    /// When an engine cannot instantiate the module.
+    pub fn of_contents(prepared: Arc<Prepared>) -> Result<Self, EngineError> {
+        let model = Model::of_contents(&prepared.runtime.description);
+        Self::with(model, prepared)
+    }
+
+    fn with(model: Model, prepared: Arc<Prepared>) -> Result<Self, EngineError> {
         let description = &prepared.runtime.description;
         let residents =
             prepared.compiled.iter().map(|(_, c)| Resident::new(Arc::clone(c))).collect::<Result<Vec<_>, _>>()?;
@@ -139,7 +153,7 @@ impl Rig {
         let alike = residents.array_windows().all(|[a, b]| a.pristine() == b.pristine())
             && starts.is_none_or(|start| residents.iter().all(|r| *r.pristine() == start));
         Ok(Self {
-            model: Model::new(description),
+            model,
             emulator,
             alike,
             changed: Vec::new(),
@@ -161,6 +175,11 @@ impl Rig {
     #[must_use]
     pub const fn model(&self) -> &Model {
         &self.model
+    }
+
+    /// The model and what the first engine showed, as the last trial left them.
+    pub(crate) fn look(&mut self) -> (&mut Model, Seen<'_>) {
+        (&mut self.model, Seen { outcome: &self.outcomes[0], heap: self.residents[0].heap() })
     }
 
     /// Names of the engines, in order.

@@ -27,6 +27,17 @@ pub struct Replay {
     pub noops: Vec<u32>,
 }
 
+impl Replay {
+    /// The variant in whose run a violation was seen, if it was not in the program's own.
+    #[must_use]
+    pub fn variant(&self) -> Option<&str> {
+        match &self.verdict {
+            Verdict::Violation(v) => v.variant.as_deref(),
+            Verdict::Pass | Verdict::AllowedTrap(_) | Verdict::Inconclusive(_) | Verdict::Untrusted(_) => None,
+        }
+    }
+}
+
 /// What findings are counted by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Bucket {

@@ -1,0 +1,145 @@
+//! Compiled collectors for variants, shared by all programs and workers.
+
+use super::variant::Variant;
+use crate::engine::{Engine, EngineError};
+use crate::runtime::description::{Description, Rules};
+use crate::runtime::{Fault, FaultError, Runtime, RuntimeError, Spec, builtin, fault, poison, rewith};
+use crate::trial::{Prepared, Rig};
+use heapsmith_generators::Machine;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use thiserror::Error;
+
+/// The runtime under test: variants of it are made from the same parts.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Its name and the parameters that are pinned.
+    pub spec: Spec,
+    /// Edits of its text; a runtime of another name does not get them.
+    pub faults: Vec<Fault>,
+    /// Other rules than its own, for counterfactuals.
+    pub rules: Option<Rules>,
+}
+
+/// A variant that cannot run.
+#[derive(Debug, Error)]
+pub enum PoolError {
+    /// Its machine, or the runtime's name.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// An edit, of a fault or of the poison.
+    #[error(transparent)]
+    Edit(#[from] FaultError),
+    /// An engine refuses it.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// What another worker found when it compiled the same one.
+    #[error("{0}")]
+    Before(String),
+}
+
+/// What tells compiled collectors apart.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    name: String,
+    machine: Machine,
+    poison: bool,
+}
+
+impl Source {
+    /// A runtime as it is, without edits.
+    #[must_use]
+    pub const fn new(spec: Spec) -> Self {
+        Self { spec, faults: Vec::new(), rules: None }
+    }
+
+    /// The description of a variant's collector for a program's machine.
+    ///
+    /// # Errors
+    /// Parameters that no module can have.
+    pub fn describe(&self, variant: &Variant, machine: Machine) -> Result<Description, PoolError> {
+        let spec = variant.on.as_ref().unwrap_or(&self.spec);
+        let description = spec.resolve(machine)?;
+        Ok(match self.rules {
+            Some(rules) if spec.name == self.spec.name => rewith(&description, rules),
+            Some(_) | None => description,
+        })
+    }
+
+    /// The collector of a variant, and whether an emulator describes it.
+    ///
+    /// # Errors
+    /// An edit that does not match exactly once.
+    fn runtime(&self, description: Description, poisoned: bool) -> Result<(Runtime, bool), PoolError> {
+        let own = description.name == self.spec.name;
+        let mut runtime = builtin(description);
+        for edit in self.faults.iter().filter(|_| own) {
+            runtime = fault::apply(&runtime, edit)?;
+        }
+        let edited = poisoned || (own && !self.faults.is_empty());
+        if poisoned {
+            runtime = poison::twin(&runtime)?;
+        }
+        Ok((runtime, !edited))
+    }
+}
+
+type Cell = Arc<OnceLock<Result<Arc<Prepared>, String>>>;
+
+/// Collectors of one source, compiled when they are first asked for.
+pub struct Pool<'a> {
+    source: Source,
+    engines: &'a [Box<dyn Engine>],
+    cells: Mutex<HashMap<Key, Cell>>,
+}
+
+impl std::fmt::Debug for Pool<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pool").field("source", &self.source).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Pool<'a> {
+    /// Nothing compiled yet.
+    #[must_use]
+    pub fn new(source: Source, engines: &'a [Box<dyn Engine>]) -> Self {
+        Self { source, engines, cells: Mutex::new(HashMap::new()) }
+    }
+
+    /// The runtime under test.
+    #[must_use]
+    pub const fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The engines that run variants.
+    #[must_use]
+    pub const fn engines(&self) -> &'a [Box<dyn Engine>] {
+        self.engines
+    }
+
+    /// The name of a variant's collector for a program's machine.
+    pub(super) fn key(&self, variant: &Variant, machine: Machine) -> Result<Key, PoolError> {
+        let description = self.source.describe(variant, machine)?;
+        Ok(Key { machine: description.machine(), name: description.name, poison: variant.poison })
+    }
+
+    /// A fresh rig of a variant's collector for a program's machine.
+    pub(super) fn rig(&self, variant: &Variant, machine: Machine) -> Result<Rig, PoolError> {
+        let key = self.key(variant, machine)?;
+        let cell = Arc::clone(self.cells.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default());
+        let prepared = cell.get_or_init(|| self.compile(variant, machine).map_err(|e| e.to_string())).clone();
+        let prepared = prepared.map_err(PoolError::Before)?;
+        Ok(if variant.poison { Rig::of_contents(prepared)? } else { Rig::new(prepared)? })
+    }
+
+    fn compile(&self, variant: &Variant, machine: Machine) -> Result<Arc<Prepared>, PoolError> {
+        let description = self.source.describe(variant, machine)?;
+        let (runtime, emulated) = self.source.runtime(description, variant.poison)?;
+        Ok(Arc::new(if emulated {
+            Prepared::builtin(runtime, self.engines)?
+        } else {
+            Prepared::edited(runtime, self.engines)?
+        }))
+    }
+}

@@ -1,0 +1,195 @@
+//! Replays of one variant: what reduction, `heapsmith run` and the search for a cause rest on.
+
+use super::bench::{Base, Pair, run};
+use super::freeze::Frozen;
+use super::pool::{Pool, PoolError, Source};
+use super::variant::Variant;
+use crate::engine::Engine;
+use crate::judge::{Inconclusive, Kind, Verdict, Violation};
+use crate::reduce::{Cause, Oracle};
+use crate::report::finding_script;
+use crate::runtime::corrections;
+use crate::trial::{Bucket, Replay, Rig};
+use heapsmith_generators::Program;
+
+/// Runs a program and one variant of it, again and again.
+#[derive(Debug)]
+pub struct Replayer<'p> {
+    pool: &'p Pool<'p>,
+    variant: Variant,
+    base: Option<Rig>,
+    /// The variant's rig; none: it is the base rig.
+    other: Option<Rig>,
+    /// The variant's program and its verdict, if the last replay came to it.
+    last: Option<(Frozen, Verdict)>,
+    work: u64,
+}
+
+impl<'p> Replayer<'p> {
+    /// Nothing replayed yet.
+    #[must_use]
+    pub const fn new(pool: &'p Pool<'p>, variant: Variant) -> Self {
+        Self { pool, variant, base: None, other: None, last: None, work: 0 }
+    }
+
+    /// The variant.
+    #[must_use]
+    pub const fn variant(&self) -> &Variant {
+        &self.variant
+    }
+
+    /// Replays a program and its variant. A program that breaks a promise by itself has the verdict of its own replay.
+    ///
+    /// # Errors
+    /// A variant that cannot be made.
+    pub fn try_replay(&mut self, program: &Program) -> Result<Replay, PoolError> {
+        self.last = None;
+        let mut rig = match self.base.take() {
+            Some(rig) if rig.prepared().runtime.description == self.pool.source().describe(&Variant::default(), program.machine)? => rig,
+            Some(_) | None => {
+                self.other = None;
+                self.pool.rig(&Variant::default(), program.machine)?
+            }
+        };
+        let replay = self.replay_on(&mut rig, program);
+        self.base = Some(rig);
+        replay
+    }
+
+    fn replay_on(&mut self, rig: &mut Rig, program: &Program) -> Result<Replay, PoolError> {
+        let verdict = rig.trial(program);
+        self.work = rig.model().plan().work;
+        if verdict != Verdict::Pass {
+            return Ok(rig.replay(program));
+        }
+        let base = Base::of(rig);
+        let mut replay = rig.replay(program);
+        let frozen = base.frozen(program, &self.variant);
+        let own = self.variant.on.is_none() && !self.variant.poison;
+        if !own && self.other.is_none() {
+            self.other = Some(self.pool.rig(&self.variant, program.machine)?);
+        }
+        let other = match &mut self.other {
+            Some(other) if !own => other,
+            Some(_) | None => rig,
+        };
+        let pair = run(other, &base, &frozen, &self.variant, self.pool)?;
+        self.work += other.model().plan().work;
+        match pair {
+            Pair::Same => replay.verdict = Verdict::Pass,
+            // An allowed trap, or nothing to say: the variant's own verdict.
+            Pair::NotCompared(_) => replay.verdict = other.trial(&frozen.program),
+            Pair::Untrusted(d) => replay.verdict = Verdict::Untrusted(d),
+            Pair::Broken(v) => {
+                let theirs = other.replay(&frozen.program);
+                replay = broken(program, *v, &theirs, &frozen, replay);
+                self.last = Some((frozen, theirs.verdict));
+            }
+        }
+        Ok(replay)
+    }
+
+    fn other(&mut self) -> Option<&mut Rig> {
+        if self.variant.on.is_none() && !self.variant.poison { self.base.as_mut() } else { self.other.as_mut() }
+    }
+
+    /// The program that the variant ran in the last replay, on a machine with every parameter said, if it broke a promise.
+    #[must_use]
+    pub fn variant_program(&mut self) -> Option<Program> {
+        let machine = self.other()?.prepared().runtime.description.machine();
+        let (frozen, _) = self.last.as_ref()?;
+        Some(Program { machine, ops: frozen.program.ops.clone() })
+    }
+
+    /// The script of the variant of the last replay, which fails as long as the variant breaks its promise.
+    #[must_use]
+    pub fn script(&mut self) -> Option<String> {
+        let (frozen, verdict) = self.last.clone()?;
+        let rig = self.other()?;
+        rig.replay(&frozen.program);
+        Some(finding_script(rig, &verdict, ""))
+    }
+
+    /// Whether the variant of the last replay does the same in the standalone lowering: what differs, if anything.
+    ///
+    /// # Errors
+    /// When an engine refuses the program.
+    pub fn disagreement(&mut self) -> Result<Option<String>, PoolError> {
+        let engines = self.pool.engines();
+        let Some((frozen, _)) = self.last.clone() else { return Ok(None) };
+        let Some(rig) = self.other() else { return Ok(None) };
+        rig.trial(&frozen.program);
+        for (i, engine) in engines.iter().enumerate() {
+            if !rig.standalone_agrees(i, engine.as_ref())? {
+                return Ok(Some(format!("the two lowerings disagree on {}", engine.name())));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Oracle for Replayer<'_> {
+    fn replay(&mut self, program: &Program) -> Replay {
+        self.try_replay(program).unwrap_or_else(|_| Replay {
+            verdict: Verdict::Inconclusive(Inconclusive::EngineFailed),
+            collections: 0,
+            backtrace: Vec::new(),
+            bucket: None,
+            steps: 0,
+            noops: Vec::new(),
+        })
+    }
+
+    fn work(&self) -> u64 {
+        self.work
+    }
+}
+
+/// The replay of a broken pair: the comparison says what differs, the variant's own replay where and how it came to be.
+fn broken(program: &Program, mut v: Violation, theirs: &Replay, frozen: &Frozen, own: Replay) -> Replay {
+    let mut boundary = None;
+    if let Verdict::Violation(t) = &theirs.verdict {
+        v.step = frozen.original(t.step);
+        v.phase = t.phase;
+        (v.object, v.words, v.shared) = (t.object.clone(), t.words.clone(), t.shared);
+        boundary = theirs.bucket.as_ref().and_then(|b| b.boundary);
+        if v.kind == Kind::ScheduleDependence {
+            v.found = format!("{}; there the model finds {}: {} and not {}", v.found, t.kind.full_name(), t.found, t.expected);
+        } else {
+            let variant = v.variant.take();
+            v = Violation { variant, step: v.step, ..(**t).clone() };
+        }
+    }
+    // A collection that was inserted counts as the op after it; after the last op there is none.
+    v.step = v.step.min((program.ops.len() as u32).saturating_sub(1));
+    let op = program.ops.get(v.step as usize).map_or("end", |op| op.tag());
+    let bucket = Bucket { kind: v.kind, op, phase: v.phase, boundary };
+    Replay {
+        verdict: Verdict::Violation(Box::new(v)),
+        collections: theirs.collections,
+        backtrace: theirs.backtrace.clone(),
+        bucket: Some(bucket),
+        ..own
+    }
+}
+
+/// The first rule whose correct form alone makes a variant's run the same as its base run, and both keep every promise.
+///
+/// # Errors
+/// When a corrected runtime cannot be made.
+pub fn cause_of(
+    source: &Source,
+    engines: &[Box<dyn Engine>],
+    program: &Program,
+    variant: &Variant,
+) -> Result<Option<Cause>, PoolError> {
+    let description = source.describe(&Variant::default(), program.machine)?;
+    for c in corrections(&description.rules) {
+        let corrected = Source { rules: Some(c.corrected), ..source.clone() };
+        let pool = Pool::new(corrected, engines);
+        if Replayer::new(&pool, variant.clone()).try_replay(program)?.verdict == Verdict::Pass {
+            return Ok(Some(Cause { rule: c.rule, text: c.cause }));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,108 @@
+//! Which variants a program runs in: a function of the campaign's seed, the program's index and its machine.
+
+use super::machines::{HEAP_STARTS, heap_start, worklist};
+use super::variant::{Gaps, Variant, mix};
+use crate::runtime::description::Description;
+use crate::runtime::{RuntimeError, Spec};
+
+/// Of so many programs of an ordinary campaign, one runs in a variant.
+const SHARE: u64 = 32;
+/// Heap starts of an ordinary campaign: as few as compiling them may cost.
+const SHARED_STARTS: u64 = 6;
+/// Heap starts of poisoned twins.
+const POISONED_STARTS: u64 = 16;
+/// Of so many programs, one runs on another runtime,
+const ANOTHER_RUNTIME: u64 = 4;
+/// and one in the standalone lowering.
+const STANDALONE: u64 = 256;
+/// Prime to [`HEAP_STARTS`]: the starts of neighbours are far apart, and all come round.
+const STRIDE: u64 = 37;
+/// Work of a variant, in the model's units, above which an ordinary campaign leaves it out: what it costs would buy a hundred others.
+pub const SHARED_WORK: u64 = 200_000;
+/// The same where variants are what was asked for.
+pub const MOST_WORK: u64 = 8_000_000;
+
+/// How much of a campaign is metamorphic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selection {
+    /// One program in [`SHARE`], in one variant each: collections in all gaps; collections in some gaps at another heap start; another heap
+    /// start; a poisoned twin with collections in all gaps.
+    Share,
+    /// Every program, in these variants:
+    /// 1. collections in all gaps;
+    /// 2. collections in a sample of gaps, at another heap start;
+    /// 3. another heap start: all [`HEAP_STARTS`] in turn, offsets 0 to 95 of `data_end` and 16 starts close before a page's end;
+    /// 4. a larger worklist (one time in four a smaller one);
+    /// 5. the poisoned twin at one of 16 heap starts, every other time with collections in all gaps;
+    /// 6. every fourth program: this other runtime, if any;
+    /// 7. one program in 256: the standalone lowering.
+    All {
+        /// Another runtime whose contents must be the same.
+        against: Option<Spec>,
+    },
+}
+
+impl Selection {
+    /// The variants of program `index` of a campaign, which runs on `base`.
+    ///
+    /// # Errors
+    /// A runtime that there is not.
+    pub fn variants(&self, seed: u64, index: u64, base: &Description) -> Result<Vec<Variant>, RuntimeError> {
+        let draw = mix(seed, index);
+        let start = |number: u64| heap_start(&base.name, base, number * STRIDE % u64::from(HEAP_STARTS));
+        let all_gaps = Variant { gaps: Gaps::All, ..Variant::default() };
+        let some_gaps = Gaps::Sample((draw >> 32) as u32);
+        match self {
+            Self::Share => {
+                if !draw.is_multiple_of(SHARE) {
+                    return Ok(Vec::new());
+                }
+                let at = start((draw >> 16) % SHARED_STARTS)?;
+                Ok(vec![match (draw >> 8) % 4 {
+                    0 => all_gaps,
+                    1 => Variant { gaps: some_gaps, on: Some(at), ..Variant::default() },
+                    2 => Variant { on: Some(at), ..Variant::default() },
+                    _ => Variant { on: Some(at), poison: true, ..all_gaps },
+                }])
+            }
+            Self::All { against } => {
+                let poisoned = if draw & 256 == 0 { Gaps::None } else { Gaps::All };
+                let mut all = vec![
+                    all_gaps,
+                    Variant { gaps: some_gaps, on: Some(start(draw >> 16)?), ..Variant::default() },
+                    Variant { on: Some(start(index)?), ..Variant::default() },
+                    Variant { on: Some(worklist(&base.name, base, draw >> 8)?), ..Variant::default() },
+                    Variant {
+                        gaps: poisoned,
+                        on: Some(start((draw >> 24) % POISONED_STARTS)?),
+                        poison: true,
+                        standalone: false,
+                    },
+                ];
+                if let (Some(against), true) = (against, index.is_multiple_of(ANOTHER_RUNTIME)) {
+                    all.push(Variant { on: Some(against.clone()), ..Variant::default() });
+                }
+                if index.is_multiple_of(STANDALONE) {
+                    all.push(Variant { standalone: true, ..Variant::default() });
+                }
+                Ok(all)
+            }
+        }
+    }
+
+    /// Work above which a variant is left out.
+    #[must_use]
+    pub const fn most_work(&self) -> u64 {
+        match self {
+            Self::Share => SHARED_WORK,
+            Self::All { .. } => MOST_WORK,
+        }
+    }
+}
+
+/// The runtime that `name` is held against where nobody names one: its split form, or the reference.
+#[must_use]
+pub fn counterpart(name: &str) -> Option<&'static str> {
+    let wanted = if name == "fixed" { "fixed-split" } else { "fixed" };
+    crate::runtime::names().iter().copied().find(|known| *known == wanted)
+}

@@ -1,0 +1,99 @@
+//! How many pairs of runs there were, and what was different in them: silence about schedules is worth what these numbers say.
+
+use super::bench::{NotCompared, Pair};
+use super::freeze::Frozen;
+use super::variant::Variant;
+use crate::trial::Rig;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Numbers of metamorphic runs; workers have their own, and [`Tally::merge`] adds them up in any order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Programs of which at least one variant was asked for.
+    pub programs: u64,
+    /// Pairs with the same transcript.
+    pub same: u64,
+    /// Pairs that broke a promise.
+    pub broken: u64,
+    /// Pairs that were not compared, by reason.
+    pub not_compared: BTreeMap<NotCompared, u64>,
+    /// Collections that variants did beyond those of their base runs, as their own counter says.
+    pub extra_collections: u64,
+    /// Collections that were inserted into variants that ran.
+    pub inserted_collections: u64,
+    /// Heap starts of the variants that ran.
+    pub heap_starts: BTreeSet<u32>,
+    /// Worklists of the variants that ran, in entries.
+    pub worklists: BTreeSet<u32>,
+    /// Poisoned twins that ran.
+    pub poisoned: u64,
+    /// Variants that ran in the standalone lowering, too.
+    pub standalone: u64,
+    /// Variants that ran on another runtime, by its name.
+    pub runtimes: BTreeMap<String, u64>,
+}
+
+impl Tally {
+    /// Pairs of which a verdict was given.
+    #[must_use]
+    pub const fn compared(&self) -> u64 {
+        self.same + self.broken
+    }
+
+    /// Counts what was different in a variant's run.
+    pub(super) fn ran(&mut self, variant: &Variant, rig: &Rig, frozen: &Frozen, extra_collections: u32) {
+        let description = &rig.prepared().runtime.description;
+        self.extra_collections += u64::from(extra_collections);
+        self.inserted_collections += frozen.collections();
+        self.poisoned += u64::from(variant.poison);
+        self.standalone += u64::from(variant.standalone);
+        if let Some(on) = &variant.on {
+            self.heap_starts.insert(description.regions.heap_start);
+            self.worklists.insert(description.parameters.worklist);
+            *self.runtimes.entry(on.name.clone()).or_default() += 1;
+        }
+    }
+
+    /// Counts a pair.
+    pub(super) fn count(&mut self, pair: &Pair) {
+        match pair {
+            Pair::Same => self.same += 1,
+            Pair::Broken(_) | Pair::Untrusted(_) => self.broken += 1,
+            Pair::NotCompared(reason) => *self.not_compared.entry(*reason).or_default() += 1,
+        }
+    }
+
+    /// Adds another worker's numbers.
+    pub fn merge(&mut self, other: &Self) {
+        self.programs += other.programs;
+        self.same += other.same;
+        self.broken += other.broken;
+        self.extra_collections += other.extra_collections;
+        self.inserted_collections += other.inserted_collections;
+        self.poisoned += other.poisoned;
+        self.standalone += other.standalone;
+        for (reason, n) in &other.not_compared {
+            *self.not_compared.entry(*reason).or_default() += n;
+        }
+        self.heap_starts.extend(&other.heap_starts);
+        self.worklists.extend(&other.worklists);
+        for (name, n) in &other.runtimes {
+            *self.runtimes.entry(name.clone()).or_default() += n;
+        }
+    }
+
+    /// What must not be zero after so many programs that silence counts.
+    #[must_use]
+    pub fn unreached(&self) -> Vec<&'static str> {
+        [
+            (self.programs, "metamorphic programs"),
+            (self.same, "metamorphic pairs that were compared"),
+            (self.extra_collections, "extra collections of metamorphic runs"),
+            (self.heap_starts.len() as u64, "heap starts of metamorphic runs"),
+            (self.poisoned, "poisoned twins"),
+        ]
+        .into_iter()
+        .filter_map(|(n, what)| (n == 0).then_some(what))
+        .collect()
+    }
+}

@@ -1,0 +1,127 @@
+//! What is changed in a run whose contents must not change, and its text form.
+//!
+//! ```text
+//! variant = part {" " part}
+//! part    = "collections=" ("all" | "sample(" N ")" | "before(" N ")")
+//!         | "on=" runtime            another heap start, worklist or runtime: `on=fixed?data_end=57,worklist=2048`
+//!         | "poison"                 swept and fresh payloads are overwritten
+//!         | "standalone"             the program as code of its own must do the same, byte for byte
+//! ```
+
+use crate::runtime::{RuntimeError, Spec, parse_spec};
+use std::fmt;
+use thiserror::Error;
+
+/// A run that differs from the base run of a program in nothing that its contents may depend on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Variant {
+    /// Collections between ops that the program does not ask for.
+    pub gaps: Gaps,
+    /// The runtime, with the parameters that are pinned in it; none: the base run's own.
+    pub on: Option<Spec>,
+    /// Whether it is the poisoned twin.
+    pub poison: bool,
+    /// Whether the standalone lowering runs, too.
+    pub standalone: bool,
+}
+
+/// Where collections are inserted. Gap `i` is before op `i`; the last one is after all ops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Gaps {
+    /// Nowhere.
+    #[default]
+    None,
+    /// Everywhere.
+    All,
+    /// In about a quarter of the gaps, drawn from this seed and the gap's number.
+    Sample(u32),
+    /// In this gap.
+    Before(u32),
+}
+
+impl Gaps {
+    /// Whether a collection stands in gap `gap`.
+    #[must_use]
+    pub const fn has(self, gap: u32) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::Sample(seed) => mix(seed as u64, gap as u64).is_multiple_of(4),
+            Self::Before(at) => at == gap,
+        }
+    }
+}
+
+/// A number that follows from two others and looks like neither (the finaliser of splitmix64).
+#[must_use]
+pub(super) const fn mix(a: u64, b: u64) -> u64 {
+    let mut z = a.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(b).wrapping_add(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+impl fmt::Display for Variant {
+    /// The text that [`parse_variant`] reads back.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        match self.gaps {
+            Gaps::None => {}
+            Gaps::All => parts.push("collections=all".to_owned()),
+            Gaps::Sample(seed) => parts.push(format!("collections=sample({seed})")),
+            Gaps::Before(op) => parts.push(format!("collections=before({op})")),
+        }
+        parts.extend(self.on.as_ref().map(|spec| format!("on={spec}")));
+        parts.extend(self.poison.then(|| "poison".to_owned()));
+        parts.extend(self.standalone.then(|| "standalone".to_owned()));
+        f.write_str(&parts.join(" "))
+    }
+}
+
+/// A variant that cannot be read.
+#[derive(Debug, Error)]
+pub enum VariantError {
+    /// A part that there is not.
+    #[error(
+        "expected a variant made of collections=all, collections=sample(N), collections=before(N), on=RUNTIME, poison and standalone, \
+         found `{found}`"
+    )]
+    Part {
+        /// The part.
+        found: String,
+    },
+    /// Its runtime.
+    #[error("on=: {0}")]
+    Runtime(#[from] RuntimeError),
+}
+
+/// Reads a variant; an empty text is the base run again.
+///
+/// ```
+/// let text = "collections=sample(7) on=fixed?data_end=57 poison";
+/// assert_eq!(heapsmith::metamorphic::parse_variant(text).unwrap().to_string(), text);
+/// ```
+///
+/// # Errors
+/// Unknown parts, and runtimes that there are not.
+pub fn parse_variant(text: &str) -> Result<Variant, VariantError> {
+    let mut variant = Variant::default();
+    for part in text.split_whitespace() {
+        let number = |prefix: &str| part.strip_prefix(prefix)?.strip_suffix(')')?.parse().ok();
+        if let Some(spec) = part.strip_prefix("on=") {
+            variant.on = Some(parse_spec(spec)?);
+        } else if let Some(seed) = number("collections=sample(") {
+            variant.gaps = Gaps::Sample(seed);
+        } else if let Some(op) = number("collections=before(") {
+            variant.gaps = Gaps::Before(op);
+        } else {
+            match part {
+                "collections=all" => variant.gaps = Gaps::All,
+                "poison" => variant.poison = true,
+                "standalone" => variant.standalone = true,
+                _ => return Err(VariantError::Part { found: part.to_owned() }),
+            }
+        }
+    }
+    Ok(variant)
+}

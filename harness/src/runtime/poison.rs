@@ -1,0 +1,122 @@
+//! Poisoned twins: edits of a runtime after which no payload that is not the mutator's keeps what it held.
+//!
+//! What the sweep puts on the free list is filled with [`SWEPT`], all but the header and the free-link word. Where zeroing is no promise,
+//! what `alloc` gives is filled with [`FRESH`] up to its stride; where it is one, zeroing follows the poison of the sweep, and memory that was
+//! never used is zero. Both bytes make words above 2 GiB, so that poison never looks like an object. A collector that keeps its
+//! promises shows the same contents with the poison as without; what it retains may differ.
+//!
+//! The edits are [`Fault`]s: data that must match exactly once. They fit every runtime whose sweep, bump and first fit look as [`super::emit`]
+//! writes them.
+
+use super::description::{Description, ObjectLayout, SizeBits, Zeroing};
+use super::fault::{self, Fault, FaultError};
+use super::Runtime;
+
+/// The byte that swept payloads are filled with.
+pub const SWEPT: u8 = 0xDD;
+/// The byte that fresh payloads are filled with.
+pub const FRESH: u8 = 0xCD;
+
+/// Where the function is put.
+const SWEEP: &str = "  (func $gc_sweep\n";
+/// Where the sweep frees the block of the header at `$p`.
+const FREED: &str = "(i32.store (i32.add (local.get $p) (i32.const 4)) (global.get $gc_free_head))\n";
+/// Where `alloc` has made a block at the heap's end.
+const BUMPED: &str = "(global.set $heap_ptr (i32.add (global.get $heap_ptr) (local.get $total)))\n";
+/// Where first fit gives the block at `$cur`.
+const REUSED: &str = "(return (local.get $cur))";
+
+/// The edits that make the poisoned twin of a built-in runtime.
+#[must_use]
+pub fn edits(description: &Description) -> Vec<Fault> {
+    let edit = |name: &str, find: &str, replace: String| Fault {
+        name: format!("poison-{name}"),
+        cause: "payloads that are not the mutator's are overwritten".to_owned(),
+        find: find.to_owned(),
+        replace,
+    };
+    let object = description.object;
+    let call = |from: &str, header: &str, byte: u8| format!("(call $gc_poison {from} {header} (i32.const {byte}))\n");
+    let past_link = format!("(i32.add (local.get $p) (i32.const {}))", object.header_bytes + object.free_link + 4);
+    let header = |local: &str| format!("(i32.sub (local.get ${local}) (i32.const {}))", object.header_bytes);
+    let mut all = vec![
+        edit("function", SWEEP, function(&object, description.rules.size_bits) + SWEEP),
+        edit("swept", FREED, call(&past_link, "(local.get $p)", SWEPT) + "          " + FREED),
+    ];
+    match description.promises.zeroing {
+        Zeroing::Zeroed => {}
+        Zeroing::Unpromised => {
+            let fresh = |local: &str| call(&format!("(local.get ${local})"), &header(local), FRESH);
+            all.push(edit("bumped", BUMPED, format!("{BUMPED}    {}", fresh("payload"))));
+            all.push(edit("reused", REUSED, fresh("cur") + "            " + REUSED));
+        }
+    }
+    all
+}
+
+/// The poisoned twin; its description stays, because what must be true does not change.
+///
+/// # Errors
+/// An edit does not match exactly once: the runtime's functions are others than the edits are made for.
+pub fn twin(runtime: &Runtime) -> Result<Runtime, FaultError> {
+    let mut twin = runtime.clone();
+    for edit in edits(&runtime.description) {
+        twin = fault::apply(&twin, &edit)?;
+    }
+    Ok(twin)
+}
+
+/// Fills the bytes from an address up to the end of the block of a header; nothing beyond the heap or memory.
+fn function(object: &ObjectLayout, bits: SizeBits) -> String {
+    let size = format!("(i32.shr_u (i32.load (local.get $header)) (i32.const {}))", object.size_shift);
+    let size = match bits {
+        SizeBits::Sixteen => format!("(i32.and {size} (i32.const 0xFFFF))"),
+        SizeBits::ThirtyOne => size,
+    };
+    let (unit, header) = (object.stride_unit, object.header_bytes);
+    format!(
+        r"  ;; Poison: fills [from, end of the block of this header), inside the heap.
+  (func $gc_poison (param $from i32) (param $header i32) (param $byte i32)
+    (local $end i32)
+    (local.set $end
+      (i32.add
+        (local.get $header)
+        (i32.and (i32.add {size} (i32.const {})) (i32.const -{unit}))))
+    (if (i32.gt_u (local.get $end) (global.get $heap_ptr)) (then (local.set $end (global.get $heap_ptr))))
+    (if (i32.gt_u (local.get $end) (i32.shl (memory.size) (i32.const 16)))
+      (then (local.set $end (i32.shl (memory.size) (i32.const 16)))))
+    (if (i32.lt_u (local.get $from) (local.get $end))
+      (then
+        (memory.fill (local.get $from) (local.get $byte) (i32.sub (local.get $end) (local.get $from))))))
+
+",
+        header + unit - 1
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::{builtin, names, parse_spec};
+    use heapsmith_generators::Machine;
+
+    #[test]
+    fn every_built_in_takes_the_poison_and_another_text_does_not() {
+        for name in names() {
+            for machine in ["", "?data_end=7,worklist=1,roots=1,pages=1..2"] {
+                let spec = parse_spec(&format!("{name}{machine}")).unwrap();
+                let runtime = builtin(spec.resolve(Machine::default()).unwrap());
+                let twin = twin(&runtime).unwrap_or_else(|e| panic!("{name}: {e}"));
+                let wasm = wat::parse_str(format!("(module\n{})", twin.fields)).unwrap();
+                wasmparser::validate(&wasm).unwrap_or_else(|e| panic!("{name}: {e}"));
+                assert_eq!(twin.description, runtime.description);
+                for edit in edits(&runtime.description) {
+                    let fields = runtime.fields.replacen(&edit.find, "", 1);
+                    let other = Runtime { fields, ..runtime.clone() };
+                    let found = super::twin(&other);
+                    assert!(matches!(found, Err(FaultError::NotOnce { found: 0, .. })), "{name}: {found:?}");
+                }
+            }
+        }
+    }
+}
