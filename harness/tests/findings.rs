@@ -7,6 +7,7 @@ use heapsmith::engine::script::run_script;
 use heapsmith::engine::{self, Backtrace, Engine};
 use heapsmith::judge::Verdict;
 use heapsmith::lower::{standalone, wast};
+use heapsmith::metamorphic::Selection;
 use heapsmith::report::directives;
 use heapsmith::runtime::{builtin, corrections, parse_spec, rewith};
 use heapsmith::trial::{Prepared, Rig};
@@ -28,6 +29,7 @@ fn hunted(runtime: &str, programs: u64) -> Summary {
         limit: Limit::Programs(programs),
         jobs: 2,
         max_findings: 20,
+        metamorphic: Selection::Share,
     };
     hunt(&settings, &Progress::default()).unwrap()
 }

@@ -6,9 +6,10 @@ mod common;
 #[path = "common/liar.rs"]
 mod liar;
 
-use common::{FIXED, engine, runtime};
-use heapsmith::engine::{Engine, EngineError};
+use common::{FIXED, engine, runtime, spec};
+use heapsmith::engine::{Engine, EngineError, Instance as _};
 use heapsmith::judge::{Inconclusive, Kind, Verdict};
+use heapsmith::metamorphic::{Bench, Pair, Pool, Source, Tally, parse_variant};
 use heapsmith::model::TrapRule;
 use heapsmith::outcome::{End, Trap};
 use heapsmith::runtime::description::{GLOBAL_COLLECTIONS, GLOBAL_FREE_HEAD, GLOBAL_ROOT_TOP, PAGE};
@@ -74,6 +75,16 @@ fn lie(kind: Kind) -> (&'static str, Lie) {
         Kind::BrokenData => (ONE_OBJECT, leaves(|i| i.flip(0, 1))),
         Kind::Hang => (ONE_OBJECT, ends(End::OutOfFuel, 0)),
         Kind::Slow => (ONE_OBJECT, leaves(|i| i.set_fuel(1 << 40))),
+        // Told where a collection happened: never in the program's own run.
+        Kind::ScheduleDependence => (ONE_OBJECT, leaves(after_a_collection)),
+    }
+}
+
+fn after_a_collection(instance: &mut LyingInstance) {
+    let mut globals = Vec::new();
+    instance.globals(&mut globals);
+    if globals[GLOBAL_COLLECTIONS] > 0 {
+        instance.flip(instance.log(0) + 8, 1);
     }
 }
 
@@ -125,12 +136,15 @@ fn after(kind: Kind) -> Option<Kind> {
         Kind::BrokenData => Kind::Hang,
         Kind::Hang => Kind::Slow,
         Kind::Slow => Kind::EngineDivergence,
-        Kind::EngineDivergence => return None,
+        Kind::EngineDivergence => Kind::ScheduleDependence,
+        Kind::ScheduleDependence => return None,
     })
 }
 
+/// All kinds, but for the one that takes a second run to see.
 fn kinds() -> impl Iterator<Item = Kind> {
-    std::iter::successors(Some(Kind::SilentFree), |kind| after(*kind))
+    let all = std::iter::successors(Some(Kind::SilentFree), |kind| after(*kind));
+    all.filter(|kind| *kind != Kind::ScheduleDependence)
 }
 
 /// Whether what the lie is about is part of what engines and emulator must agree on: fuel is not.
@@ -318,4 +332,48 @@ fn an_engine_that_runs_single_programs_only_cannot_be_the_judged_one() {
     let engines = [Liar::alone("alone", honest), engine("wasmtime")];
     let error = Prepared::builtin(runtime(FIXED, program(ONE_OBJECT).machine), &engines).err().unwrap();
     assert!(matches!(error, EngineError::Order { engine: "alone" }), "{error}");
+}
+
+/// What a variant's run gives on engines that lie where a collection happened.
+fn tried_in(variant: &str, engines: &[Box<dyn Engine>]) -> Pair {
+    let (ops, _) = lie(Kind::ScheduleDependence);
+    let program = program(ops);
+    let pool = Pool::new(Source::new(spec(FIXED)), engines);
+    let prepared = Prepared::edited(runtime(FIXED, program.machine), engines).unwrap();
+    let mut rig = Rig::new(Arc::new(prepared)).unwrap();
+    assert_eq!(rig.trial(&program), Verdict::Pass);
+    let variants = [parse_variant(variant).unwrap()];
+    let mut tally = Tally::default();
+    let found = Bench::new(&pool, u64::MAX).compare(&mut rig, &program, &variants, &mut tally).unwrap();
+    found.map_or(Pair::Same, |(_, pair)| pair)
+}
+
+#[test]
+fn contents_that_change_with_a_collection_are_a_schedule_dependence() {
+    let (_, lie) = lie(Kind::ScheduleDependence);
+    let variants =
+        ["collections=all", "collections=before(1)", "collections=all on=fixed?data_end=57", "collections=all poison"];
+    for variant in variants {
+        let own = variant == "collections=all" || variant == "collections=before(1)";
+        match tried_in(variant, &conspiracy(&lie)) {
+            Pair::Broken(v) => {
+                assert_eq!((v.kind, v.variant.as_deref()), (Kind::ScheduleDependence, Some(variant)));
+                assert!(v.expected.contains("word 2 of object 0 (r0, 16 bytes)"), "{}", v.expected);
+            }
+            // A built-in without an edit: its emulator stands by.
+            Pair::Untrusted(_) if !own && variant != "collections=all poison" => {}
+            pair => panic!("{variant}: {pair:?}"),
+        }
+    }
+    assert_eq!(tried_in("", &conspiracy(&lie)), Pair::Same);
+    assert_eq!(tried_in("poison", &conspiracy(&lie)), Pair::Same);
+}
+
+#[test]
+fn a_liar_beside_an_honest_engine_is_a_divergence_in_a_variant_too() {
+    let (_, lie) = lie(Kind::ScheduleDependence);
+    match tried_in("collections=all", &[Liar::engine("liar", lie), engine("wasmi")]) {
+        Pair::Broken(v) => assert_eq!(v.kind, Kind::EngineDivergence),
+        pair => panic!("{pair:?}"),
+    }
 }

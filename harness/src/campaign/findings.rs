@@ -1,8 +1,9 @@
 //! From violations to distinct, reduced findings.
 
-use super::{Shared, disagreement, on_all};
+use super::{Shared, disagreement, on_all, variants};
 use crate::engine::Engine;
 use crate::judge::{Kind, Phase, Violation};
+use crate::metamorphic::Variant;
 use crate::outcome::End;
 use crate::reduce::{Cause, cause_of, reduce, reduce_machine};
 use crate::report::finding_script;
@@ -26,6 +27,8 @@ pub struct Signature {
     pub op: &'static str,
     /// Whose access trapped.
     pub trapped: Trapped,
+    /// Whether it was found broken in a variant of the program.
+    pub variant: bool,
 }
 
 /// Whose access trapped: an allocation that goes wrong shows in its own stores, or only in the next one's.
@@ -50,7 +53,13 @@ impl Signature {
             End::Trapped(_) if outcome.log.len() > before as usize => Trapped::Mutator,
             End::Trapped(_) => Trapped::Collector,
         };
-        Self { kind: v.kind, op: op.map_or("end", |op| op.tag()), trapped }
+        Self { kind: v.kind, op: op.map_or("end", |op| op.tag()), trapped, variant: false }
+    }
+
+    /// The signature of the violation that a variant of a program gave.
+    pub(super) fn of_variant(v: &Violation, program: &Program) -> Self {
+        let op = program.ops.get(v.step as usize).map_or("end", |op| op.tag());
+        Self { kind: v.kind, op, trapped: Trapped::Nobody, variant: true }
     }
 }
 
@@ -61,7 +70,8 @@ impl fmt::Display for Signature {
             Trapped::Collector => " in the collector",
             Trapped::Mutator => " in a store",
         };
-        write!(f, "{}.{}{trapped}", self.kind.full_name(), self.op)
+        let variant = if self.variant { " in a variant" } else { "" };
+        write!(f, "{}.{}{trapped}{variant}", self.kind.full_name(), self.op)
     }
 }
 
@@ -76,6 +86,10 @@ pub struct Finding {
     pub original: Program,
     /// The smallest one.
     pub reduced: Program,
+    /// The variant in whose run the promise is broken, if it is not in the program's own.
+    pub variant: Option<Variant>,
+    /// What the variant runs.
+    pub variant_program: Option<Program>,
     /// Its replay.
     pub replay: Replay,
     /// Its bucket.
@@ -133,7 +147,11 @@ pub(super) fn reduce_all(shared: &Shared<'_>, raw: RawFindings) -> (Vec<Finding>
             if shared.progress.stop.load(Ordering::Relaxed) && position > 0 {
                 continue;
             }
-            let finding = reduce_one(shared, index);
+            let finding = if signature.variant {
+                variants::reduce_variant(shared, index).ok().flatten()
+            } else {
+                reduce_one(shared, index)
+            };
             shared.progress.reduced.fetch_add(1, Ordering::Relaxed);
             if let Some(finding) = finding {
                 done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((position, signature, finding));
@@ -199,8 +217,9 @@ fn join(
         match known.map(|i| &mut findings[i]) {
             Some(known) => {
                 known.count += count;
-                // The smaller program is the better one, with the program that it comes from.
-                if finding.reduced.ops.len() < known.reduced.ops.len() {
+                // The smaller program is the better one, with the program that it comes from; one that needs no variant is better still.
+                let better = (finding.variant.is_some(), finding.reduced.ops.len());
+                if better < (known.variant.is_some(), known.reduced.ops.len()) {
                     finding.count = known.count;
                     *known = finding;
                 }
@@ -250,6 +269,10 @@ fn reduce_one(shared: &Shared<'_>, index: u64) -> Option<Finding> {
 
 /// The same finding on the simplest machine that shows it with the same cause.
 fn simplify_machine(shared: &Shared<'_>, finding: &Finding) -> Option<Finding> {
+    // A variant is on a machine of its own.
+    if finding.variant.is_some() {
+        return None;
+    }
     let rig = |machine| Rig::new(shared.compile(machine, &shared.settings.tracing_engines).ok()?).ok();
     let (mut rig, reduced) = reduce_machine(&finding.reduced, rig)?;
     let simpler = describe(shared, &mut rig, finding.index, finding.original.clone(), reduced.program)?;
@@ -275,6 +298,18 @@ impl Finding {
         let description = rig.prepared().runtime.description.clone();
         let cause = cause_of(&description, engines, &program).ok().flatten();
         let (index, count, original) = (0, 0, program.clone());
-        Some(Self { index, count, original, reduced: program, replay, bucket, cause, script, lowerings_disagree })
+        Some(Self {
+            index,
+            count,
+            original,
+            reduced: program,
+            variant: None,
+            variant_program: None,
+            replay,
+            bucket,
+            cause,
+            script,
+            lowerings_disagree,
+        })
     }
 }

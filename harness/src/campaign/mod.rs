@@ -6,14 +6,16 @@
 
 mod findings;
 mod statistics;
+mod variants;
 mod worker;
 
 pub use findings::{Finding, Signature, Trapped};
 pub use statistics::{BOUNDARY_CLASSES, GATED_PROGRAMS, PATHS, Statistics};
 
 use crate::engine::{Engine, EngineError};
+use crate::metamorphic::{Pool, Selection, Source};
 use crate::runtime::description::Description;
-use crate::runtime::{RuntimeError, Spec, builtin};
+use crate::runtime::{FaultError, RuntimeError, Spec, builtin, poison};
 use crate::trial::{Prepared, Rig};
 use findings::RawFindings;
 use heapsmith_generators::{Campaign as Programs, Capacities, Machine};
@@ -47,6 +49,8 @@ pub struct Settings {
     pub jobs: usize,
     /// Distinct findings that are reduced at most.
     pub max_findings: usize,
+    /// Which programs run again in which variants.
+    pub metamorphic: Selection,
 }
 
 /// A campaign that cannot start or go on.
@@ -58,6 +62,9 @@ pub enum CampaignError {
     /// An engine refuses the runtime.
     #[error("expected the engine to take the runtime; {0}")]
     Engine(#[from] EngineError),
+    /// The poison does not fit it.
+    #[error("expected the poisoned twin of the runtime to be made by edits; {0}")]
+    Poison(#[from] FaultError),
 }
 
 /// How far a campaign is; read by whoever shows it.
@@ -97,6 +104,9 @@ struct Shared<'a> {
     settings: &'a Settings,
     programs: Programs,
     machines: BTreeMap<Machine, OnceLock<Result<Arc<Prepared>, String>>>,
+    /// Variants on the campaign's engines, and on those that keep backtraces.
+    pool: Pool<'a>,
+    tracing: Pool<'a>,
     next: AtomicU64,
     deadline: Option<Instant>,
     progress: &'a Progress,
@@ -153,13 +163,18 @@ pub(crate) fn disagreement(engines: &[Box<dyn Engine>], rig: &Rig) -> Result<Opt
 pub fn hunt(settings: &Settings, progress: &Progress) -> Result<Summary, CampaignError> {
     let description = settings.spec.resolve(Machine::default())?;
     // One compilation proves that every engine takes the runtime, before anything starts.
-    Prepared::builtin(builtin(description.clone()), &settings.engines)?;
+    let runtime = builtin(description.clone());
+    poison::twin(&runtime)?;
+    Prepared::builtin(runtime, &settings.engines)?;
+    let source = Source::new(settings.spec.clone());
     let capacities = capacities(&description);
     let programs = Programs::new(settings.seed, capacities, settings.spec.pinned);
     let started = Instant::now();
     let shared = Shared {
         machines: programs.machines().iter().map(|&m| (m, OnceLock::new())).collect(),
         programs,
+        pool: Pool::new(source.clone(), &settings.engines),
+        tracing: Pool::new(source, &settings.tracing_engines),
         settings,
         next: AtomicU64::new(0),
         deadline: match settings.limit {

@@ -1,6 +1,7 @@
 //! What a campaign did: the vacuity line, and the gates that make its silence worth something.
 
 use crate::judge::{Allowance, Inconclusive, Verdict};
+use crate::metamorphic::Tally;
 use crate::model::{AllocPath, Logged, TrapRule};
 use crate::outcome::Outcome;
 use crate::plan::Step;
@@ -45,6 +46,8 @@ pub struct Statistics {
     pub reached: BTreeSet<&'static str>,
     /// Allocations by path, where the engines confirmed the model's prediction.
     pub paths: [u64; 6],
+    /// Runs in variants.
+    pub variants: Tally,
     boundaries: Vec<bool>,
 }
 
@@ -64,6 +67,7 @@ impl Default for Statistics {
             untrusted: BTreeMap::new(),
             reached: BTreeSet::new(),
             paths: [0; 6],
+            variants: Tally::default(),
             boundaries: vec![false; BOUNDARY_CLASSES],
         }
     }
@@ -112,6 +116,12 @@ impl Statistics {
             }
         }
         self.boundaries(model.description(), &model.expectation().kinds, rig.outcome(0));
+    }
+
+    /// Counts a violation that a variant of a program showed which had passed by itself.
+    pub fn recant(&mut self) {
+        self.passed -= 1;
+        self.violations += 1;
     }
 
     /// Notes that the harness contradicted itself.
@@ -175,6 +185,7 @@ impl Statistics {
         for (index, text) in &other.untrusted {
             self.distrust(*index, text.clone());
         }
+        self.variants.merge(&other.variants);
         self.reached.extend(&other.reached);
         for (sum, n) in self.paths.iter_mut().zip(other.paths) {
             *sum += n;
@@ -229,6 +240,7 @@ impl Statistics {
             self.untrusted.iter().map(|(index, text)| format!("program {index}: {text}")).collect();
         if self.programs >= GATED_PROGRAMS {
             why.extend(self.unreached(description).into_iter().map(|what| format!("never reached: {what}")));
+            why.extend(self.variants.unreached().into_iter().map(|what| format!("never reached: {what}")));
             for (reason, &n) in &self.inconclusive {
                 if n * 1_000 > self.programs {
                     why.push(format!("{n} of {} programs inconclusive: {}", self.programs, reason.name()));

@@ -1,6 +1,7 @@
 //! One worker of a campaign.
 
 use super::findings::{RawFindings, Signature};
+use super::variants::Variants;
 use super::{Shared, Statistics, disagreement};
 use crate::judge::{Inconclusive, Verdict};
 use crate::trial::Rig;
@@ -18,6 +19,7 @@ const CONFIRM_WORK: u64 = 2_000_000;
 pub(super) fn run(shared: &Shared<'_>) -> (Statistics, RawFindings) {
     let (mut statistics, mut findings) = (Statistics::default(), RawFindings::default());
     let mut rigs: HashMap<Machine, Rig> = HashMap::new();
+    let mut variants = Variants::new(shared);
     while let Some(indices) = shared.take() {
         for index in indices {
             let program = shared.programs.program(index);
@@ -42,6 +44,18 @@ pub(super) fn run(shared: &Shared<'_>) -> (Statistics, RawFindings) {
                 match disagreement(&shared.settings.engines, rig) {
                     Ok(None) => statistics.confirmations += 1,
                     Ok(Some(text)) => statistics.distrust(index, text),
+                    Err(_) => *statistics.inconclusive.entry(Inconclusive::EngineFailed).or_default() += 1,
+                }
+            }
+            // Last: afterwards the rig has run something else.
+            if verdict == Verdict::Pass {
+                match variants.run(shared, index, &program, rig, &mut statistics) {
+                    Ok(None) => {}
+                    Ok(Some(signature)) => {
+                        statistics.recant();
+                        shared.progress.violations.fetch_add(1, Ordering::Relaxed);
+                        findings.add(signature, index);
+                    }
                     Err(_) => *statistics.inconclusive.entry(Inconclusive::EngineFailed).or_default() += 1,
                 }
             }

@@ -1,5 +1,6 @@
 //! Cases given on the command line: found, read and checked before anything runs, all complaints at once.
 
+use heapsmith::metamorphic::{Variant, parse_variant};
 use heapsmith::runtime::description::Description;
 use heapsmith::runtime::{Spec, parse_spec};
 use heapsmith_generators::{Program, parse};
@@ -24,6 +25,8 @@ pub(super) struct Case {
     pub(super) program: Program,
     pub(super) spec: Spec,
     pub(super) description: Description,
+    /// The variant in which a reduced case breaks its promise.
+    pub(super) variant: Option<Variant>,
     /// The script beside a reduced case, if it is of the same runtime.
     pub(super) script: Option<Script>,
 }
@@ -39,12 +42,16 @@ pub(super) struct Script {
 ///
 /// # Errors
 /// Everything that is wrong with any of them.
-pub(super) fn read(paths: &[PathBuf], runtime: Option<&str>) -> Result<Vec<Case>, Vec<String>> {
+pub(super) fn read(paths: &[PathBuf], runtime: Option<&str>, variant: Option<&str>) -> Result<Vec<Case>, Vec<String>> {
     let mut problems = Vec::new();
     let asked = runtime.map(parse_spec).transpose();
     if let Err(e) = &asked {
         problems.push(format!("--runtime: {e}"));
     }
+    let variant = variant.map(parse_variant).transpose().unwrap_or_else(|e| {
+        problems.push(format!("--variant: {e}"));
+        None
+    });
     let mut files = Vec::new();
     for path in paths {
         if path.is_dir() {
@@ -65,7 +72,9 @@ pub(super) fn read(paths: &[PathBuf], runtime: Option<&str>) -> Result<Vec<Case>
     let mut cases = Vec::new();
     for path in files {
         let case = match (program(&path), &asked) {
-            (Ok(program), Ok(asked)) => case(&path, program, asked.as_ref()).map(|case| cases.push(case)),
+            (Ok(program), Ok(asked)) => {
+                case(&path, program, asked.as_ref(), variant.as_ref()).map(|case| cases.push(case))
+            }
             // Without a runtime there is no more to find out.
             (Ok(_), Err(_)) => Ok(()),
             (Err(problem), _) => Err(problem),
@@ -107,28 +116,30 @@ fn program(path: &Path) -> Result<Program, String> {
     parse(&text).map_err(|e| e.to_string())
 }
 
-fn case(path: &Path, program: Program, asked: Option<&Spec>) -> Result<Case, String> {
+fn case(path: &Path, program: Program, asked: Option<&Spec>, variant: Option<&Variant>) -> Result<Case, String> {
+    let is_reduced = path.file_name().is_some_and(|name| name == REDUCED);
     let (spec, recorded) = match (asked, recorded(path)) {
         // What is asked for needs no verdict beside it.
         (Some(spec), recorded) => (spec.clone(), recorded.ok().flatten()),
-        (None, Ok(Some(spec))) => (spec.clone(), Some(spec)),
+        (None, Ok(Some(recorded))) => (recorded.0.clone(), Some(recorded)),
         (None, Ok(None)) => (parse_spec(DEFAULT_RUNTIME).map_err(|e| e.to_string())?, None),
         (None, Err(problem)) => return Err(problem),
     };
+    let (recorded, beside_variant) = recorded.map_or((None, None), |(spec, variant)| (Some(spec), variant));
+    let variant = variant.cloned().or(beside_variant.filter(|_| is_reduced));
     let description = spec.resolve(program.machine).map_err(|e| format!("the machine on {spec}: {e}"))?;
     let beside = path.with_file_name(SCRIPT);
-    let is_reduced = path.file_name().is_some_and(|name| name == REDUCED);
     let script = if is_reduced && recorded.as_ref() == Some(&spec) && beside.exists() {
         let text = read_text(&beside).map_err(|e| format!("{SCRIPT} beside it: {e}"))?;
         Some(Script { path: beside, text })
     } else {
         None
     };
-    Ok(Case { path: path.to_owned(), program, spec, description, script })
+    Ok(Case { path: path.to_owned(), program, spec, description, variant, script })
 }
 
-/// The runtime that the verdict beside a case names, if there is one.
-fn recorded(path: &Path) -> Result<Option<Spec>, String> {
+/// The runtime that the verdict beside a case names, if there is one, and the variant.
+fn recorded(path: &Path) -> Result<Option<(Spec, Option<Variant>)>, String> {
     let beside = path.with_file_name(VERDICT);
     if !beside.exists() {
         return Ok(None);
@@ -140,7 +151,9 @@ fn recorded(path: &Path) -> Result<Option<Spec>, String> {
     let Some(runtime) = json.get("runtime").and_then(serde_json::Value::as_str) else {
         return Err(format!("{VERDICT} beside it: expected a field `runtime`, found none{advice}"));
     };
-    parse_spec(runtime).map(Some).map_err(|e| format!("{VERDICT} beside it: {e}"))
+    let variant = json.get("violation").and_then(|v| v.get("variant")).and_then(serde_json::Value::as_str);
+    let variant = variant.map(parse_variant).transpose().map_err(|e| format!("{VERDICT} beside it: {e}{advice}"))?;
+    parse_spec(runtime).map(|spec| Some((spec, variant))).map_err(|e| format!("{VERDICT} beside it: {e}"))
 }
 
 /// A text file; an error says what was expected.

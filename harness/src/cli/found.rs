@@ -103,7 +103,14 @@ impl Report {
         let written = write_finding(
             out,
             &name,
-            &Written { reduced: &f.reduced, original: &f.original, text: &text, json: &rendered, script: &script },
+            &Written {
+                reduced: &f.reduced,
+                original: &f.original,
+                variant: f.variant_program.as_ref(),
+                text: &text,
+                json: &rendered,
+                script: &script,
+            },
         );
         let (folder, problem, text) = match written {
             Ok(folder) => (Some(folder), None, text),

@@ -5,10 +5,12 @@ use super::{Exit, engines, print, progress};
 use anyhow::{Context, ensure};
 use heapsmith::campaign::{self, BOUNDARY_CLASSES, Limit, Progress, Settings, Statistics, Summary};
 use heapsmith::engine::Backtrace;
+use heapsmith::metamorphic::{self, Selection, Tally};
 use heapsmith::report::SCHEMA_VERSION;
-use heapsmith::runtime::parse_spec;
+use heapsmith::runtime::{Spec, parse_spec};
 use heapsmith_generators::Machine;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -41,6 +43,12 @@ pub(crate) struct Args {
     /// Distinct findings to reduce and write
     #[arg(long, value_name = "N", default_value_t = 20)]
     max_findings: usize,
+    /// Run every program again under other schedules, heap starts, worklists, with poison, and on another runtime: same contents
+    #[arg(long)]
+    metamorphic: bool,
+    /// The other runtime of --metamorphic, instead of the usual one
+    #[arg(long, value_name = "NAME", requires = "metamorphic")]
+    against: Option<String>,
     /// Print the summary as JSON
     #[arg(long)]
     json: bool,
@@ -110,6 +118,7 @@ fn settings(args: &Args) -> anyhow::Result<Settings> {
             Limit::Time(Duration::from_secs(args.seconds))
         }
     };
+    let metamorphic = selection(args, &spec)?;
     check_out(&args.out)?;
     Ok(Settings {
         spec,
@@ -119,7 +128,21 @@ fn settings(args: &Args) -> anyhow::Result<Settings> {
         limit,
         jobs,
         max_findings: args.max_findings,
+        metamorphic,
     })
+}
+
+/// Which programs run in which variants.
+fn selection(args: &Args, spec: &Spec) -> anyhow::Result<Selection> {
+    if !args.metamorphic {
+        return Ok(Selection::Share);
+    }
+    let against = args.against.as_deref().or_else(|| metamorphic::counterpart(&spec.name));
+    let against = against.map(parse_spec).transpose().context("--against")?.filter(|other| *other != *spec);
+    if let Some(other) = &against {
+        other.resolve(Machine::default()).context("--against")?;
+    }
+    Ok(Selection::All { against })
 }
 
 fn text(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: &[String]) -> String {
@@ -188,7 +211,7 @@ fn vacuity(summary: &Summary, jobs: usize) -> String {
     format!(
         "{} programs in {:.1} s ({rate:.0}/s with {jobs} workers), {} of them also standalone\n\
          reached: {} collections, {} objects marked, {} bytes freed, {} pages grown, worklist {} deep, root stack {} deep, \
-         {} of {BOUNDARY_CLASSES} boundary classes, {:.1} % no-ops, inconclusive: {inconclusive}",
+         {} of {BOUNDARY_CLASSES} boundary classes, {:.1} % no-ops, inconclusive: {inconclusive}\n{}",
         s.programs,
         summary.elapsed.as_secs_f64(),
         s.confirmations,
@@ -200,6 +223,26 @@ fn vacuity(summary: &Summary, jobs: usize) -> String {
         o.roots,
         s.boundary_classes(),
         noops(s),
+        variants(&s.variants),
+    )
+}
+
+/// The same for runs in variants.
+fn variants(t: &Tally) -> String {
+    let not: Vec<String> = t.not_compared.iter().map(|(why, n)| format!("{} {n}", why.name())).collect();
+    let not = if not.is_empty() { "none".to_owned() } else { not.join(", ") };
+    let others: Vec<String> = t.runtimes.iter().map(|(name, n)| format!("{n} on {name}")).collect();
+    format!(
+        "metamorphic: {} programs, {} pairs compared ({}; {} poisoned, {} also standalone), {} extra collections, {} heap starts, {} worklists, \
+         not compared: {not}",
+        t.programs,
+        t.compared(),
+        if others.is_empty() { "all on their own machine".to_owned() } else { others.join(", ") },
+        t.poisoned,
+        t.standalone,
+        t.extra_collections,
+        t.heap_starts.len(),
+        t.worklists.len(),
     )
 }
 
@@ -235,6 +278,13 @@ fn json(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: 
         "verdicts": {
             "passed": s.passed, "allowed_traps": traps, "allowed_after_false_candidate": s.may_traps,
             "violations": s.violations, "inconclusive": inconclusive,
+        },
+        "metamorphic": {
+            "programs": s.variants.programs, "compared": s.variants.compared(), "broken": s.variants.broken,
+            "not_compared": s.variants.not_compared.iter().map(|(why, n)| (why.name(), *n)).collect::<BTreeMap<_, _>>(),
+            "extra_collections": s.variants.extra_collections, "heap_starts": s.variants.heap_starts.len(),
+            "worklists": s.variants.worklists.len(), "poisoned": s.variants.poisoned, "standalone": s.variants.standalone,
+            "on_runtimes": s.variants.runtimes,
         },
         "findings": findings,
         "unreduced": unreduced,

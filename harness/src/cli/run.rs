@@ -17,8 +17,9 @@ use super::{Exit, engines, print};
 use heapsmith::engine::script::run_script;
 use heapsmith::engine::{Backtrace, Engine};
 use heapsmith::judge::{Inconclusive, Verdict};
+use heapsmith::metamorphic::{self, Pool, PoolError, Replayer, Source, Variant};
 use heapsmith::outcome::End;
-use heapsmith::reduce::cause_of;
+use heapsmith::reduce::{Oracle, cause_of};
 use heapsmith::report::{Account, AccountJson};
 use heapsmith::runtime::builtin;
 use heapsmith::runtime::description::Description;
@@ -39,6 +40,9 @@ pub(crate) struct Args {
     /// The collector; otherwise the one that a finding was found on, else vera@0.0.131
     #[arg(long, value_name = "NAME")]
     runtime: Option<String>,
+    /// Replay a variant, too: `collections=all`, `poison`, `on=fixed?data_end=57`, ... (a finding's own is found beside it)
+    #[arg(long, value_name = "VARIANT")]
+    variant: Option<String>,
     #[arg(long, value_name = "A,B", value_delimiter = ',', default_value = "wasmtime,wasmi", help = super::ENGINES_HELP)]
     engines: Vec<String>,
     /// Print one array of accounts as JSON
@@ -48,7 +52,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let engines = engines(&args.engines, Backtrace::On)?;
-    let cases = cases::read(&args.cases, args.runtime.as_deref())
+    let cases = cases::read(&args.cases, args.runtime.as_deref(), args.variant.as_deref())
         .map_err(|problems| anyhow::anyhow!(cases::complain(&problems)))?;
     let mut bench = Bench { engines, rig: None };
     let mut tally = Tally::default();
@@ -96,6 +100,9 @@ impl Bench {
 
     fn answer(&mut self, case: &Case) -> Answer {
         let runtime = case.spec.to_string();
+        if let Some(variant) = &case.variant {
+            return self.answer_in(case, variant).unwrap_or_else(|e| Answer::failed(&runtime, e.to_string()));
+        }
         let kept = self.rig.take().filter(|(description, _)| *description == case.description);
         let rig = match kept {
             Some((_, rig)) => Ok(rig),
@@ -115,6 +122,26 @@ impl Bench {
         let script = case.script.as_ref().map(|s| script(s, &self.engines, fuel(rig.model().plan().work)));
         self.rig = Some((case.description.clone(), rig));
         Answer { next: next(case, &replay.verdict, &runtime), runtime, replay, cause, standalone, script }
+    }
+}
+
+impl Bench {
+    /// The answer for a case and a variant of it.
+    fn answer_in(&self, case: &Case, variant: &Variant) -> Result<Answer, PoolError> {
+        let runtime = case.spec.to_string();
+        let source = Source::new(case.spec.clone());
+        let pool = Pool::new(source.clone(), &self.engines);
+        let mut replayer = Replayer::new(&pool, variant.clone());
+        let replay = replayer.try_replay(&case.program)?;
+        let standalone = match replayer.disagreement()? {
+            None => Standalone { confirmed: self.names(), problem: None },
+            problem => Standalone { confirmed: Vec::new(), problem },
+        };
+        let violation = matches!(replay.verdict, Verdict::Violation(_));
+        let cause =
+            if violation { metamorphic::cause_of(&source, &self.engines, &case.program, variant)? } else { None };
+        let script = case.script.as_ref().map(|s| script(s, &self.engines, fuel(replayer.work())));
+        Ok(Answer { next: next(case, &replay.verdict, &runtime), runtime, replay, cause, standalone, script })
     }
 }
 

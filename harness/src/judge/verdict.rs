@@ -267,13 +267,9 @@ impl Kind {
             | Self::BrokenRoots
             | Self::BrokenData
             | Self::Hang
-<<<<<<< HEAD
             | Self::Slow
-            | Self::EngineDivergence => self.name().to_owned(),
-=======
             | Self::EngineDivergence
             | Self::ScheduleDependence => self.name().to_owned(),
->>>>>>> 7a283d3 (Metamorphic runs: one plan under other schedules, heap starts, worklists, lowerings and poison shows the same contents)
         }
     }
 

@@ -5,7 +5,7 @@ use super::pool::{Key, Pool, PoolError};
 use super::tally::Tally;
 use super::transcript::{Difference, Transcript};
 use super::variant::Variant;
-use crate::judge::{self, Disagreement, Inconclusive, Verdict, Violation};
+use crate::judge::{self, Disagreement, Inconclusive, Kind, Verdict, Violation};
 use crate::model::Model;
 use crate::outcome::End;
 use crate::plan::Step;
@@ -191,8 +191,9 @@ pub(super) fn run(
         v.step = frozen.original(v.step);
     }
     let (model, seen) = rig.look();
-    // Both came to their end, as they must: their contents can be compared.
-    if seen.outcome.end == End::Finished && model.expectation().trap.is_none() {
+    // Both came to their end, as they must: their contents can be compared. Where engines disagree, none of them is the variant's run.
+    let one_run = broken.as_ref().is_none_or(|v| v.kind != Kind::EngineDivergence);
+    if one_run && seen.outcome.end == End::Finished && model.expectation().trap.is_none() {
         let other = Transcript::of(model, seen, |step| frozen.original(step));
         if let Some(difference) = base.transcript.difference(&other) {
             broken = Some(Box::new(dependence(model, base, &difference)));

@@ -55,8 +55,7 @@ pub(super) fn heap_start(name: &str, base: &Description, number: u64) -> Result<
 pub(super) fn worklist(name: &str, base: &Description, number: u64) -> Result<Spec, RuntimeError> {
     let (_, roots, max_pages) = Room::of(base).numbers();
     let own = base.parameters.worklist;
-    let (smaller, larger): (Vec<u32>, Vec<u32>) =
-        WORKLISTS.into_iter().filter(|w| *w != own).partition(|w| *w < own);
+    let (smaller, larger): (Vec<u32>, Vec<u32>) = WORKLISTS.into_iter().filter(|w| *w != own).partition(|w| *w < own);
     // A smaller one seldom holds what the program needs: three in four are larger, where there is one.
     let wanted = if number.is_multiple_of(4) { [&smaller, &larger] } else { [&larger, &smaller] };
     let from = if wanted[0].is_empty() { wanted[1] } else { wanted[0] };

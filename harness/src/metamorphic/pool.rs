@@ -133,6 +133,14 @@ impl<'a> Pool<'a> {
         Ok(if variant.poison { Rig::of_contents(prepared)? } else { Rig::new(prepared)? })
     }
 
+    /// A fresh rig of the base run of programs with this machine.
+    ///
+    /// # Errors
+    /// A runtime that cannot be made.
+    pub fn rig_of_base(&self, machine: Machine) -> Result<Rig, PoolError> {
+        self.rig(&Variant::default(), machine)
+    }
+
     fn compile(&self, variant: &Variant, machine: Machine) -> Result<Arc<Prepared>, PoolError> {
         let description = self.source.describe(variant, machine)?;
         let (runtime, emulated) = self.source.runtime(description, variant.poison)?;

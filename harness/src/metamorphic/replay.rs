@@ -20,8 +20,10 @@ pub struct Replayer<'p> {
     base: Option<Rig>,
     /// The variant's rig; none: it is the base rig.
     other: Option<Rig>,
-    /// The variant's program and its verdict, if the last replay came to it.
+    /// The variant's program and its verdict, if the last replay came to it and it broke a promise.
     last: Option<(Frozen, Verdict)>,
+    /// What the last replay ran last, and whether as the variant.
+    ran: Option<(Program, bool)>,
     work: u64,
 }
 
@@ -29,7 +31,7 @@ impl<'p> Replayer<'p> {
     /// Nothing replayed yet.
     #[must_use]
     pub const fn new(pool: &'p Pool<'p>, variant: Variant) -> Self {
-        Self { pool, variant, base: None, other: None, last: None, work: 0 }
+        Self { pool, variant, base: None, other: None, last: None, ran: None, work: 0 }
     }
 
     /// The variant.
@@ -45,7 +47,12 @@ impl<'p> Replayer<'p> {
     pub fn try_replay(&mut self, program: &Program) -> Result<Replay, PoolError> {
         self.last = None;
         let mut rig = match self.base.take() {
-            Some(rig) if rig.prepared().runtime.description == self.pool.source().describe(&Variant::default(), program.machine)? => rig,
+            Some(rig)
+                if rig.prepared().runtime.description
+                    == self.pool.source().describe(&Variant::default(), program.machine)? =>
+            {
+                rig
+            }
             Some(_) | None => {
                 self.other = None;
                 self.pool.rig(&Variant::default(), program.machine)?
@@ -59,6 +66,7 @@ impl<'p> Replayer<'p> {
     fn replay_on(&mut self, rig: &mut Rig, program: &Program) -> Result<Replay, PoolError> {
         let verdict = rig.trial(program);
         self.work = rig.model().plan().work;
+        self.ran = Some((program.clone(), false));
         if verdict != Verdict::Pass {
             return Ok(rig.replay(program));
         }
@@ -73,6 +81,7 @@ impl<'p> Replayer<'p> {
             Some(other) if !own => other,
             Some(_) | None => rig,
         };
+        self.ran = Some((frozen.program.clone(), true));
         let pair = run(other, &base, &frozen, &self.variant, self.pool)?;
         self.work += other.model().plan().work;
         match pair {
@@ -110,15 +119,16 @@ impl<'p> Replayer<'p> {
         Some(finding_script(rig, &verdict, ""))
     }
 
-    /// Whether the variant of the last replay does the same in the standalone lowering: what differs, if anything.
+    /// Whether what the last replay ran last, the variant if it came to that, does the same in the standalone lowering: what differs,
+    /// if anything.
     ///
     /// # Errors
     /// When an engine refuses the program.
     pub fn disagreement(&mut self) -> Result<Option<String>, PoolError> {
         let engines = self.pool.engines();
-        let Some((frozen, _)) = self.last.clone() else { return Ok(None) };
-        let Some(rig) = self.other() else { return Ok(None) };
-        rig.trial(&frozen.program);
+        let Some((program, in_variant)) = self.ran.clone() else { return Ok(None) };
+        let Some(rig) = (if in_variant { self.other() } else { self.base.as_mut() }) else { return Ok(None) };
+        rig.trial(&program);
         for (i, engine) in engines.iter().enumerate() {
             if !rig.standalone_agrees(i, engine.as_ref())? {
                 return Ok(Some(format!("the two lowerings disagree on {}", engine.name())));
@@ -154,7 +164,13 @@ fn broken(program: &Program, mut v: Violation, theirs: &Replay, frozen: &Frozen,
         (v.object, v.words, v.shared) = (t.object.clone(), t.words.clone(), t.shared);
         boundary = theirs.bucket.as_ref().and_then(|b| b.boundary);
         if v.kind == Kind::ScheduleDependence {
-            v.found = format!("{}; there the model finds {}: {} and not {}", v.found, t.kind.full_name(), t.found, t.expected);
+            v.found = format!(
+                "{}; there the model finds {}: {} and not {}",
+                v.found,
+                t.kind.full_name(),
+                t.found,
+                t.expected
+            );
         } else {
             let variant = v.variant.take();
             v = Violation { variant, step: v.step, ..(**t).clone() };
@@ -173,7 +189,8 @@ fn broken(program: &Program, mut v: Violation, theirs: &Replay, frozen: &Frozen,
     }
 }
 
-/// The first rule whose correct form alone makes a variant's run the same as its base run, and both keep every promise.
+/// The rule whose correct form alone makes a variant's run the same as its base run, while both keep every promise; where none does, the
+/// rule that explains what the variant's program shows by itself, if the variant is one that has a program of its own.
 ///
 /// # Errors
 /// When a corrected runtime cannot be made.
@@ -191,5 +208,13 @@ pub fn cause_of(
             return Ok(Some(Cause { rule: c.rule, text: c.cause }));
         }
     }
-    Ok(None)
+    if variant.poison || !source.faults.is_empty() {
+        return Ok(None);
+    }
+    let pool = Pool::new(source.clone(), engines);
+    let mut replayer = Replayer::new(&pool, variant.clone());
+    replayer.try_replay(program)?;
+    let Some(program) = replayer.variant_program() else { return Ok(None) };
+    let description = source.describe(variant, program.machine)?;
+    Ok(crate::reduce::cause_of(&description, engines, &program)?)
 }

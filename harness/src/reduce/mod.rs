@@ -87,8 +87,8 @@ impl Reducer<'_> {
         self.trials += 1;
         let replay = self.oracle.replay(&candidate);
         self.work += 10_000 + self.oracle.work();
-        let stays = replay.bucket.as_ref().is_some_and(|b| b.same(&self.bucket))
-            && replay.variant() == self.replay.variant();
+        let stays =
+            replay.bucket.as_ref().is_some_and(|b| b.same(&self.bucket)) && replay.variant() == self.replay.variant();
         if stays {
             (self.best, self.replay) = (candidate, replay);
         }

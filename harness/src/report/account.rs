@@ -92,6 +92,9 @@ impl Account<'_> {
 
     fn violation(&self, v: &Violation, line: &mut impl FnMut(&str, &str)) {
         line("promise", v.kind.promise());
+        if let Some(variant) = &v.variant {
+            line("variant", variant);
+        }
         line("at op", &self.op(v.step));
         line("collection", &self.replay.collections.to_string());
         line("expected", &v.expected);

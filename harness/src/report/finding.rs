@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `reduced.heapsmith` | the smallest program that shows it |
 //! | `original.heapsmith` | the program that found it |
+//! | `variant.heapsmith` | what the variant of it ran in which a promise is broken; only where there is one |
 //! | `verdict.txt`, `verdict.json` | the account of the reduced case |
 //! | `finding.wast` | the reduced case with the collector, for any engine: it fails as long as the bug lives |
 
@@ -20,6 +21,8 @@ pub struct Written<'a> {
     pub reduced: &'a Program,
     /// The program that found it.
     pub original: &'a Program,
+    /// What the variant ran in which the promise is broken, if it was not the program itself.
+    pub variant: Option<&'a Program>,
     /// The account in words.
     pub text: &'a str,
     /// The account as JSON.
@@ -46,6 +49,10 @@ pub fn write_finding(out: &Path, name: &str, w: &Written<'_>) -> Result<PathBuf,
     fs::create_dir_all(&folder).map_err(|e| (folder.clone(), e))?;
     let original = w.original.to_string();
     let reduced = w.reduced.to_string();
+    if let Some(variant) = w.variant {
+        let path = folder.join("variant.heapsmith");
+        fs::write(&path, variant.to_string()).map_err(|e| (path, e))?;
+    }
     let files: [(&str, &str); 5] = [
         ("original.heapsmith", &original),
         ("verdict.txt", w.text),

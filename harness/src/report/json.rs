@@ -3,7 +3,7 @@
 //! ```json
 //! { "schema": 1, "verdict": "violation", "runtime": "vera@0.0.131", "engines": ["wasmtime", "wasmi"], "steps": 3, "collections": 1, "noops": [],
 //!   "violation": { "kind": "corrupt-payload", "promise": "...", "step": 2, "op": "collect", "phase": "collect", "bucket": "...",
-//!                  "boundary": null, "expected": "...", "found": "...", "object": { "path": "r0", "address": 0, "size": 24 },
+//!                  "boundary": null, "variant": "collections=all", "expected": "...", "found": "...", "object": { "path": "r0", "address": 0, "size": 24 },
 //!                  "words": [{ "address": 0, "expected": 0, "found": 1 }], "backtrace": [] },
 //!   "cause": { "rule": "candidate-test", "text": "..." }, "next": "heapsmith run ..." }
 //! ```
@@ -16,6 +16,7 @@
 //! ```
 //! `adjudicators` were asked only because the engines of the run could not decide; those of `silent` were asked and could not say.
 //!
+//! `variant` is there where the promise is broken in a variant of the program only.
 //! `verdict` is `pass`, `allowed-trap` (then `rule` is there), `violation` (then `violation` is), `inconclusive` (`reason`) or `untrusted` (`reason`).
 
 use super::Account;
@@ -58,6 +59,8 @@ pub struct ViolationJson {
     pub phase: &'static str,
     pub bucket: String,
     pub boundary: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
     pub expected: String,
     pub found: String,
     pub object: Option<Subject>,
@@ -88,6 +91,7 @@ impl From<&Account<'_>> for AccountJson {
                     phase: v.phase.name(),
                     bucket: a.replay.bucket.as_ref().map(ToString::to_string).unwrap_or_default(),
                     boundary: a.replay.bucket.as_ref().and_then(|b| b.boundary),
+                    variant: v.variant.clone(),
                     expected: v.expected.clone(),
                     found: v.found.clone(),
                     object: v.object.clone(),

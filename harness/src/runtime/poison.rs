@@ -8,9 +8,9 @@
 //! The edits are [`Fault`]s: data that must match exactly once. They fit every runtime whose sweep, bump and first fit look as [`super::emit`]
 //! writes them.
 
+use super::Runtime;
 use super::description::{Description, ObjectLayout, SizeBits, Zeroing};
 use super::fault::{self, Fault, FaultError};
-use super::Runtime;
 
 /// The byte that swept payloads are filled with.
 pub const SWEPT: u8 = 0xDD;

@@ -1,0 +1,134 @@
+//! The metamorphic part of a campaign: programs that passed run again in variants.
+
+use super::findings::Signature;
+use super::{Shared, Statistics};
+use crate::judge::Violation;
+use crate::metamorphic::{Bench, Pair, PoolError, Replayer, Variant};
+use crate::metamorphic::{Gaps, cause_of};
+use crate::reduce::{Oracle, reduce};
+use crate::trial::{Bucket, Rig};
+use heapsmith_generators::Program;
+
+use super::Finding;
+
+/// One worker's rigs of variants.
+#[derive(Debug)]
+pub(super) struct Variants<'s> {
+    bench: Bench<'s>,
+}
+
+impl<'s> Variants<'s> {
+    pub(super) fn new(shared: &'s Shared<'_>) -> Self {
+        Self { bench: Bench::new(&shared.pool, shared.settings.metamorphic.most_work()) }
+    }
+
+    /// Runs the variants that the campaign has for a program that `rig` has just passed. The signature of what one of them breaks.
+    pub(super) fn run(
+        &mut self,
+        shared: &Shared<'_>,
+        index: u64,
+        program: &Program,
+        rig: &mut Rig,
+        statistics: &mut Statistics,
+    ) -> Result<Option<Signature>, PoolError> {
+        let base = &rig.prepared().runtime.description;
+        let variants = shared.settings.metamorphic.variants(shared.settings.seed, index, base)?;
+        if variants.is_empty() {
+            return Ok(None);
+        }
+        match self.bench.compare(rig, program, &variants, &mut statistics.variants)? {
+            None | Some((_, Pair::Same | Pair::NotCompared(_))) => Ok(None),
+            Some((_, Pair::Broken(v))) => Ok(Some(Signature::of_variant(&v, program))),
+            Some((variant, Pair::Untrusted(d))) => {
+                let text =
+                    format!("in variant `{variant}`: {}: {}, the emulator has {}", d.what, d.engines, d.emulator);
+                statistics.distrust(index, text);
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// The violation of the first variant of program `index` that breaks a promise, once more.
+fn first_broken(
+    shared: &Shared<'_>,
+    index: u64,
+    original: &Program,
+) -> Result<Option<(Variant, Box<Violation>)>, PoolError> {
+    let mut rig = shared.tracing.rig_of_base(original.machine)?;
+    rig.trial(original);
+    let variants =
+        shared.settings.metamorphic.variants(shared.settings.seed, index, &rig.prepared().runtime.description)?;
+    let mut bench = Bench::new(&shared.tracing, shared.settings.metamorphic.most_work());
+    Ok(match bench.compare(&mut rig, original, &variants, &mut crate::metamorphic::Tally::default())? {
+        Some((variant, Pair::Broken(v))) => Some((variant, v)),
+        Some((_, Pair::Same | Pair::NotCompared(_) | Pair::Untrusted(_))) | None => None,
+    })
+}
+
+/// Reduces the program and the variant in which it breaks a promise.
+pub(super) fn reduce_variant(shared: &Shared<'_>, index: u64) -> Result<Option<Finding>, PoolError> {
+    let original = shared.programs.program(index);
+    let Some((mut variant, _)) = first_broken(shared, index, &original)? else { return Ok(None) };
+    let mut best = original.clone();
+    loop {
+        let mut replayer = Replayer::new(&shared.tracing, variant.clone());
+        let first = replayer.try_replay(&best)?;
+        let Some(bucket) = first.bucket.clone() else { return Ok(None) };
+        best = reduce(&mut replayer, &best, first).program;
+        match simpler(shared, &best, &variant, &bucket)? {
+            Some(simpler) => variant = simpler,
+            None => break,
+        }
+    }
+    let mut replayer = Replayer::new(&shared.tracing, variant.clone());
+    let replay = replayer.try_replay(&best)?;
+    let Some(bucket) = replay.bucket.clone() else { return Ok(None) };
+    let lowerings_disagree = replayer.disagreement().unwrap_or_else(|e| Some(e.to_string()));
+    let cause = cause_of(shared.pool.source(), &shared.settings.engines, &best, &variant)?;
+    Ok(Some(Finding {
+        index,
+        count: 0,
+        original,
+        variant_program: replayer.variant_program(),
+        variant: Some(variant),
+        script: replayer.script().unwrap_or_default(),
+        reduced: best,
+        replay,
+        bucket,
+        cause,
+        lowerings_disagree,
+    }))
+}
+
+/// A simpler variant that breaks the same promise: without one of its parts, or with a single collection.
+fn simpler(
+    shared: &Shared<'_>,
+    program: &Program,
+    variant: &Variant,
+    bucket: &Bucket,
+) -> Result<Option<Variant>, PoolError> {
+    let mut simpler = Vec::new();
+    if variant.poison {
+        simpler.push(Variant { poison: false, ..variant.clone() });
+    }
+    if variant.on.as_ref().is_some_and(|on| on.name == shared.settings.spec.name) {
+        simpler.push(Variant { on: None, ..variant.clone() });
+    }
+    let single = (0..=program.ops.len() as u32).map(|op| Variant { gaps: Gaps::Before(op), ..variant.clone() });
+    match variant.gaps {
+        Gaps::None => {}
+        Gaps::Before(_) => simpler.push(Variant { gaps: Gaps::None, ..variant.clone() }),
+        Gaps::All | Gaps::Sample(_) => {
+            simpler.push(Variant { gaps: Gaps::None, ..variant.clone() });
+            simpler.extend(single);
+        }
+    }
+    for candidate in simpler {
+        let replay = Replayer::new(&shared.tracing, candidate.clone()).replay(program);
+        if replay.variant().is_some() && replay.bucket.is_some_and(|b| b.same(bucket)) {
+            return Ok(Some(candidate));
+        }
+    }
+    Ok(None)
+}
