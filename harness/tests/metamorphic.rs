@@ -3,9 +3,9 @@
 
 mod common;
 
-use common::{FIXED, V131, campaign, engines, runtime, spec};
-use heapsmith::judge::{Kind, Verdict, Violation};
-use heapsmith::metamorphic::{Bench, HEAP_STARTS, Pair, Pool, Selection, Source, Tally, Variant};
+use common::{FIXED, V131, campaign, engines, spec};
+use heapsmith::judge::{Verdict, Violation};
+use heapsmith::metamorphic::{Bench, Pair, Pool, Selection, Source, Tally, Variant};
 use heapsmith::runtime::{Fault, builtin, fault};
 use heapsmith::trial::{Prepared, Rig};
 use heapsmith_generators::Machine;
