@@ -172,7 +172,9 @@ pub(super) fn run(
         Verdict::Inconclusive(Inconclusive::TooMuchWork) => {
             return Ok(Pair::NotCompared(NotCompared::TooMuchWork));
         }
-        Verdict::Inconclusive(Inconclusive::FuelOnOneEngine | Inconclusive::EngineFailed) => {
+        Verdict::Inconclusive(
+            Inconclusive::FuelOnOneEngine | Inconclusive::EngineFailed | Inconclusive::EngineKilled,
+        ) => {
             return Ok(Pair::NotCompared(NotCompared::Inconclusive));
         }
         Verdict::Untrusted(d) => return Ok(Pair::Untrusted(d)),
