@@ -195,6 +195,7 @@ fn campaign(on: &'static str) -> &'static Summary {
             limit: Limit::Programs(PROGRAMS),
             jobs: 2,
             max_findings: 12,
+            metamorphic: heapsmith::metamorphic::Selection::Share,
         };
         hunt(&settings, &Progress::default()).unwrap()
     })
