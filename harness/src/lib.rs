@@ -17,7 +17,7 @@
 //! - [`judge`]: the verdict, one closed enum.
 //! - [`trial`]: one program through all of it; replays with checks after every step.
 //! - [`reduce`]: the smallest program, and the one rule that explains it.
-//! - [`campaign`]: many programs on all cores. [`bench`]: how fast. [`report`]: words, JSON, folders, scripts. [`pins`]: structural checks of a module.
+//! - [`campaign`]: many programs on all cores. [`bench`]: how fast. [`cost`]: how work grows. [`report`]: words, JSON, folders, scripts. [`pins`]: structural checks of a module.
 //!
 //! ```
 //! use heapsmith::{engine, judge::Verdict, runtime, trial::{Prepared, Rig}};
@@ -36,6 +36,7 @@
 
 pub mod bench;
 pub mod campaign;
+pub mod cost;
 pub mod emulator;
 pub mod engine;
 pub mod exhaust;

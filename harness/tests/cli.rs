@@ -509,3 +509,32 @@ fn an_output_that_cannot_be_written_is_an_error_and_no_panic() {
         assert_eq!(status.unwrap().code(), Some(code), "{command}");
     }
 }
+
+#[test]
+fn cost_prints_a_table_and_writes_programs_that_run() {
+    let place = Place::new();
+    let assert = place.run(&["cost", "--fuel", "30000000", "--out", "cases", "--plot", "cost.svg"]).code(0);
+    insta::assert_snapshot!("cost", stdout(&assert));
+    let picture = fs::read_to_string(place.path().join("cost.svg")).unwrap();
+    assert!(picture.starts_with("<svg") && picture.contains("growth"), "{picture}");
+    let written = fs::read_dir(place.path().join("cases")).unwrap().map(|entry| entry.unwrap().path());
+    let written: Vec<String> = written.map(|path| path.to_str().unwrap().to_owned()).collect();
+    assert_eq!(written.len(), 20, "{written:?}");
+    let chains: Vec<&str> = written.iter().map(String::as_str).filter(|path| path.contains("chain-")).collect();
+    assert_eq!(chains.len(), 2, "{written:?}");
+    place.run(&["run", chains[0], chains[1]]).code(0);
+}
+
+#[test]
+fn cost_says_in_json_what_it_says_in_words_and_a_broken_promise_is_exit_1() {
+    let place = Place::new();
+    let assert = place.run(&["cost", "--runtime", "vera@0.0.65", "--fuel", "3000000", "--json"]).code(1);
+    let json = json(&assert);
+    let families = json["families"].as_array().unwrap();
+    let finding = |name: &str| families.iter().find(|f| f["name"] == name).unwrap()["finding"].clone();
+    assert_eq!(finding("chain"), "linear");
+    assert_eq!(finding("wide"), "broken");
+    assert_eq!(finding("rescan"), "not-measured");
+    place.refuses(&["cost", "--plot", "no/where.svg"], &["--plot: expected a file in a folder that exists"]);
+    place.refuses(&["cost", "--runtime", "vera@0.0.132"], &["did you mean"]);
+}

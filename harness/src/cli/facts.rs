@@ -172,6 +172,10 @@ pub(super) fn characteristic(c: Characteristic) -> Fact {
         Characteristic::StaleLink => fact("stale link", "a recycled, unwritten block keeps what its old link leads to"),
         Characteristic::NoSplit => fact("no split", "a small request can consume a large free block"),
         Characteristic::CollectionPerGrowth => fact("growth", "a collection for each time that memory grows"),
+        Characteristic::SearchOfWholeList => fact("search", "an allocation may search the whole free list"),
+        Characteristic::RepeatedScans => {
+            fact("rescans", "what does not fit into the worklist costs walks over a range of the heap")
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod bench;
 mod cases;
+mod cost;
 mod doctor;
 mod exhaust;
 mod facts;
@@ -57,6 +58,8 @@ enum Command {
     Pins(pins::Args),
     /// Prove in two seconds that this harness catches planted defects, and say what is there.
     Doctor(doctor::Args),
+    /// Measure how the work of a collector grows, and hold it against what it declares.
+    Cost(cost::Args),
     /// Measure how many programs a second this machine runs, by length, engines and lowering, and where the time goes.
     Bench(bench::Args),
 }
@@ -82,6 +85,7 @@ impl Cli {
             Command::Runtimes(args) => runtimes::run(&args),
             Command::Pins(args) => pins::run(&args),
             Command::Doctor(args) => doctor::run(&args),
+            Command::Cost(args) => cost::run(&args),
             Command::Bench(args) => bench::run(&args),
         };
         match exit {

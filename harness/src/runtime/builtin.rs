@@ -105,6 +105,7 @@ const VERA_131: Release = Release {
         Characteristic::StaleLink,
         Characteristic::NoSplit,
         Characteristic::CollectionPerGrowth,
+        Characteristic::SearchOfWholeList,
     ],
 };
 
@@ -148,7 +149,13 @@ const VERA_0_2: Release = Release {
     summary: "conservative mark-sweep of Vera v0.2: proves object bases by a bitmap, scans again what a full worklist put off",
     rules: Rules { worklist_full: WorklistFull::Rescan, candidates: CandidateTest::Bitmap, ..VERA_0_1_9.rules },
     promises: Promises { worklist_full: OnFull::Rescan, candidates: Candidates::AllocatedBase, ..VERA_0_1_9.promises },
-    characteristics: &[Characteristic::StaleLink, Characteristic::NoSplit, Characteristic::CollectionPerGrowth],
+    characteristics: &[
+        Characteristic::StaleLink,
+        Characteristic::NoSplit,
+        Characteristic::CollectionPerGrowth,
+        Characteristic::SearchOfWholeList,
+        Characteristic::RepeatedScans,
+    ],
     ..VERA_0_1_9
 };
 
@@ -180,7 +187,7 @@ const FIXED: Release = Release {
         growth: GrowthPolicy::Shortage,
         work: Work::Proportional,
     },
-    characteristics: &[Characteristic::NoSplit, Characteristic::CollectionPerGrowth],
+    characteristics: &[Characteristic::NoSplit, Characteristic::CollectionPerGrowth, Characteristic::SearchOfWholeList],
 };
 
 /// The release of this name.

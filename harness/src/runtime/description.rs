@@ -423,8 +423,12 @@ pub enum Characteristic {
     StaleLink,
     /// A small request can consume a large free block.
     NoSplit,
-    /// A collection for each page of growth.
+    /// A collection for each page of growth, so that work grows with the square of a live heap.
     CollectionPerGrowth,
+    /// An allocation may search the whole free list, so that work grows with the product of allocations and free blocks.
+    SearchOfWholeList,
+    /// What does not fit into the worklist is looked for by walks over a range of the heap, as often as that happens.
+    RepeatedScans,
 }
 
 impl Description {

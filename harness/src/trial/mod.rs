@@ -8,6 +8,7 @@
 mod adjudicate;
 mod alone;
 mod compare;
+mod measure;
 mod memory;
 mod observe;
 mod parts;
@@ -16,6 +17,7 @@ mod replay;
 mod tests;
 
 pub use alone::Hearing;
+pub use measure::Measured;
 pub use observe::Observations;
 pub(crate) use parts::Part;
 pub use replay::{Bucket, Replay};
