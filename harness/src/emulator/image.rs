@@ -4,11 +4,10 @@
 //! touches, and [`Image::reset`] restores those granules only; nothing else writes to the bytes, so that nothing is missed.
 
 use super::Stop;
+use crate::engine::pristine::GRANULE;
 use crate::outcome::Trap;
 use crate::runtime::description::{PAGE, Parameters, data_byte};
 
-/// Bytes that are noted as touched together: small, because roots, worklist and heap are far apart and mostly untouched.
-const GRANULE: usize = 1_024;
 /// Granules of a page.
 const PER_PAGE: usize = PAGE as usize / GRANULE;
 /// Bytes that are kept from one program to the next; more is given back, or each of many emulators would hold its largest.

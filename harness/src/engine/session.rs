@@ -4,7 +4,7 @@
 //! A program that grew the collector's memory leaves an instance that cannot be made fresh, so a new one takes its place. Otherwise *all*
 //! of the collector's memory is compared with the image taken right after the first instantiation and restored where it differs, since a broken
 //! collector writes anywhere; all mutable globals are set back. Whoever has compared all of that memory since the last call may name the
-//! blocks that differ ([`Resident::settle`]); then only those are restored. In the mutator's memory the control words, frames, mirror and
+//! granules that differ ([`Resident::settle`]); then only those are restored. In the mutator's memory the control words, frames, mirror and
 //! tape are written anew; what an old log left is beyond the new log's cursor, where nobody reads.
 //! A collector with state elsewhere (a table, a global that is not in [`Description::globals`](crate::runtime::description::Description::globals)) needs a fresh instance instead.
 
@@ -47,7 +47,7 @@ pub struct Resident {
 enum State {
     /// It is as good as new.
     Fresh,
-    /// It differs from the pristine image in these blocks at most.
+    /// It differs from the pristine image in these granules at most.
     Settled,
     /// Nothing.
     Used,
@@ -162,8 +162,8 @@ impl Resident {
         &self.pristine
     }
 
-    /// Says that all of the collector's memory was compared since the last call, and differs from [`Self::pristine`] in these blocks
-    /// of [`BLOCK`](super::pristine::BLOCK) bytes at most.
+    /// Says that all of the collector's memory was compared since the last call, and differs from [`Self::pristine`] in these
+    /// granules of [`GRANULE`](super::pristine::GRANULE) bytes at most.
     pub(crate) fn settle(&mut self, changed: &[u32]) {
         self.state = State::Settled;
         self.changed.clear();
@@ -177,7 +177,7 @@ impl Resident {
         let heap = self.instance.heap_mut();
         if heap.len() == self.pristine.len() {
             match self.state {
-                State::Settled => self.pristine.restore_blocks(heap, &self.changed),
+                State::Settled => self.pristine.restore_granules(heap, &self.changed),
                 State::Fresh | State::Used => self.pristine.restore(heap),
             }
             self.instance.set_globals(&self.globals);

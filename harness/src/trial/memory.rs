@@ -1,14 +1,15 @@
-//! One pass over all memories: whether they are the same, byte for byte, and which blocks the program changed.
+//! One pass over all memories: whether they are the same, byte for byte, and what of them the program changed.
 //!
 //! Every byte of every engine's memory is looked at, once. It is compared with what it must be: with the emulator's image where the
 //! emulator stored anything, and elsewhere with the pristine image, which is what the emulator has there. Without an emulator it is
-//! compared with the first engine's. If all are the same, the changed blocks are all that has to be restored for the next program.
+//! compared with the first engine's. If all are the same, the changed granules are all that has to be restored for the next program.
 
 use crate::emulator::Emulator;
-use crate::engine::pristine::{BLOCK, Pristine};
+use crate::engine::pristine::{BLOCK, GRANULE, Pristine};
 use crate::engine::session::Resident;
+use std::ops::Range;
 
-/// Whether the memories of all engines and of the emulator, if there is one, are the same. If they are, `changed` becomes the blocks
+/// Whether the memories of all engines and of the emulator, if there is one, are the same. If they are, `changed` becomes the granules
 /// that may differ from the pristine image.
 pub(super) fn same(
     residents: &[Resident],
@@ -17,29 +18,38 @@ pub(super) fn same(
     changed: &mut Vec<u32>,
 ) -> bool {
     changed.clear();
-    let Some((first, others)) = residents.split_first() else { return false };
-    let first = first.heap();
-    let others: Vec<&[u8]> = others.iter().map(Resident::heap).collect();
-    if others.iter().any(|other| other.len() != first.len())
-        || emulator.is_some_and(|e| e.memory().len() != first.len())
-    {
+    let memories: Vec<&[u8]> = residents.iter().map(Resident::heap).collect();
+    let Some(&first) = memories.first() else { return false };
+    let emulated = emulator.map_or(first, Emulator::memory);
+    // Pages are whole blocks, and blocks are whole granules.
+    if !first.len().is_multiple_of(BLOCK) || memories.iter().chain([&emulated]).any(|m| m.len() != first.len()) {
         return false;
     }
-    for (index, block) in first.chunks(BLOCK).enumerate() {
-        let start = index * BLOCK;
-        let range = start..start + block.len();
-        let original = pristine.block(index, block.len());
-        let (expected, untouched) = match emulator {
-            Some(emulator) if emulator.is_touched(range.clone()) => (&emulator.memory()[range.clone()], false),
-            Some(_) => (original, true),
-            None if block == original => (block, true),
-            None => (block, false),
+    let all_hold = |range: &Range<usize>, bytes: &[u8]| memories.iter().all(|memory| memory[range.clone()] == *bytes);
+    for index in 0..first.len() / BLOCK {
+        let original = pristine.block(index);
+        let touched = |range: &Range<usize>| match emulator {
+            Some(emulator) => emulator.is_touched(range.clone()),
+            None => first[range.clone()] != original[range.start % BLOCK..][..range.len()],
         };
-        if (emulator.is_some() && block != expected) || others.iter().any(|other| other[range.clone()] != *expected) {
-            return false;
+        let block = index * BLOCK..(index + 1) * BLOCK;
+        if !touched(&block) {
+            if !all_hold(&block, original) {
+                return false;
+            }
+            continue;
         }
-        if !untouched {
-            changed.push(index as u32);
+        for start in block.step_by(GRANULE) {
+            let granule = start..start + GRANULE;
+            let expected = if touched(&granule) {
+                changed.push((start / GRANULE) as u32);
+                &emulated[granule.clone()]
+            } else {
+                &original[start % BLOCK..][..GRANULE]
+            };
+            if !all_hold(&granule, expected) {
+                return false;
+            }
         }
     }
     true
