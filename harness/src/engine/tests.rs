@@ -304,3 +304,26 @@ fn exports_are_invoked_by_name_and_type() {
         }
     }
 }
+
+/// A known bug of wasmi 2.0.0, which 1.0.9 does not have: with a comparison of a parameter with zero as its condition, `select` looks
+/// at another value. Where this fails on wasmi, the bug is mended, and `first-fit-by-select` has no use any more.
+#[test]
+fn select_on_a_comparison_of_a_parameter_with_zero_is_wrong_on_wasmi_2_0_0_alone() {
+    for (condition, of_zero) in [
+        ("(i32.eqz (local.get 0))", [1, 0]),
+        ("(i32.eq (local.get 0) (i32.const 0))", [1, 0]),
+        ("(i32.ne (local.get 0) (i32.const 0))", [0, 1]),
+    ] {
+        let module = wat::parse_str(format!(
+            r#"(module (memory (export "memory") 1) (func (export "run"))
+                 (func (export "f") (param i32) (result i32) (select (i32.const 1) (i32.const 0) {condition})))"#
+        ))
+        .unwrap();
+        for engine in engines() {
+            let mut instance = engine.compile(&[("main", &module)], &[]).unwrap().instantiate().unwrap();
+            let found = [0, 7].map(|x| instance.invoke("f", &[x], FUEL).unwrap().unwrap()[0]);
+            let expected = if engine.name() == "wasmi" { [of_zero[0]; 2] } else { of_zero };
+            assert_eq!(found, expected, "{condition} on {}", engine.name());
+        }
+    }
+}

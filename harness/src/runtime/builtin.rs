@@ -23,7 +23,7 @@ use super::description::{
     InitialPages, MarkAt, ObjectLayout, OnFull, PlacementPolicy, Promises, Reuse, RootDiscipline, RootsFull, Rules,
     SizeBits, SizeGuard, Work, WorklistFull, Zeroing,
 };
-use super::{Runtime, RuntimeError, emit};
+use super::{Runtime, RuntimeError, emit, fault};
 use heapsmith_generators::Machine;
 
 pub use super::spec::{Spec, parse_spec};
@@ -55,14 +55,21 @@ pub fn names() -> &'static [&'static str] {
 /// # Errors
 /// Unknown names, and parameters that no module can have.
 pub fn describe(name: &str, machine: Machine) -> Result<Description, RuntimeError> {
-    Spec { name: name.to_owned(), pinned: machine }.resolve(Machine::default())
+    Spec { name: name.to_owned(), pinned: machine, fault: None }.resolve(Machine::default())
 }
 
 /// A description with the WebAssembly that does what its rules say.
 #[must_use]
 pub fn builtin(description: Description) -> Runtime {
     let fields = emit::fields(&description);
-    Runtime { description, fields }
+    let runtime = Runtime { description, fields };
+    let Some(name) = runtime.description.fault else { return runtime };
+    let edited = fault::by_name(name).map(|fault| fault::apply(&runtime, &fault));
+    match edited {
+        Some(Ok(edited)) => edited,
+        // A spec was refused if it came to this; other rules than its own may. No engine takes such a text.
+        Some(Err(_)) | None => Runtime { fields: format!("(edit \"{name}\" does not match)"), ..runtime },
+    }
 }
 
 /// How a block of a built-in collector looks.

@@ -55,6 +55,19 @@ pub enum RuntimeError {
         /// Its value.
         found: String,
     },
+    /// No edit has this name.
+    #[error("expected the name of an edit for `fault` ({known}), found `{found}`; did you mean `{nearest}`?")]
+    UnknownFault {
+        /// What was asked for.
+        found: String,
+        /// Every name there is.
+        known: String,
+        /// The name most like it.
+        nearest: String,
+    },
+    /// An edit does not fit the runtime: those that there are were made for `fixed`.
+    #[error(transparent)]
+    Fault(#[from] super::FaultError),
     /// A region has no entry or too many.
     #[error("expected 1 to {limit} entries for `{key}`, found {found}; choose a number in that range")]
     Capacity {

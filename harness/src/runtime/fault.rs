@@ -8,7 +8,7 @@ mod planted;
 use super::Runtime;
 use thiserror::Error;
 
-pub use planted::planted;
+pub use planted::{equivalent, planted};
 
 /// A planted fault: one edit of [`Runtime::fields`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -47,6 +47,17 @@ pub enum FaultError {
         /// The fault's name.
         fault: String,
     },
+}
+
+/// The edit of this name, a fault or an equivalent.
+#[must_use]
+pub fn by_name(name: &str) -> Option<Fault> {
+    planted().into_iter().chain(equivalent()).find(|fault| fault.name == name)
+}
+
+/// The names of all edits, faults first.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    planted::names()
 }
 
 /// The runtime with the fault in it; its description stays, because what must be true does not change.
@@ -99,7 +110,7 @@ mod tests {
             let assemble = |fields: &str| wat::parse_str(format!("(module\n{fields})")).unwrap();
             let clean = assemble(&fixed.fields);
             let mut seen = BTreeSet::from([clean]);
-            for fault in planted() {
+            for fault in planted().into_iter().chain(equivalent()) {
                 let edited = apply(&fixed, &fault).unwrap_or_else(|e| panic!("{e}"));
                 let wasm = assemble(&edited.fields);
                 wasmparser::validate(&wasm).unwrap_or_else(|e| panic!("{}: {e}", fault.name));
@@ -111,7 +122,8 @@ mod tests {
 
     #[test]
     fn names_are_unique_kebab_case_and_causes_are_one_line() {
-        let all = planted();
+        let all: Vec<Fault> = planted().into_iter().chain(equivalent()).collect();
+        assert!(super::names().eq(all.iter().map(|f| f.name.as_str())));
         let names: BTreeSet<&str> = all.iter().map(|f| f.name.as_str()).collect();
         assert_eq!(names.len(), all.len());
         for fault in &all {

@@ -8,7 +8,7 @@ use super::layout;
 use heapsmith_generators::Machine;
 use std::fmt;
 
-const KEYS: [&str; 6] = ["data_end", "worklist", "roots", "pages", "initial_pages", "max_pages"];
+const KEYS: [&str; 7] = ["data_end", "worklist", "roots", "pages", "initial_pages", "max_pages", "fault"];
 
 /// A built-in runtime and the parameters that the user pins.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -17,10 +17,12 @@ pub struct Spec {
     pub name: String,
     /// Parameters that hold whatever a program asks for.
     pub pinned: Machine,
+    /// The edit of [`super::fault`] that is made in its text.
+    pub fault: Option<&'static str>,
 }
 
 /// Reads `name`, or `name?key=value,...` with the keys `data_end`, `worklist`, `roots`, `initial_pages`, `max_pages`, and
-/// `pages=I..M`, `pages=I..` or `pages=..M` for the last two.
+/// `pages=I..M`, `pages=I..` or `pages=..M` for the last two. `fault=NAME` plants a fault of [`super::fault`] in it.
 ///
 /// ```
 /// let spec = heapsmith::runtime::parse_spec("vera@0.0.131?data_end=5,pages=1..4").unwrap();
@@ -34,7 +36,7 @@ pub fn parse_spec(text: &str) -> Result<Spec, RuntimeError> {
     let text = text.trim();
     let (name, parameters) = text.split_once('?').unwrap_or((text, ""));
     check_name(name)?;
-    let mut pinned = Machine::default();
+    let (mut pinned, mut fault) = (Machine::default(), None);
     for part in parameters.split(',').map(str::trim).filter(|part| !part.is_empty()) {
         let Some((key, value)) = part.split_once('=') else {
             return Err(RuntimeError::NotAParameter { found: part.to_owned() });
@@ -46,6 +48,16 @@ pub fn parse_spec(text: &str) -> Result<Spec, RuntimeError> {
             "roots" => set(&mut pinned.roots, key, value)?,
             "initial_pages" => set(&mut pinned.initial_pages, key, value)?,
             "max_pages" => set(&mut pinned.max_pages, key, value)?,
+            "fault" => {
+                let known = || super::fault::names().collect::<Vec<_>>();
+                let Some(name) = super::fault::names().find(|name| *name == value) else {
+                    let (found, nearest) = (value.to_owned(), nearest(value, &known()));
+                    return Err(RuntimeError::UnknownFault { found, nearest, known: known().join(", ") });
+                };
+                if fault.replace(name).is_some() {
+                    return Err(RuntimeError::Repeated { key: key.to_owned() });
+                }
+            }
             "pages" => {
                 let (initial, max) = match value.split_once("..") {
                     Some((initial, max)) if !(initial.is_empty() && max.is_empty()) => (initial, max),
@@ -64,7 +76,7 @@ pub fn parse_spec(text: &str) -> Result<Spec, RuntimeError> {
             }
         }
     }
-    Ok(Spec { name: name.to_owned(), pinned })
+    Ok(Spec { name: name.to_owned(), pinned, fault })
 }
 
 fn check_name(name: &str) -> Result<(), RuntimeError> {
@@ -120,7 +132,7 @@ impl Spec {
             max_pages,
         };
         let (parameters, regions) = layout::resolve(wanted, &release.rules)?;
-        Ok(Description {
+        let description = Description {
             name: self.name.clone(),
             summary: release.summary.to_owned(),
             parameters,
@@ -130,7 +142,11 @@ impl Spec {
             promises: release.promises,
             rules: release.rules,
             characteristics: release.characteristics.to_vec(),
-        })
+            fault: None,
+        };
+        let Some(fault) = self.fault.and_then(super::fault::by_name) else { return Ok(description) };
+        let runtime = super::fault::apply(&super::builtin(description), &fault)?;
+        Ok(Description { fault: self.fault, ..runtime.description })
     }
 }
 
@@ -146,8 +162,8 @@ impl fmt::Display for Spec {
             ("initial_pages", initial_pages),
             ("max_pages", max_pages),
         ];
-        let given = keys.into_iter().filter_map(|(key, value)| Some((key, value?)));
-        for (i, (key, value)) in given.enumerate() {
+        let given = keys.into_iter().filter_map(|(key, value)| Some((key, value?.to_string())));
+        for (i, (key, value)) in given.chain(self.fault.map(|name| ("fault", name.to_owned()))).enumerate() {
             write!(f, "{}{key}={value}", if i == 0 { '?' } else { ',' })?;
         }
         Ok(())

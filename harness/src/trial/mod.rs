@@ -73,13 +73,14 @@ impl std::fmt::Debug for Prepared {
 }
 
 impl Prepared {
-    /// Compiles an unedited built-in runtime, whose emulator is trusted.
+    /// Compiles a built-in runtime, whose emulator is trusted where no fault is planted in it.
     ///
     /// # Errors
     /// When an engine refuses the module, or when the engines that run the standalone lowering only are not behind all others, of
     /// which there must be one.
     pub fn builtin(runtime: Runtime, engines: &[Box<dyn Engine>]) -> Result<Self, EngineError> {
-        Self::new(runtime, engines, true)
+        let emulated = runtime.description.fault.is_none();
+        Self::new(runtime, engines, emulated)
     }
 
     /// Compiles a runtime whose WebAssembly was edited: no emulator describes it.

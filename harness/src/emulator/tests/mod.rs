@@ -55,6 +55,7 @@ fn vera_131(data_end: u32) -> Description {
             initial_pages: InitialPages::One,
         },
         characteristics: Vec::new(),
+        fault: None,
     };
     place(&mut description);
     description

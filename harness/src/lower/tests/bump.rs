@@ -50,6 +50,7 @@ pub(crate) fn runtime() -> Runtime {
             initial_pages: d::InitialPages::One,
         },
         characteristics: vec![],
+        fault: None,
     };
     Runtime { description, fields: FIELDS.to_owned() }
 }

@@ -5,14 +5,38 @@ use super::Fault;
 /// Every fault for the runtime `fixed`, whatever its parameters.
 #[must_use]
 pub fn planted() -> Vec<Fault> {
-    let fault = |[name, cause, find, replace]: &[&str; 4]| Fault {
+    ALLOCATION.iter().chain(&WORKLIST).chain(&COLLECTION).chain(&ROOTS).chain(&COST).map(fault).collect()
+}
+
+/// Edits of `fixed` that change no meaning: what differs then, differs because of an engine.
+#[must_use]
+pub fn equivalent() -> Vec<Fault> {
+    EQUIVALENT.iter().map(fault).collect()
+}
+
+/// The names of all edits.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    let faults = ALLOCATION.iter().chain(&WORKLIST).chain(&COLLECTION).chain(&ROOTS).chain(&COST);
+    faults.chain(&EQUIVALENT).map(|[name, ..]| *name)
+}
+
+fn fault([name, cause, find, replace]: &[&str; 4]) -> Fault {
+    Fault {
         name: (*name).to_owned(),
         cause: (*cause).to_owned(),
         find: (*find).to_owned(),
         replace: (*replace).to_owned(),
-    };
-    ALLOCATION.iter().chain(&WORKLIST).chain(&COLLECTION).chain(&ROOTS).chain(&COST).map(fault).collect()
+    }
 }
+
+/// Nothing that the specification can tell apart.
+const EQUIVALENT: [[&str; 4]; 1] = [[
+    "first-fit-by-select",
+    "none in the collector: a `select` says that an empty payload fits into every free block; wasmi 2.0.0 takes the comparison before it \
+     for its condition, and hands out blocks that are too small",
+    "(i32.ge_u (local.get $n) (local.get $size))",
+    "(select\n          (i32.const 1)\n          (i32.ge_u (local.get $n) (local.get $size))\n          (i32.eqz (local.get $size)))",
+]];
 
 /// First fit, bump and growth.
 const ALLOCATION: [[&str; 4]; 10] = [
