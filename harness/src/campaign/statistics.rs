@@ -24,6 +24,8 @@ pub struct Statistics {
     pub programs: u64,
     /// Programs that also ran in the standalone lowering, with the same outcome.
     pub confirmations: u64,
+    /// Programs that also ran on each engine that runs the standalone lowering only.
+    pub heard: BTreeMap<&'static str, u64>,
     /// Sums, and for the two depths maxima, of what guest memory and globals showed.
     pub observed: Observations,
     /// Ops planned.
@@ -56,6 +58,7 @@ impl Default for Statistics {
         Self {
             programs: 0,
             confirmations: 0,
+            heard: BTreeMap::new(),
             observed: Observations::default(),
             ops: 0,
             noops: 0,
@@ -80,6 +83,9 @@ impl Statistics {
     /// Counts one trial.
     pub fn count(&mut self, index: u64, program: &Program, verdict: &Verdict, rig: &Rig) {
         self.programs += 1;
+        for engine in rig.heard() {
+            *self.heard.entry(engine).or_default() += 1;
+        }
         match verdict {
             Verdict::Pass => self.passed += 1,
             Verdict::AllowedTrap(Allowance::Must(rule)) => *self.traps.entry(*rule).or_default() += 1,
@@ -164,6 +170,9 @@ impl Statistics {
     pub fn merge(&mut self, other: &Self) {
         self.programs += other.programs;
         self.confirmations += other.confirmations;
+        for (engine, n) in &other.heard {
+            *self.heard.entry(engine).or_default() += n;
+        }
         self.ops += other.ops;
         self.noops += other.noops;
         self.passed += other.passed;

@@ -2,9 +2,9 @@
 
 use super::findings::{RawFindings, Signature};
 use super::variants::Variants;
-use super::{Shared, Statistics, disagreement};
+use super::{Limit, Shared, Statistics, disagreement};
 use crate::judge::{Inconclusive, Verdict};
-use crate::trial::Rig;
+use crate::trial::{Hearing, Rig};
 use heapsmith_generators::Machine;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -14,6 +14,21 @@ use std::sync::atomic::Ordering;
 const CONFIRM_EVERY: u64 = 4_096;
 /// Unless it is more work than this: what that costs would buy a thousand others.
 const CONFIRM_WORK: u64 = 2_000_000;
+
+/// Engines that run the standalone lowering only hear every so many programs, because each is compiled for them: about half of a campaign's
+/// time goes there.
+const HEAR_EVERY: u64 = 64;
+/// In a campaign of at most this many programs they hear each.
+const HEAR_ALL: u64 = 1_024;
+
+/// Whether engines that run the standalone lowering only take part in program `index`. Neither clock nor worker decides.
+fn hearing(limit: Limit, index: u64) -> Hearing {
+    let every = match limit {
+        Limit::Programs(n) if n <= HEAR_ALL => 1,
+        Limit::Programs(_) | Limit::Time(_) => HEAR_EVERY,
+    };
+    if index.is_multiple_of(every) { Hearing::Below(CONFIRM_WORK) } else { Hearing::None }
+}
 
 /// Takes indices until there are none.
 pub(super) fn run(shared: &Shared<'_>) -> (Statistics, RawFindings) {
@@ -34,7 +49,7 @@ pub(super) fn run(shared: &Shared<'_>) -> (Statistics, RawFindings) {
                     }
                 },
             };
-            let verdict = rig.trial(&program);
+            let verdict = rig.trial_with(&program, hearing(shared.settings.limit, index));
             statistics.count(index, &program, &verdict, rig);
             shared.progress.programs.fetch_add(1, Ordering::Relaxed);
             if let Verdict::Violation(v) = &verdict {

@@ -7,14 +7,15 @@
 //! { "schema": 1, "healthy": true, "seconds": 0.2,
 //!   "faults": [{ "name": "drop-field-push", "cause": "...", "caught": true, "verdict": "violation: silent-free",
 //!                "fixed_passes": true, "fixed_verdict": "pass: ..." }],
-//!   "engines": [{ "name": "wasmtime", "version": "48.0.8" }],
+//!   "engines": [{ "name": "wasmtime", "version": "48.0.8", "tier": "...", "lowering": "resident", "problem": null }],
 //!   "tools": [{ "name": "node", "path": "/usr/bin/node", "purpose": "..." }] }
 //! ```
-//! A tool's `path` is null where it is missing; no tool is needed.
+//! An engine's `lowering` is `resident` (it keeps a collector between programs) or `standalone` (it runs single programs only);
+//! `problem` says why it does not start here. A tool's `path` is null where it is missing. Neither a tool nor V8 is needed.
 
 use super::{Exit, print};
 use anyhow::Context;
-use heapsmith::engine::{self, Backtrace, Engine};
+use heapsmith::engine::{self, Backtrace, Engine, Known, Lowering, V8};
 use heapsmith::judge::Verdict;
 use heapsmith::report::{Account, SCHEMA_VERSION};
 use heapsmith::runtime::fault::{self, Fault, planted};
@@ -58,14 +59,11 @@ const TOOLS: [(&str, &str); 2] = [
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let started = Instant::now();
-    let (mut engines, mut there) = (Vec::new(), Vec::new());
-    for name in engine::DEFAULT {
-        let opened = engine::open(name, Backtrace::Off);
-        there.push((name, opened.as_ref().err().map(ToString::to_string)));
-        engines.extend(opened.ok());
-    }
+    let there: Vec<EngineThere> = Known::ALL.map(EngineThere::find).into();
+    let engines: Vec<Box<dyn Engine>> =
+        engine::DEFAULT.iter().filter_map(|name| engine::open(name, Backtrace::Off).ok()).collect();
     let findings = examine(&engines)?;
-    let healthy = there.iter().all(|(_, problem)| problem.is_none()) && findings.iter().all(Finding::healthy);
+    let healthy = there.iter().all(EngineThere::healthy) && findings.iter().all(Finding::healthy);
     let seconds = started.elapsed();
     if args.json {
         let value = json(&findings, &there, healthy, seconds);
@@ -170,8 +168,34 @@ fn detect(edit: Edit, runtime: &Runtime, program: &Program, engines: &[Box<dyn E
     }
 }
 
-/// An engine and why it does not start, if so.
-type EngineThere = (&'static str, Option<String>);
+/// An engine: its version, or why it does not start.
+struct EngineThere {
+    known: Known,
+    version: Result<String, String>,
+}
+
+impl EngineThere {
+    fn find(known: Known) -> Self {
+        let version = match known {
+            Known::V8 => V8::new().map(|v8| v8.version().to_owned()),
+            Known::Winch | Known::Pulley => known.open(Backtrace::Off).map(|_| version("wasmtime")),
+            Known::Wasmtime | Known::Wasmi | Known::Wasmi1 => known.open(Backtrace::Off).map(|_| version(known.name())),
+        };
+        Self { known, version: version.map_err(|e| e.to_string()) }
+    }
+
+    /// Whether it is there, or nothing depends on it.
+    fn healthy(&self) -> bool {
+        self.version.is_ok() || self.known == Known::V8
+    }
+
+    fn lowering(&self) -> &'static str {
+        match self.known.lowering() {
+            Lowering::Resident => "resident",
+            Lowering::Standalone => "standalone",
+        }
+    }
+}
 
 fn text(findings: &[Finding], engines: &[EngineThere], healthy: bool, seconds: Duration) -> String {
     let mut t = String::new();
@@ -187,10 +211,12 @@ fn text(findings: &[Finding], engines: &[EngineThere], healthy: bool, seconds: D
         let _ = writeln!(t, "  {mark}   the program of {}: {}", f.fault.name, f.without.text());
     }
     let _ = writeln!(t, "\nengines");
-    for (name, problem) in engines {
-        let _ = match problem {
-            None => writeln!(t, "  there    {name} {}", version(name).unwrap_or_default()),
-            Some(problem) => writeln!(t, "  MISSING  {name}: {problem}"),
+    for e in engines {
+        let (name, tier, lowering) = (e.known.name(), e.known.tier(), e.lowering());
+        let _ = match &e.version {
+            Ok(version) => writeln!(t, "  there    {name} {version}: {tier}, {lowering}"),
+            Err(problem) if e.healthy() => writeln!(t, "  missing  {name}: {tier}, {lowering}; {problem}"),
+            Err(problem) => writeln!(t, "  MISSING  {name}: {problem}"),
         };
     }
     let _ = writeln!(t, "\noptional tools");
@@ -214,7 +240,12 @@ fn json(findings: &[Finding], engines: &[EngineThere], healthy: bool, seconds: D
             "fixed_passes": f.passes_without(), "fixed_verdict": f.without.text(),
         })
     };
-    let engine = |(name, problem): &EngineThere| json!({ "name": name, "version": version(name), "problem": problem });
+    let engine = |e: &EngineThere| {
+        json!({
+            "name": e.known.name(), "version": e.version.as_ref().ok(), "tier": e.known.tier(), "lowering": e.lowering(),
+            "problem": e.version.as_ref().err(),
+        })
+    };
     let tool = |(name, purpose): (&str, &str)| json!({ "name": name, "path": find(name).map(|p| p.display().to_string()), "purpose": purpose });
     json!({
         "schema": SCHEMA_VERSION,
@@ -226,11 +257,12 @@ fn json(findings: &[Finding], engines: &[EngineThere], healthy: bool, seconds: D
     })
 }
 
-/// The version of an engine: exactly the one that the workspace pins, since an engine cannot be asked for it.
-fn version(engine: &str) -> Option<&'static str> {
+/// The version of an engine: exactly the one that the workspace pins, since an engine cannot be asked for it; empty if there is none.
+fn version(engine: &str) -> String {
     let manifest = include_str!("../../../Cargo.toml");
-    let line = manifest.lines().find(|line| line.split('=').next().is_some_and(|key| key.trim() == engine))?;
-    line.split_once("\"=")?.1.split('"').next()
+    let line = manifest.lines().find(|line| line.split('=').next().is_some_and(|key| key.trim() == engine));
+    let version = line.and_then(|line| line.split_once("\"=")?.1.split('"').next());
+    version.unwrap_or_default().to_owned()
 }
 
 /// A program in the search path.
@@ -278,9 +310,11 @@ mod tests {
 
     #[test]
     fn engines_have_the_versions_that_the_workspace_pins() {
-        for name in engine::DEFAULT {
-            let version = version(name).unwrap();
-            assert_eq!(version.split('.').count(), 3, "{name} {version}");
+        for known in Known::residents() {
+            let there = EngineThere::find(known);
+            let version = there.version.unwrap();
+            assert_eq!(version.split('.').count(), 3, "{} {version}", known.name());
         }
+        assert_ne!(version("wasmi"), version("wasmi1"));
     }
 }

@@ -208,8 +208,9 @@ fn vacuity(summary: &Summary, jobs: usize) -> String {
     } else {
         s.inconclusive.iter().map(|(r, n)| format!("{} {n}", r.name())).collect::<Vec<_>>().join(", ")
     };
+    let heard: String = s.heard.iter().map(|(engine, n)| format!(", {n} of them also on {engine}")).collect();
     format!(
-        "{} programs in {:.1} s ({rate:.0}/s with {jobs} workers), {} of them also standalone\n\
+        "{} programs in {:.1} s ({rate:.0}/s with {jobs} workers), {} of them also standalone{heard}\n\
          reached: {} collections, {} objects marked, {} bytes freed, {} pages grown, worklist {} deep, root stack {} deep, \
          {} of {BOUNDARY_CLASSES} boundary classes, {:.1} % no-ops, inconclusive: {inconclusive}\n{}",
         s.programs,
@@ -269,6 +270,7 @@ fn json(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: 
         "programs": s.programs,
         "seconds": summary.elapsed.as_secs_f64(),
         "confirmations": s.confirmations,
+        "standalone_only": s.heard,
         "observed": {
             "collections": o.collections, "marked": o.marked, "freed_bytes": o.freed, "pages_grown": o.grown,
             "deepest_worklist": o.worklist, "deepest_root_stack": o.roots,

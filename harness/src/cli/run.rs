@@ -23,7 +23,7 @@ use heapsmith::reduce::{Oracle, cause_of};
 use heapsmith::report::{Account, AccountJson};
 use heapsmith::runtime::builtin;
 use heapsmith::runtime::description::Description;
-use heapsmith::trial::{Prepared, Replay, Rig, fuel};
+use heapsmith::trial::{Hearing, Prepared, Replay, Rig, fuel};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -274,7 +274,7 @@ impl ScriptAnswer {
 
 /// Runs the whole program on the resident collector, and alone on each engine: do they end alike?
 fn standalone(rig: &mut Rig, engines: &[Box<dyn Engine>], case: &Case) -> Standalone {
-    if let Verdict::Inconclusive(reason) = rig.trial(&case.program) {
+    if let Verdict::Inconclusive(reason) = rig.trial_with(&case.program, Hearing::All) {
         let problem = Some(format!("the whole program is inconclusive: {}", reason.name()));
         return Standalone { problem, ..Standalone::default() };
     }

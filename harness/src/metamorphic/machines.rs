@@ -45,7 +45,7 @@ pub(super) fn heap_start(name: &str, base: &Description, number: u64) -> Result<
     let (worklist, roots, max_pages) = Room::of(base).numbers();
     let k = (number % u64::from(HEAP_STARTS)) as u32;
     let below = k.checked_sub(NEAR_ZERO).and_then(|i| NEAR_PAGE.get(i as usize));
-    machine(name, below.map_or(At::DataEnd(k), |&below| At::BelowPage(below)), worklist, roots, max_pages)
+    machine(name, base, below.map_or(At::DataEnd(k), |&below| At::BelowPage(below)), worklist, roots, max_pages)
 }
 
 /// The runtime `name` with a worklist larger or smaller than the one of `base`, drawn from `number`.
@@ -60,7 +60,7 @@ pub(super) fn worklist(name: &str, base: &Description, number: u64) -> Result<Sp
     let wanted = if number.is_multiple_of(4) { [&smaller, &larger] } else { [&larger, &smaller] };
     let from = if wanted[0].is_empty() { wanted[1] } else { wanted[0] };
     let entries = from[(mix(number, 1) % from.len() as u64) as usize];
-    machine(name, At::DataEnd(entries % 13), entries, roots, max_pages)
+    machine(name, base, At::DataEnd(entries % 13), entries, roots, max_pages)
 }
 
 /// Where the heap starts.
@@ -70,8 +70,17 @@ enum At {
     BelowPage(u32),
 }
 
-fn machine(name: &str, at: At, worklist: u32, roots: u32, max_pages: u32) -> Result<Spec, RuntimeError> {
+fn machine(
+    name: &str,
+    base: &Description,
+    at: At,
+    worklist: u32,
+    roots: u32,
+    max_pages: u32,
+) -> Result<Spec, RuntimeError> {
+    let fault = if name == base.name { base.fault } else { None };
     let spec = |data_end, initial_pages| Spec {
+        fault,
         name: name.to_owned(),
         pinned: Machine {
             data_end: Some(data_end),
@@ -81,7 +90,9 @@ fn machine(name: &str, at: At, worklist: u32, roots: u32, max_pages: u32) -> Res
             max_pages: Some(max_pages),
         },
     };
-    let start = |data_end| Ok(spec(data_end, None).resolve(Machine::default())?.regions.heap_start);
+    let start = |data_end| -> Result<u32, RuntimeError> {
+        Ok(spec(data_end, None).resolve(Machine::default())?.regions.heap_start)
+    };
     let data_end = match at {
         At::DataEnd(data_end) => data_end,
         At::BelowPage(below) => {

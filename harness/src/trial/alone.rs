@@ -14,8 +14,8 @@ use std::sync::Arc;
 pub enum Hearing {
     /// On none, unless the others disagree.
     None,
-    /// On those with at most this much work.
-    UpTo(u64),
+    /// On those with less work than this.
+    Below(u64),
     /// On all.
     All,
 }

@@ -228,8 +228,8 @@ impl Rig {
         }
         match hearing {
             Hearing::None => {}
-            Hearing::UpTo(work) if self.model.plan().work > work => {}
-            Hearing::UpTo(_) | Hearing::All => self.hear(),
+            Hearing::Below(work) if self.model.plan().work >= work => {}
+            Hearing::Below(_) | Hearing::All => self.hear(),
         }
         self.verdict(program, steps)
     }
