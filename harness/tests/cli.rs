@@ -198,6 +198,50 @@ fn senseless_campaigns_are_refused() {
     place.write("case.heapsmith", SMALL);
     place.refuses(&["run", "case.heapsmith", "--engines", "v9"], &["no engine is called `v9`", "did you mean `v8`?"]);
     place.refuses(&["run", "case.heapsmith", "--engines", ""], &["--engines"]);
+    for command in [&["hunt", "--engines", "v8"][..], &["run", "case.heapsmith", "--engines", "v8"]] {
+        place.refuses(
+            command,
+            &["at least one engine that keeps a collector between programs", "`--engines wasmtime,v8`"],
+        );
+    }
+    place.refuses(
+        &["hunt", "--runtime", "fixed?fault=grow-on-page"],
+        &["`grow-on-page`", "did you mean `grow-one-page`?"],
+    );
+}
+
+#[test]
+fn without_node_v8_is_refused_and_the_doctor_says_so() {
+    let place = Place::new();
+    let without =
+        |args: &[&str]| assert_cmd::Command::new(BINARY).args(args).current_dir(place.path()).env("PATH", "").assert();
+    let assert = without(&["hunt", "--engines", "wasmtime,v8"]).code(2);
+    for part in ["--engines: v8 does not start here: expected `node` in the search path", "install node 18 or newer"] {
+        assert!(stderr(&assert).contains(part), "{}", stderr(&assert));
+    }
+    let assert = without(&["doctor"]).code(0);
+    assert!(stdout(&assert).contains("missing  v8: "), "{}", stdout(&assert));
+    let engines = json(&without(&["doctor", "--json"]).code(0))["engines"].clone();
+    assert_eq!(engines.as_array().unwrap().len(), 6, "{engines}");
+    assert!(engines[5]["problem"].as_str().unwrap().contains("node"), "{engines}");
+    assert_eq!((&engines[5]["lowering"], &engines[2]["lowering"]), (&"standalone".into(), &"resident".into()));
+}
+
+#[test]
+fn a_disagreement_of_engines_is_decided_in_text_and_json() {
+    let place = Place::new();
+    let case = format!("{}/../corpus/regressions/engine-wasmi-select.heapsmith", env!("CARGO_MANIFEST_DIR"));
+    let args = ["run", &case, "--runtime", "fixed?fault=first-fit-by-select"];
+    let text = stdout(&place.run(&args).code(1));
+    for part in ["odd one out: wasmi\n", "sides:       wasmtime = pulley; wasmi alone\n", "asked:       pulley\n"] {
+        assert!(text.contains(part), "expected `{part}` in:\n{text}");
+    }
+    let violation = &json(&place.run(&[&args[..], &["--json"]].concat()).code(1))[0]["violation"];
+    let expected = serde_json::json!({
+        "odd_one_out": ["wasmi"], "groups": [["wasmtime", "pulley"], ["wasmi"]], "adjudicators": ["pulley"], "silent": []
+    });
+    assert_eq!(violation["adjudication"], expected, "{violation}");
+    place.run(&[&args[..], &["--engines", "wasmtime,wasmi1,pulley,winch"]].concat()).code(0);
 }
 
 #[test]

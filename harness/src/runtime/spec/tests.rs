@@ -104,3 +104,26 @@ fn what_cannot_be_is_an_error() {
     assert!(matches!(resolved("fixed?data_end=4294967295"), Err(RuntimeError::TooManyPages { .. })));
     assert!(resolved("vera@0.0.131?data_end=65536").is_ok());
 }
+
+#[test]
+fn a_fault_is_planted_by_name_and_read_back() {
+    let spec = parse_spec("fixed?fault=grow-one-page,worklist=4").unwrap();
+    assert_eq!(spec.to_string(), "fixed?worklist=4,fault=grow-one-page");
+    assert_eq!(parse_spec(&spec.to_string()).unwrap(), spec);
+    let description = spec.resolve(Machine::default()).unwrap();
+    assert_eq!(description.fault, Some("grow-one-page"));
+    let plain = Spec { fault: None, ..spec }.resolve(Machine::default()).unwrap();
+    let fault = super::super::fault::by_name("grow-one-page").unwrap();
+    let (edited, plain) = (super::super::builtin(description), super::super::builtin(plain));
+    assert_eq!(edited.fields, super::super::fault::apply(&plain, &fault).unwrap().fields);
+}
+
+#[test]
+fn faults_that_do_not_exist_come_twice_or_do_not_fit_are_refused() {
+    let error = parse_spec("fixed?fault=grow-on-page").unwrap_err().to_string();
+    assert!(error.contains("did you mean `grow-one-page`?"), "{error}");
+    assert!(parse_spec("fixed?fault=grow-one-page,fault=grow-floor").is_err());
+    let spec = parse_spec("vera@0.0.131?fault=reuse-not-zeroed").unwrap();
+    let error = spec.resolve(Machine::default()).unwrap_err().to_string();
+    assert!(error.contains("found 0 matches"), "{error}");
+}
