@@ -2,7 +2,7 @@
 
 use crate::judge::{Allowance, Inconclusive, Verdict};
 use crate::metamorphic::Tally;
-use crate::model::{AllocPath, Logged, TrapRule};
+use crate::model::{AllocPath, Counts, Logged, TrapRule};
 use crate::outcome::Outcome;
 use crate::plan::Step;
 use crate::runtime::description::{Description, Growth, PAGE, RootsFull, WorklistFull, Zeroing};
@@ -50,6 +50,8 @@ pub struct Statistics {
     pub paths: [u64; 6],
     /// Runs in variants.
     pub variants: Tally,
+    /// What characteristics cost, where the engines confirmed the model's prediction.
+    pub counts: Counts,
     boundaries: Vec<bool>,
 }
 
@@ -71,6 +73,7 @@ impl Default for Statistics {
             reached: BTreeSet::new(),
             paths: [0; 6],
             variants: Tally::default(),
+            counts: Counts::default(),
             boundaries: vec![false; BOUNDARY_CLASSES],
         }
     }
@@ -113,6 +116,9 @@ impl Statistics {
             if *step != Step::Nop {
                 self.reach(op);
             }
+        }
+        if let Verdict::Pass | Verdict::AllowedTrap(Allowance::Must(_)) = verdict {
+            self.counts.add(&model.heap.counts);
         }
         if let Verdict::Pass | Verdict::AllowedTrap(_) = verdict
             && model.expectation().inexact_from.is_none()
@@ -199,6 +205,7 @@ impl Statistics {
         for (sum, n) in self.paths.iter_mut().zip(other.paths) {
             *sum += n;
         }
+        self.counts.add(&other.counts);
         for (hit, other) in self.boundaries.iter_mut().zip(&other.boundaries) {
             *hit |= other;
         }

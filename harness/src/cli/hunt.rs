@@ -159,6 +159,9 @@ fn text(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: 
         if s.may_traps > 0 { format!(", after a false candidate {}", s.may_traps) } else { String::new() },
         s.violations,
     );
+    if let Some(line) = s.counts.line(&summary.description.characteristics) {
+        let _ = writeln!(t, "{line}");
+    }
     if reports.is_empty() && summary.unreduced.is_empty() {
         let _ = writeln!(t, "findings: none");
     } else {
@@ -251,7 +254,8 @@ fn noops(s: &Statistics) -> f64 {
     100.0 * s.noops as f64 / (s.ops as f64).max(1.0)
 }
 
-/// The summary as JSON; see the README for its fields.
+/// The summary as JSON; see the README for its fields. `characteristics` has those that the runtime declares, by name, with the numbers
+/// of [`heapsmith::model::Counts`].
 fn json(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: &[String]) -> serde_json::Value {
     let s = &summary.statistics;
     let o = s.observed;
@@ -262,6 +266,9 @@ fn json(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: 
     let findings: Vec<serde_json::Value> = reports.iter().map(Report::json).collect();
     let unreduced: serde_json::Map<String, serde_json::Value> =
         summary.unreduced.iter().map(|(signature, n)| (signature.to_string(), json!(n))).collect();
+    let declared = summary.description.characteristics.iter();
+    let characteristics: serde_json::Map<String, serde_json::Value> =
+        declared.map(|&c| (c.name().to_owned(), json!(s.counts.of(c)))).collect();
     json!({
         "schema": SCHEMA_VERSION,
         "runtime": settings.spec.to_string(),
@@ -276,6 +283,7 @@ fn json(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: 
             "deepest_worklist": o.worklist, "deepest_root_stack": o.roots,
         },
         "boundary_classes": { "hit": s.boundary_classes(), "of": BOUNDARY_CLASSES },
+        "characteristics": characteristics,
         "ops": s.ops, "noops": s.noops,
         "verdicts": {
             "passed": s.passed, "allowed_traps": traps, "allowed_after_false_candidate": s.may_traps,

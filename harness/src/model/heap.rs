@@ -7,6 +7,7 @@
 //! and that is none ([`Exactness`]). From that collection on a full worklist and a refused growth are "may" both ways, capacities
 //! stop nobody here, and placement is not judged.
 
+use super::Counts;
 use super::index::Index;
 use super::mark::Marking;
 use super::words::Words;
@@ -104,7 +105,7 @@ pub struct Block {
     /// The next block by address.
     pub(super) after: BlockId,
     pub(super) marked: u32,
-    seen: u32,
+    pub(super) seen: u32,
 }
 
 /// Pointer fields of an object as an arithmetic progression of word indices.
@@ -146,8 +147,14 @@ pub struct ShadowHeap {
     heap_end: u64,
     pages: u32,
     pub(super) marking: Marking,
-    sight: u32,
-    stack: Vec<BlockId>,
+    pub(super) sight: u32,
+    pub(super) stack: Vec<BlockId>,
+    /// Blocks that came from the free list and may hold its link still.
+    pub(super) recycled: Vec<BlockId>,
+    /// Whether the last collection freed no object.
+    pub(super) freed_nothing: bool,
+    /// What the collector's characteristics cost so far.
+    pub counts: Counts,
     /// Whether predictions are still exact.
     pub exactness: Exactness,
     /// Collections so far.
@@ -179,6 +186,9 @@ impl ShadowHeap {
             marking: Marking::new(p.worklist, &description.promises),
             sight: 0,
             stack: Vec::new(),
+            recycled: Vec::new(),
+            freed_nothing: false,
+            counts: Counts::default(),
             exactness: Exactness::Exact,
             collections: 0,
             work: 0,
@@ -198,6 +208,8 @@ impl ShadowHeap {
         self.pages = self.initial_pages;
         self.marking.reset();
         self.sight = 0;
+        self.recycled.clear();
+        (self.freed_nothing, self.counts) = (false, Counts::default());
         self.exactness = Exactness::Exact;
         self.collections = 0;
         self.work = 0;
@@ -297,6 +309,7 @@ impl ShadowHeap {
             return Err(TrapRule::SizeLimit);
         }
         if let Some(id) = self.first_fit(size, logged) {
+            self.count_slack(id, size);
             let exact = self.block(id).recorded == size;
             return Ok((id, if exact { AllocPath::ListExact } else { AllocPath::List }));
         }
@@ -305,9 +318,11 @@ impl ShadowHeap {
         if self.heap_end + stride > u64::from(self.pages) * u64::from(PAGE) {
             self.collect(roots)?;
             if let Some(id) = self.first_fit(size, logged) {
+                self.count_slack(id, size);
                 return Ok((id, AllocPath::CollectedList));
             }
             path = self.grow(stride)?;
+            self.count_growth();
         }
         Ok((self.bump(size, stride, logged), path))
     }

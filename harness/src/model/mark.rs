@@ -71,14 +71,22 @@ impl ShadowHeap {
         self.collections += 1;
         self.marking.epoch += 1;
         self.work += 2 * self.blocks.len() as u64 + roots.len() as u64;
+        if let Err(rule) = self.mark(roots) {
+            self.count_trap(roots, self.marking.capacity);
+            return Err(rule);
+        }
+        self.count_marked(roots);
+        self.sweep();
+        Ok(())
+    }
+
+    fn mark(&mut self, roots: &[Option<BlockId>]) -> Result<(), TrapRule> {
         self.marking.worklist.clear();
         for id in roots.iter().flatten() {
             self.marking.push(&mut self.blocks, *id, self.exactness)?;
         }
         self.drain()?;
-        self.rescan()?;
-        self.sweep();
-        Ok(())
+        self.rescan()
     }
 
     fn drain(&mut self) -> Result<(), TrapRule> {

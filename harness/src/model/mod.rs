@@ -9,6 +9,7 @@
 //! - While [`Exactness::Exact`] lasts, the expected log, the final pages, the free list and the one step that traps are exact.
 //! - Afterwards reachable contents are exact still; addresses, growth and worklist traps are not judged.
 
+mod counts;
 mod expectation;
 mod heap;
 mod index;
@@ -18,6 +19,7 @@ mod place;
 mod resolve;
 mod words;
 
+pub use counts::Counts;
 pub use expectation::{Expectation, ExpectedTrap, Logged, SnapshotWord};
 pub use heap::{AllocPath, Block, BlockId, Content, Exactness, Fields, ShadowHeap, TrapRule};
 

@@ -45,7 +45,10 @@ impl ShadowHeap {
         block.fields = Fields::default();
         self.work += u64::from(block.words);
         match zeroing {
-            Zeroing::Unpromised => self.words.disown(start, block.words),
+            Zeroing::Unpromised => {
+                self.words.disown(start, block.words);
+                self.recycled.push(id);
+            }
             Zeroing::Zeroed => self.words.clear(start, block.words),
         }
     }

@@ -433,6 +433,19 @@ pub enum Characteristic {
     RepeatedScans,
 }
 
+impl Characteristic {
+    /// A stable name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Duplicates => "duplicates",
+            Self::StaleLink => "stale-link",
+            Self::NoSplit => "no-split",
+            Self::CollectionPerGrowth => "collection-per-growth",
+        }
+    }
+}
+
 impl Description {
     /// Names of its mutable globals, in the order of [`crate::outcome::Outcome::globals`]: [`GLOBALS`], then those of its rules.
     #[must_use]
