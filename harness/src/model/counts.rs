@@ -20,6 +20,10 @@ pub struct Counts {
     pub slack: u64,
     /// Collections before a growth of memory that freed no object.
     pub fruitless: u64,
+    /// Free blocks that searches of the free list passed over because they are too small.
+    pub passed_over: u64,
+    /// Walks over a range of the heap for what a full worklist put off.
+    pub rescans: u64,
 }
 
 impl Counts {
@@ -39,6 +43,8 @@ impl Counts {
                 Characteristic::StaleLink => "objects kept by stale links",
                 Characteristic::NoSplit => "bytes handed out beyond requests",
                 Characteristic::CollectionPerGrowth => "collections that freed nothing before a growth",
+                Characteristic::SearchOfWholeList => "free blocks passed over",
+                Characteristic::RepeatedScans => "walks for what a full worklist put off",
             };
             format!("{} {what}", self.of(c))
         };
@@ -54,6 +60,8 @@ impl Counts {
             Characteristic::StaleLink => self.retained,
             Characteristic::NoSplit => self.slack,
             Characteristic::CollectionPerGrowth => self.fruitless,
+            Characteristic::SearchOfWholeList => self.passed_over,
+            Characteristic::RepeatedScans => self.rescans,
         }
     }
 
@@ -63,6 +71,8 @@ impl Counts {
         self.retained += other.retained;
         self.slack += other.slack;
         self.fruitless += other.fruitless;
+        self.passed_over += other.passed_over;
+        self.rescans += other.rescans;
     }
 }
 
@@ -73,6 +83,17 @@ impl ShadowHeap {
             let slack = self.object.stride(self.block(id).recorded).saturating_sub(self.object.stride(size));
             self.counts.slack += slack;
         }
+    }
+
+    /// Counts a free block that is too small for a request.
+    #[inline]
+    pub(super) fn count_passed_over(&mut self) {
+        self.counts.passed_over += u64::from(self.exactness == Exactness::Exact);
+    }
+
+    /// Counts a walk for what a full worklist put off.
+    pub(super) fn count_rescan(&mut self) {
+        self.counts.rescans += u64::from(self.exactness == Exactness::Exact);
     }
 
     /// Counts a growth of memory after the last collection.

@@ -99,6 +99,7 @@ impl ShadowHeap {
     /// Scans the marked blocks from the lowest to the highest that a full worklist put off, until none was put off anew.
     fn rescan(&mut self) -> Result<(), TrapRule> {
         while let Some((low, high)) = self.marking.dirty.take() {
+            self.count_rescan();
             let mut next = self.at(low).unwrap_or(NONE);
             while next != NONE && self.blocks[next as usize].address <= high {
                 self.work += 1;

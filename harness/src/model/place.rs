@@ -21,6 +21,7 @@ impl ShadowHeap {
                 return Some(id);
             }
             (before, id) = (id, block.next);
+            self.count_passed_over();
         }
         None
     }

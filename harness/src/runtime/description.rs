@@ -442,6 +442,8 @@ impl Characteristic {
             Self::StaleLink => "stale-link",
             Self::NoSplit => "no-split",
             Self::CollectionPerGrowth => "collection-per-growth",
+            Self::SearchOfWholeList => "search-of-whole-list",
+            Self::RepeatedScans => "repeated-scans",
         }
     }
 }
