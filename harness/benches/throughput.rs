@@ -2,17 +2,21 @@
 //!
 //! - `resident` against `standalone`: the same programs of about 20 ops on the tape machine, and compiled one by one (Cranelift and
 //!   wasmi), with the same model, comparison and judge behind both.
+//! - `parts`: of the same programs model, judge and reset alone. Where all of a trial's time goes says `heapsmith bench`.
 //! - `mixture`: what a campaign runs, as programs per second on one core.
 //! - `chain`: one program with a growing number of reachable pointers; the time for each pointer must stay the same.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot be set up has nothing to report")]
 
 use criterion::{Criterion, Throughput, criterion_group};
+use heapsmith::bench::{self, Memory};
 use heapsmith::campaign::capacities;
-use heapsmith::engine::session::run_standalone;
+use heapsmith::engine::session::{Resident, compile_resident, run_standalone};
 use heapsmith::engine::{self, Engine};
 use heapsmith::judge::{Seen, judge};
+use heapsmith::lower::tape::Tape;
 use heapsmith::model::Model;
+use heapsmith::outcome::Outcome;
 use heapsmith::runtime::{Spec, builtin, parse_spec};
 use heapsmith::trial::{Prepared, Rig, fuel};
 use heapsmith_generators::{Campaign, Count, Machine, Op, Program, Reg, Shape};
@@ -53,47 +57,6 @@ impl Rigs {
             Rig::new(Arc::new(Prepared::builtin(runtime, &self.engines).unwrap())).unwrap()
         })
     }
-}
-
-/// The first `count` programs of about 20 ops that keep every promise and for which `wanted` says yes of their model.
-fn select(count: usize, settled: bool, wanted: impl Fn(&Model) -> bool) -> Vec<Program> {
-    let campaign = programs();
-    let mut found = Vec::new();
-    for index in 0.. {
-        let mut program = campaign.program(index);
-        if !(15..=25).contains(&program.ops.len()) {
-            continue;
-        }
-        let mut model = Model::new(&spec().resolve(program.machine).unwrap());
-        model.plan_program(&program);
-        if settled {
-            program.machine.initial_pages = Some(model.heap.pages());
-            program.machine.max_pages = program.machine.max_pages.max(program.machine.initial_pages);
-            model = Model::new(&spec().resolve(program.machine).unwrap());
-            model.plan_program(&program);
-        }
-        if model.expectation().inexact_from.is_none() && model.expectation().trap.is_none() && wanted(&model) {
-            found.push(program);
-        }
-        if found.len() == count {
-            break;
-        }
-    }
-    found
-}
-
-/// Programs that end with the pages they start with: at most two.
-fn settled() -> Vec<Program> {
-    select(64, true, |m| {
-        m.heap.pages() == m.description().parameters.initial_pages && m.heap.pages() <= 2 && m.plan().work < 2_000
-    })
-}
-
-/// Programs whose memory grows, to at most 8 pages.
-fn growing() -> Vec<Program> {
-    select(64, false, |m| {
-        m.heap.pages() > m.description().parameters.initial_pages && m.heap.pages() <= 8 && m.plan().work < 20_000
-    })
 }
 
 fn resident(rigs: &mut Rigs, programs: &[Program]) {
@@ -142,18 +105,64 @@ fn ratio(name: &str, programs: &[Program]) {
     );
 }
 
+/// Parts of a trial of settled programs, one by one.
+fn parts(c: &mut Criterion, programs: &[Program]) {
+    let mut rigs = Rigs::new();
+    let mut group = c.benchmark_group("parts of 20 ops, settled");
+    group.throughput(Throughput::Elements(programs.len() as u64)).sample_size(20);
+    let mut models: Vec<Model> = programs.iter().map(|p| Model::new(&spec().resolve(p.machine).unwrap())).collect();
+    group.bench_function("model", |b| {
+        b.iter(|| models.iter_mut().zip(programs).for_each(|(model, program)| model.plan_program(program)));
+    });
+    let seen: Vec<(Outcome, Vec<u8>)> = programs
+        .iter()
+        .map(|program| {
+            let rig = rigs.of(program.machine);
+            rig.trial(program);
+            (rig.outcome(0).clone(), rig.memory(0).to_vec())
+        })
+        .collect();
+    group.bench_function("judge", |b| {
+        b.iter(|| {
+            for ((model, program), (outcome, heap)) in models.iter_mut().zip(programs).zip(&seen) {
+                black_box(judge(model, program, Seen { outcome, heap }));
+            }
+        });
+    });
+    for engine in &engines() {
+        let tape = Tape::default();
+        let mut residents: Vec<Resident> = programs
+            .iter()
+            .map(|p| builtin(spec().resolve(p.machine).unwrap()))
+            .map(|runtime| Resident::new(compile_resident(engine.as_ref(), &runtime).unwrap()).unwrap())
+            .collect();
+        group.bench_function(format!("reset by a walk of all memory, {}", engine.name()), |b| {
+            b.iter(|| {
+                for resident in &mut residents {
+                    resident.instance_mut();
+                    resident.begin(&tape).unwrap();
+                }
+            });
+        });
+    }
+    group.finish();
+}
+
 fn benchmarks(c: &mut Criterion) {
-    for (name, programs) in [("settled", settled()), ("growing", growing())] {
+    let drawn = |memory| bench::drawn(&spec(), 1, memory, 64).unwrap();
+    let settled = drawn(Memory::Settled);
+    for (name, programs) in [("settled", &settled), ("growing", &drawn(Memory::Growing))] {
         let mut rigs = Rigs::new();
         let mut group = c.benchmark_group(format!("20 ops, {name}"));
         group.throughput(Throughput::Elements(programs.len() as u64));
-        group.bench_function("resident", |b| b.iter(|| resident(&mut rigs, &programs)));
+        group.bench_function("resident", |b| b.iter(|| resident(&mut rigs, programs)));
         let one_by_one = engines();
         group.throughput(Throughput::Elements(1)).sample_size(10);
         group.bench_function("standalone", |b| b.iter(|| standalone(&one_by_one, &programs[0])));
         group.finish();
-        ratio(name, &programs);
+        ratio(name, programs);
     }
+    parts(c, &settled);
 
     let campaign = programs();
     let mixture: Vec<Program> = (0..512).map(|index| campaign.program(index)).collect();

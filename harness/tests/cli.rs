@@ -519,10 +519,19 @@ fn the_doctor_catches_every_planted_defect_in_two_seconds() {
 }
 
 #[test]
+fn a_bench_that_cannot_be_is_refused_before_anything_is_measured() {
+    let place = Place::new();
+    place.refuses(&["bench", "--runtime", "vera@9"], &["--runtime"]);
+    place.refuses(&["bench", "--engines", "wasmtim"], &["--engines", "did you mean `wasmtime`?"]);
+    place.refuses(&["bench", "--engines", "wasmi,wasmi"], &["--engines: expected each engine once"]);
+    place.refuses(&["bench", "--plot", "nowhere/bench.svg"], &["--plot: expected a file in a folder that exists"]);
+}
+
+#[test]
 fn help_teaches_exit_codes_and_examples() {
     let place = Place::new();
     let out = stdout(&place.run(&["--help"]).code(0));
-    for part in ["hunt", "run", "runtimes", "pins", "doctor", "Exit codes:", "Examples:"] {
+    for part in ["hunt", "run", "runtimes", "pins", "doctor", "bench", "Exit codes:", "Examples:"] {
         assert!(out.contains(part), "{out}");
     }
     place.run(&["hnut"]).code(2);

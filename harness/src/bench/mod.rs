@@ -29,10 +29,8 @@ use std::sync::Arc;
 pub const LENGTHS: [u32; 4] = [20, 200, 2_000, 20_000];
 /// Ops of the steady programs that are compiled one by one: more would take minutes.
 const COMPILED: [u32; 3] = [20, 200, 2_000];
-/// Drawn programs of about 20 ops.
-const DRAWN: usize = 64;
-/// Programs of the mixture.
-const MIXTURE: u64 = 512;
+/// Programs of the mixture for each drawn program of about 20 ops.
+const MIXTURE: usize = 8;
 
 /// What is measured, and how long.
 #[derive(Debug, Clone)]
@@ -41,6 +39,8 @@ pub struct Settings {
     pub spec: Spec,
     /// Seed of the drawn programs.
     pub seed: u64,
+    /// Drawn programs of about 20 ops, settled and growing each; the mixture has eight times as many.
+    pub drawn: usize,
     /// Sets of engines; the first one is that of all rows that do not compare engines.
     pub sets: Vec<Vec<Known>>,
     /// Rounds of each measurement, at least one.
@@ -137,7 +137,7 @@ pub fn measure(settings: &Settings, mut say: impl FnMut(&str)) -> Result<Report,
     let clock = Clock::new();
     let mut bench = Bench { settings, clock, rows: Vec::new(), skipped: Vec::new() };
     let campaign = settings.sets.first().cloned().unwrap_or_default();
-    let settled = drawn(&settings.spec, settings.seed, Memory::Settled, DRAWN)?;
+    let settled = drawn(&settings.spec, settings.seed, Memory::Settled, settings.drawn)?;
     if settled.is_empty() {
         return Err(BenchError::NoPrograms);
     }
@@ -149,7 +149,7 @@ pub fn measure(settings: &Settings, mut say: impl FnMut(&str)) -> Result<Report,
     }
     say("drawn programs");
     bench.drawn(&campaign, Subject::Drawn(Memory::Settled), &settled)?;
-    let growing = drawn(&settings.spec, settings.seed, Memory::Growing, DRAWN)?;
+    let growing = drawn(&settings.spec, settings.seed, Memory::Growing, settings.drawn)?;
     bench.drawn(&campaign, Subject::Drawn(Memory::Growing), &growing)?;
     bench.mixture(&campaign)?;
     for set in settings.sets.iter().filter(|set| set.len() == 1) {
@@ -243,8 +243,9 @@ impl Bench<'_> {
     fn mixture(&mut self, set: &[Known]) -> Result<(), BenchError> {
         let campaign = programs::campaign(&self.settings.spec, self.settings.seed)?;
         let mut rigs = Rigs::new(&self.settings.spec, set)?;
-        self.row(Subject::Mixture, set, Lowering::Resident, MIXTURE as usize, || {
-            for index in 0..MIXTURE {
+        let count = MIXTURE * self.settings.drawn;
+        self.row(Subject::Mixture, set, Lowering::Resident, count, || {
+            for index in 0..count as u64 {
                 let program = campaign.program(index);
                 let rig = rigs.of(program.machine)?;
                 black_box(rig.trial(&program));
@@ -290,8 +291,9 @@ impl Bench<'_> {
             })?;
         }
         let campaign = programs::campaign(&self.settings.spec, self.settings.seed)?;
-        self.row(Subject::Part("drawing a program of the mixture"), set, Lowering::Resident, MIXTURE as usize, || {
-            (0..MIXTURE).for_each(|index| drop(black_box(campaign.program(index))));
+        let count = MIXTURE * self.settings.drawn;
+        self.row(Subject::Part("drawing a program of the mixture"), set, Lowering::Resident, count, || {
+            (0..count as u64).for_each(|index| drop(black_box(campaign.program(index))));
             Ok(())
         })
     }
@@ -360,4 +362,57 @@ pub fn grouped(n: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::parse_spec;
+
+    #[test]
+    fn every_row_is_there_once_and_the_picture_has_a_line_for_each_set() {
+        let sets = vec![vec![Known::Wasmtime, Known::Wasmi], vec![Known::Wasmi]];
+        let spec = parse_spec("vera@0.0.131").unwrap();
+        let settings = Settings { spec, seed: 1, drawn: 2, sets, rounds: 1, seconds: 0.002 };
+        let report = measure(&settings, |_| {}).unwrap();
+        assert!(report.skipped.is_empty(), "{:?}", report.skipped);
+        for (i, row) in report.rows.iter().enumerate() {
+            assert!(row.micros > 0.0 && row.least <= row.micros && row.micros <= row.most, "{row:?}");
+            let same = |r: &Row| (r.subject, &r.engines, r.lowering) == (row.subject, &row.engines, row.lowering);
+            assert_eq!(report.rows.iter().position(same), Some(i), "{row:?}");
+        }
+        // Two sets of four lengths, three kinds of drawn programs, one engine compiled at three lengths, the parts and drawing.
+        assert_eq!(report.rows.len(), 2 * 4 + 3 + 3 + Part::ALL.len() + 1);
+        let steady = |ops: u32| report.rows.iter().find(|r| r.subject == Subject::Steady(ops)).unwrap().micros;
+        assert!(steady(20_000) > 10.0 * steady(200), "a program a hundred times as long takes longer");
+        let picture = svg(&report, "caption").unwrap();
+        for text in ["caption", "wasmtime + wasmi", "ops in a program", "programs a second and core"] {
+            assert!(picture.contains(text), "{text}");
+        }
+        assert_eq!(
+            picture.matches("<polyline").count()
+                - svg(&report_without(&report), "").unwrap().matches("<polyline").count(),
+            2
+        );
+    }
+
+    /// The same with the second set left out: one line and one entry of the legend less.
+    fn report_without(report: &Report) -> Report {
+        let rows = report.rows.iter().filter(|row| row.engines.len() == 2).cloned().collect();
+        Report { clock: report.clock, rows, skipped: Vec::new() }
+    }
+
+    #[test]
+    fn sets_are_what_campaigns_run_then_each_engine_alone_and_beside_wasmtime() {
+        let sets = sets(&[Known::Wasmtime, Known::Wasmi]);
+        assert_eq!(sets[0], [Known::Wasmtime, Known::Wasmi]);
+        let resident = Known::ALL.into_iter().filter(|k| k.lowering() == Lowering::Resident);
+        assert!(resident.clone().all(|known| sets.contains(&vec![known])));
+        assert_eq!(sets.len(), 1 + resident.clone().count() + resident.count() - 2);
+    }
+
+    #[test]
+    fn thousands_stand_apart() {
+        assert_eq!([0, 999, 1_000, 20_000, 1_234_567].map(grouped), ["0", "999", "1 000", "20 000", "1 234 567"]);
+    }
 }

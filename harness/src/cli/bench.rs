@@ -108,7 +108,7 @@ fn settings(args: &Args) -> anyhow::Result<Settings> {
         sets
     };
     let (rounds, seconds) = if args.quick { (3, 0.04) } else { (7, 0.2) };
-    Ok(Settings { spec, seed: args.seed, sets, rounds, seconds })
+    Ok(Settings { spec, seed: args.seed, drawn: 64, sets, rounds, seconds })
 }
 
 fn text(settings: &Settings, report: &Report) -> String {
