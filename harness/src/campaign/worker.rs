@@ -15,8 +15,8 @@ const CONFIRM_EVERY: u64 = 4_096;
 /// Unless it is more work than this: what that costs would buy a thousand others.
 const CONFIRM_WORK: u64 = 2_000_000;
 
-/// Engines that run the standalone lowering only hear every so many programs, because each is compiled for them: about half of a campaign's
-/// time goes there.
+/// Engines that run the standalone lowering only hear every so many programs, because each is lowered and compiled for them,
+/// which takes milliseconds where the resident lowering takes tens of microseconds.
 const HEAR_EVERY: u64 = 64;
 /// In a campaign of at most this many programs they hear each.
 const HEAR_ALL: u64 = 1_024;

@@ -2,8 +2,8 @@
 //!
 //! It runs the standalone lowering only: V8 as node 18 and 20 have it knows one memory a module. A process serves one instance at a time;
 //! it is kept for the next one, and is started anew after it was killed. Requests and answers are frames on its pipes, one answer a
-//! request (`v8.js` has the format). Three of them make a program, which take a hundredth of what lowering and compiling it take: that is
-//! why programs are not sent in batches.
+//! request (`v8.js` has the format). Three of them make a program; programs are not sent in batches, because lowering and compiling each
+//! takes milliseconds and a frame does not.
 //!
 //! # What differs from the contract
 //! - V8 has no fuel: [`Instance::call`] ignores it and [`Instance::fuel_used`] is 0. A call that takes longer than [`SECONDS`] is killed,
@@ -30,7 +30,7 @@ use signature::{Export, exports};
 
 pub(super) const NAME: &str = "v8";
 
-/// What a call may take: a hundred times what the longest program of a campaign takes.
+/// What a call may take.
 pub const SECONDS: u64 = 60;
 
 /// V8 in node processes.
