@@ -96,6 +96,10 @@ fn issue_348_a_full_worklist_drops_pushes_from_0_0_65_until_0_0_131() {
     passes("worklist-wide-1025", since(V112));
     traps("worklist-wide-16385", &[V131, V019, FIXED], TrapRule::WorklistFull);
     passes("worklist-wide-16385", &[V02]);
+    // Again and again in one collection; on v0.2 the range of what was put off has many objects.
+    lives("worklist-put-off", before(V131), silent, "worklist-push-when-full");
+    traps("worklist-put-off", &[V131, V019, FIXED], TrapRule::WorklistFull);
+    passes("worklist-put-off", &[V02]);
 }
 
 #[test]

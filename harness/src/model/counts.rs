@@ -168,6 +168,8 @@ impl ShadowHeap {
                 (None, Candidates::Phase) => false,
             });
         }
+        // What was left when it stopped early is nobody's business: the stack is shared, and empty between uses.
+        worklist.clear();
         self.stack = worklist;
         whole.then_some(reached)
     }
