@@ -45,6 +45,7 @@ fn machine(u: &mut Unstructured<'_>) -> Result<Machine> {
         roots: Some(roots),
         initial_pages: initial,
         max_pages: Some(u.int_in_range(3..=8)?),
+        wraps: Some(u.int_in_range(1..=16)?),
     })
 }
 
@@ -74,7 +75,12 @@ impl<'a> Arbitrary<'a> for Op {
                 tag: u.arbitrary()?,
             },
             29 => Self::Roots { count: count(u)?, words: u.int_in_range(0..=MAX_NODE_WORDS)? },
-            _ => Self::Garbage { count: count(u)?, size: size(u)? },
+            30 => Self::Garbage { count: count(u)?, size: size(u)? },
+            _ => {
+                let near = if u.ratio(1, 4)? { Some(u.int_in_range(-4..=4)?) } else { None };
+                let count = near.map_or(Count::new(1), |delta| Count { base: Base::Wraps, delta });
+                Self::Wrap { reg: reg(u)?, kind: u.int_in_range(0..=3)?, count }
+            }
         })
     }
 }

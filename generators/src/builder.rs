@@ -27,6 +27,8 @@ pub(crate) struct Limits {
     pub(crate) worklist: u32,
     pub(crate) roots: u32,
     pub(crate) max_pages: u32,
+    /// Entries of the wrap table; 0 where there is none.
+    pub(crate) wraps: u32,
 }
 
 /// Where in the program a motif stands. In the last place it may take a trap that ends the program.
@@ -74,6 +76,8 @@ pub(crate) struct Builder<'a> {
     bulky: Registers,
     /// Root slots in use, one for each register assigned in each open frame.
     slots: u32,
+    /// Handles registered since the last collection, roughly.
+    pub(crate) wrapped: u32,
     assigned: Registers,
     frames: Vec<(Registers, Registers, u32)>,
 }
@@ -90,6 +94,7 @@ impl<'a> Builder<'a> {
             large: Registers::default(),
             bulky: Registers::default(),
             slots: 0,
+            wrapped: 0,
             assigned: Registers::default(),
             frames: Vec::new(),
         }
@@ -172,13 +177,20 @@ impl<'a> Builder<'a> {
                 }
             }
             Op::Garbage { size, .. } => self.sizes.remember(size),
-            Op::Collect => self.drop_bulky(),
+            Op::Collect => {
+                self.drop_bulky();
+                self.wrapped /= 2;
+            }
             Op::Store { .. }
             | Op::Clear { .. }
             | Op::Write { .. }
             | Op::Check { .. }
             | Op::CheckZero { .. }
             | Op::Roots { .. } => {}
+            Op::Wrap { count, .. } => {
+                let n = self.capacity(count.base).saturating_add_signed(count.delta);
+                self.wrapped = self.wrapped.saturating_add(n);
+            }
         }
         self.ops.push(op);
     }
@@ -271,6 +283,7 @@ impl<'a> Builder<'a> {
             Base::Zero => 0,
             Base::Worklist => self.limits.worklist,
             Base::Roots => self.limits.roots,
+            Base::Wraps => self.limits.wraps,
         }
     }
 
@@ -421,7 +434,18 @@ impl<'a> Builder<'a> {
                 self.push(Op::Roots { count, words });
             }
             OpKind::Garbage => self.garbage(),
+            OpKind::Wrap => {
+                let reg = self.holder();
+                let few = if self.random.one_in(4) { self.random.within(1, 4) } else { 1 };
+                self.wrap(reg, Count::new(few));
+            }
         }
+    }
+
+    /// Registers handles of one kind.
+    pub(crate) fn wrap(&mut self, reg: Reg, count: Count) {
+        let kind = self.random.pick(&[1, 1, 2, 2, 3, 3, 0, 255]);
+        self.push(Op::Wrap { reg, kind, count });
     }
 }
 
@@ -435,7 +459,8 @@ const fn needs_object(kind: OpKind) -> bool {
         | OpKind::Move
         | OpKind::Drop
         | OpKind::Check
-        | OpKind::CheckZero => true,
+        | OpKind::CheckZero
+        | OpKind::Wrap => true,
         OpKind::Alloc
         | OpKind::Enter
         | OpKind::Leave

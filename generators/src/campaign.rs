@@ -17,6 +17,8 @@ pub struct Capacities {
     pub max_pages: u32,
     /// Bytes of tables before the heap for each page of the page limit.
     pub table_bytes_per_page: u32,
+    /// Entries of the wrap table; 0 for a collector without one, which no program then speaks of.
+    pub wraps: u32,
 }
 
 /// An endless list of programs, each a function of the seed and its index alone.
@@ -44,12 +46,13 @@ impl Campaign {
     #[must_use]
     pub fn program(&self, index: u64) -> Program {
         let mut random = Random::new(self.seed, index);
-        let profile = Profile::draw(&mut random);
+        let profile = Profile::draw(&mut random, self.defaults.wraps);
         let machine = self.machine(profile.family, &mut random);
         let limits = Limits {
             worklist: machine.worklist.unwrap_or(self.defaults.worklist),
             roots: machine.roots.unwrap_or(self.defaults.roots),
             max_pages: machine.max_pages.unwrap_or(self.defaults.max_pages),
+            wraps: if self.defaults.wraps > 0 { machine.wraps.unwrap_or(self.defaults.wraps) } else { 0 },
         };
         Program { machine, ops: Builder::new(&mut random, &profile, limits).build() }
     }
@@ -57,7 +60,7 @@ impl Campaign {
     /// The profile of the program with this index.
     #[must_use]
     pub fn profile(&self, index: u64) -> Profile {
-        Profile::draw(&mut Random::new(self.seed, index))
+        Profile::draw(&mut Random::new(self.seed, index), self.defaults.wraps)
     }
 
     fn machine(&self, family: Family, random: &mut Random) -> Machine {

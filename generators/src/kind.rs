@@ -21,11 +21,12 @@ pub enum OpKind {
     Graph,
     Roots,
     Garbage,
+    Wrap,
 }
 
 impl OpKind {
     /// Every kind, in the order of the enum.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Alloc,
         Self::Load,
         Self::Store,
@@ -41,6 +42,7 @@ impl OpKind {
         Self::Graph,
         Self::Roots,
         Self::Garbage,
+        Self::Wrap,
     ];
 }
 
@@ -49,7 +51,7 @@ pub(crate) const SHAPES: usize = 8;
 
 impl Op {
     /// Every tag that [`Op::tag`] can give.
-    pub const TAGS: [&str; 22] = [
+    pub const TAGS: [&str; 23] = [
         "alloc",
         "load",
         "store",
@@ -72,6 +74,7 @@ impl Op {
         "random",
         "roots",
         "garbage",
+        "wrap",
     ];
 
     /// Its kind.
@@ -93,6 +96,7 @@ impl Op {
             Self::Graph { .. } => OpKind::Graph,
             Self::Roots { .. } => OpKind::Roots,
             Self::Garbage { .. } => OpKind::Garbage,
+            Self::Wrap { .. } => OpKind::Wrap,
         }
     }
 
@@ -115,6 +119,7 @@ impl Op {
             Self::Graph { shape, .. } => shape.tag(),
             Self::Roots { .. } => "roots",
             Self::Garbage { .. } => "garbage",
+            Self::Wrap { .. } => "wrap",
         }
     }
 }

@@ -39,7 +39,7 @@
 //!
 //! ```text
 //! program  = "heapsmith 1" [machine] {op}
-//! machine  = "machine" {"data_end=" N | "worklist=" N | "roots=" N | "pages=" (N ".." N | N ".." | ".." N)}
+//! machine  = "machine" {"data_end=" N | "worklist=" N | "roots=" N | "wraps=" N | "pages=" (N ".." N | N ".." | ".." N)}
 //! op       = "alloc" reg "size=" size ["fields=" N] ["place=" place] ["init=" init]
 //!          | "load" reg "=" reg "." N             load a pointer field
 //!          | "store" reg "." N "=" reg            store a pointer field
@@ -51,6 +51,7 @@
 //!          | graph ["words=" N] ["tag=" N]        words: 0..=8
 //!          | "roots" "n=" count ["words=" N]
 //!          | "garbage" "n=" count "size=" size
+//!          | "wrap" reg "kind=" N ["n=" count]    register handles of a host; kind: 0..=255; without n: 1
 //! graph    = ("chain" | "cycle" | "wide" | "duplicates") reg "n=" count
 //!          | "tree" reg "n=" count "arity=" N     arity: 1..=16
 //!          | "grid" reg "width=" count "height=" count
@@ -59,7 +60,7 @@
 //! place    = "front" | "back" | "odd"             without it: front
 //! init     = "bare" | "null" | "fill(" N ")" | "ends(" N ")"      without it: null
 //! size     = N | ("memory" | "page" | "limit") "." ("payload" | "block") [offset]
-//! count    = N | ("worklist" | "roots") [offset]  N: 0..=1048576
+//! count    = N | ("worklist" | "roots" | "wraps") [offset]  N: 0..=1048576
 //! word     = N | (reg | "recent(" N ")" | region) [offset]
 //! region   = "roots" | "worklist" | "heap" | "heap_end" | "memory_end"
 //! offset   = "+" N | "-" N
@@ -82,6 +83,7 @@ mod rng;
 mod sizes;
 mod text;
 mod words;
+mod wraps;
 
 pub use builder::BIG_GRAPH;
 pub use campaign::{Campaign, Capacities};

@@ -13,6 +13,8 @@ pub(crate) const SMALL: usize = 144;
 const STREAM: u64 = u64::MAX;
 /// Bytes that any collector may need for each page of the page limit (one bit for each 8 bytes).
 const TABLE_BYTES_PER_PAGE: u32 = 1 << 10;
+/// Bytes of an entry of a wrap table.
+const WRAP_BYTES: u64 = 16;
 /// The most bytes between the start of the heap and the end of a page on a machine whose heap starts there.
 const NEAR: u32 = 1 << 11;
 /// The most pages that any machine is drawn with.
@@ -27,7 +29,10 @@ pub(crate) fn pool(seed: u64, defaults: Capacities, pinned: Machine) -> Vec<Mach
             let (worklist, roots) =
                 if index < SMALL { (Some(worklist(&mut random)), Some(roots(&mut random))) } else { (None, None) };
             let (worklist, roots) = (pinned.worklist.or(worklist), pinned.roots.or(roots));
-            let tables = 4 * u64::from(worklist.unwrap_or(defaults.worklist));
+            let wraps = (defaults.wraps > 0 && index < SMALL).then(|| wraps(&mut random));
+            let wraps = pinned.wraps.or(wraps);
+            let table = if defaults.wraps > 0 { wraps.unwrap_or(defaults.wraps) } else { 0 };
+            let tables = 4 * u64::from(worklist.unwrap_or(defaults.worklist)) + WRAP_BYTES * u64::from(table);
             let stack = 4 * u64::from(roots.unwrap_or(defaults.roots));
             // Here and there the page ends in the middle of the worklist.
             if index < SMALL && index % 16 == 5 {
@@ -51,7 +56,7 @@ pub(crate) fn pool(seed: u64, defaults: Capacities, pinned: Machine) -> Vec<Mach
             let data_end = pinned.data_end.or(near.flatten()).unwrap_or(drawn_end);
             let regions = u64::from(data_end) + tables + stack;
             let initial = pinned.initial_pages.or(drawn_initial.map(|pages| pages.max(needed(regions, max)).min(max)));
-            Machine { data_end: Some(data_end), worklist, roots, initial_pages: initial, max_pages: Some(max) }
+            Machine { data_end: Some(data_end), worklist, roots, initial_pages: initial, max_pages: Some(max), wraps }
         })
         .collect()
 }
@@ -103,6 +108,14 @@ fn roots(random: &mut Random) -> u32 {
         0 => random.within(1, 7),
         1..=9 => random.within(8, 24),
         _ => random.within(25, 64),
+    }
+}
+
+fn wraps(random: &mut Random) -> u32 {
+    match random.below(16) {
+        0..=10 => random.within(1, 8),
+        11..=14 => random.within(9, 24),
+        _ => random.within(25, 200),
     }
 }
 

@@ -3,12 +3,17 @@
 //! A motif pushes its ops through the builder, which leaves out those that the profile has switched off.
 
 use crate::builder::{BIG_GRAPH, Builder, Slot};
+use crate::kind::OpKind;
 use crate::program::{Base, Count, Edge, Init, Op, Part, Placement, Reg, Region, Shape, Size, Word};
 use crate::sizes::{self, PAGE, ROOMY_PAGES};
 use crate::words;
+use crate::wraps;
 
 /// A worklist larger than this is not worth filling: the program would cost as much as thousands.
 const BIGGEST_GRAPH: u32 = 1 << 17;
+
+/// Of 100 motifs on a collector with a wrap table, how many are about it.
+const WRAP_PERCENT: u32 = 35;
 
 type Motif = fn(&mut Builder<'_>, Slot);
 
@@ -42,6 +47,9 @@ const MOTIFS: [(u32, Motif); 24] = [
 
 /// One motif.
 pub(crate) fn any(b: &mut Builder<'_>, slot: Slot) {
+    if b.limits.wraps > 0 && b.profile.allows(OpKind::Wrap) && b.random.percent(WRAP_PERCENT) {
+        return wraps::any(b, slot);
+    }
     let index = b.random.weighted(MOTIFS.iter().map(|&(weight, _)| weight));
     (MOTIFS[index].1)(b, slot);
 }

@@ -18,7 +18,7 @@ pub const MAX_OPS: usize = 1_000_000;
 /// Pages of a 32-bit memory.
 pub const MAX_PAGES: u32 = 1 << 16;
 
-const TAGS: [&str; 23] = [
+const TAGS: [&str; 24] = [
     "alloc",
     "load",
     "store",
@@ -41,6 +41,7 @@ const TAGS: [&str; 23] = [
     "random",
     "roots",
     "garbage",
+    "wrap",
     "machine",
 ];
 
@@ -112,12 +113,13 @@ const UNBOUNDED: u32 = u32::MAX;
 
 fn machine(c: &mut Cursor<'_>) -> Parsed<Machine> {
     let mut machine = Machine::default();
-    c.keys(&["data_end", "worklist", "roots", "pages"], 0, |c, key| {
+    c.keys(&["data_end", "worklist", "roots", "pages", "wraps"], 0, |c, key| {
         match key {
             0 => machine.data_end = Some(c.number(Range { name: "a number of bytes", min: 0, max: UNBOUNDED })?),
             1 => machine.worklist = Some(c.number(Range { name: "a number of entries", min: 0, max: UNBOUNDED })?),
             2 => machine.roots = Some(c.number(Range { name: "a number of slots", min: 0, max: UNBOUNDED })?),
-            _ => (machine.initial_pages, machine.max_pages) = pages(c)?,
+            3 => (machine.initial_pages, machine.max_pages) = pages(c)?,
+            _ => machine.wraps = Some(c.number(Range { name: "a number of entries", min: 0, max: UNBOUNDED })?),
         }
         Ok(())
     })?;
@@ -220,6 +222,18 @@ fn op(c: &mut Cursor<'_>) -> Parsed<Op> {
                 Ok(())
             })?;
             Ok(Op::Garbage { count: number, size: bytes })
+        }
+        "wrap" => {
+            let reg = reg(c)?;
+            let (mut kind, mut number) = (0, Count::new(1));
+            c.keys(&["kind", "n"], 1, |c, key| {
+                match key {
+                    0 => kind = byte(c, Range { name: "a kind", min: 0, max: u8::MAX.into() })?,
+                    _ => number = count(c)?,
+                }
+                Ok(())
+            })?;
+            Ok(Op::Wrap { reg, kind, count: number })
         }
         shape => graph(c, shape),
     }
@@ -337,8 +351,8 @@ fn count(c: &mut Cursor<'_>) -> Parsed<Count> {
     if matches!(c.token, Token::Number(_)) {
         return Ok(Count::new(c.number(Range { name: "a count", min: 0, max: MAX_COUNT })?));
     }
-    let bases = [Base::Worklist, Base::Roots];
-    let base = bases[c.name_of("a number or a capacity", &["worklist", "roots"])?];
+    let bases = [Base::Worklist, Base::Roots, Base::Wraps];
+    let base = bases[c.name_of("a number or a capacity", &["worklist", "roots", "wraps"])?];
     Ok(Count { base, delta: c.offset()? })
 }
 

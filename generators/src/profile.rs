@@ -50,12 +50,13 @@ pub struct Profile {
 }
 
 /// In the order of [`OpKind::ALL`].
-const WEIGHTS: [u32; OpKind::ALL.len()] = [22, 6, 16, 2, 10, 3, 6, 3, 3, 7, 4, 2, 7, 2, 6];
+const WEIGHTS: [u32; OpKind::ALL.len()] = [22, 6, 16, 2, 10, 3, 6, 3, 3, 7, 4, 2, 7, 2, 6, 4];
 /// In the order of the enum: the shapes that fill a worklist more often.
 const SHAPE_WEIGHTS: [u32; SHAPES] = [3, 2, 5, 4, 3, 2, 2, 3];
 
 impl Profile {
-    pub(crate) fn draw(random: &mut Random) -> Self {
+    /// `wraps` are the entries of the collector's wrap table; without any, nothing is drawn for it.
+    pub(crate) fn draw(random: &mut Random, wraps: u32) -> Self {
         let family = random.pick(&[Family::Full, Family::Full, Family::Swarm, Family::Real]);
         let mut profile = Self {
             family,
@@ -71,8 +72,11 @@ impl Profile {
             adversarial_percent: random.pick(&[20, 50, 80]),
             motif_percent: random.pick(&[25, 40, 55]),
         };
+        if wraps == 0 {
+            profile.weights[OpKind::Wrap as usize] = 0;
+        }
         for kind in OpKind::ALL {
-            if !takes_away(kind) {
+            if !takes_away(kind) && profile.allows(kind) {
                 profile.weights[kind as usize] *= random.within(1, 3);
             }
         }
@@ -85,6 +89,9 @@ impl Profile {
     fn switch_off(&mut self, random: &mut Random) {
         const CORE: [OpKind; 4] = [OpKind::Alloc, OpKind::Store, OpKind::Drop, OpKind::Collect];
         for kind in OpKind::ALL {
+            if !self.allows(kind) {
+                continue;
+            }
             // Observations stay: a program that looks at nothing proves nothing. The core goes less often.
             let off = kind != OpKind::Check && random.percent(if CORE.contains(&kind) { 25 } else { 50 });
             if off {
@@ -134,7 +141,7 @@ mod tests {
     fn families_have_their_shares_and_the_core_is_never_all_off() {
         let mut seen = [0_u32; 3];
         for index in 0..8_000 {
-            let profile = Profile::draw(&mut Random::new(5, index));
+            let profile = Profile::draw(&mut Random::new(5, index), 0);
             seen[profile.family as usize] += 1;
             let core = [OpKind::Alloc, OpKind::Store, OpKind::Drop, OpKind::Collect];
             assert!(core.iter().any(|&kind| profile.allows(kind)));

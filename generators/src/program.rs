@@ -45,6 +45,8 @@ pub struct Machine {
     pub initial_pages: Option<u32>,
     /// Pages of 64 KiB at most (the limit in the module's own memory type).
     pub max_pages: Option<u32>,
+    /// Capacity of the wrap table, in entries; it means nothing to a collector without one.
+    pub wraps: Option<u32>,
 }
 
 /// A register, `0..REGISTERS`.
@@ -175,6 +177,16 @@ pub enum Op {
         /// Payload bytes of each, resolved once, before the first.
         size: Size,
     },
+    /// Registers an object as the wrapper of new host handles, which are released when it is dead; a no-op where the collector has
+    /// no wrap table. The newest handle also goes into the object's first data word, if it has one.
+    Wrap {
+        /// The object.
+        reg: Reg,
+        /// What kind of handle it is (1 a map, 2 a set, 3 a decimal, ...): any number.
+        kind: u8,
+        /// How many handles, one registration each.
+        count: Count,
+    },
 }
 
 /// Which words of a payload of `w` whole words are its `n` pointer fields.
@@ -265,6 +277,8 @@ pub enum Base {
     Worklist,
     /// Slots of the root stack.
     Roots,
+    /// Entries of the wrap table; 0 where there is none.
+    Wraps,
 }
 
 /// A data word, kept symbolic until it is written.

@@ -31,8 +31,8 @@ impl Display for Program {
 impl Display for Machine {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         f.write_str("machine")?;
-        let Self { data_end, worklist, roots, initial_pages, max_pages } = *self;
-        for (key, value) in [("data_end", data_end), ("worklist", worklist), ("roots", roots)] {
+        let Self { data_end, worklist, roots, initial_pages, max_pages, wraps } = *self;
+        for (key, value) in [("data_end", data_end), ("worklist", worklist), ("roots", roots), ("wraps", wraps)] {
             if let Some(value) = value {
                 write!(f, " {key}={value}")?;
             }
@@ -86,6 +86,10 @@ impl Display for Op {
                 write_words(f, words)
             }
             Self::Garbage { count, size } => write!(f, "garbage n={count} size={size}"),
+            Self::Wrap { reg, kind, count } => {
+                write!(f, "wrap {reg} kind={kind}")?;
+                if count == Count::new(1) { Ok(()) } else { write!(f, " n={count}") }
+            }
         }
     }
 }
@@ -164,6 +168,7 @@ impl Display for Count {
             Base::Zero => write!(f, "{}", self.delta.clamp(0, MAX_COUNT as i32)),
             Base::Worklist => write!(f, "worklist{}", Offset(self.delta)),
             Base::Roots => write!(f, "roots{}", Offset(self.delta)),
+            Base::Wraps => write!(f, "wraps{}", Offset(self.delta)),
         }
     }
 }

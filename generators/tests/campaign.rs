@@ -7,7 +7,8 @@ use heapsmith_generators::{
     Shape, Size, Word,
 };
 
-const DEFAULTS: Capacities = Capacities { worklist: 16_384, roots: 4_096, max_pages: 256, table_bytes_per_page: 0 };
+const DEFAULTS: Capacities =
+    Capacities { worklist: 16_384, roots: 4_096, max_pages: 256, table_bytes_per_page: 0, wraps: 0 };
 
 fn campaign(seed: u64) -> Campaign {
     Campaign::new(seed, DEFAULTS, Machine::default())
@@ -71,7 +72,7 @@ fn features(program: &Program, seen: &mut BTreeSet<String>) {
                 size_features(*size, &mut see);
                 base_feature(*count, &mut see);
             }
-            Op::Roots { count, .. } => base_feature(*count, &mut see),
+            Op::Roots { count, .. } | Op::Wrap { count, .. } => base_feature(*count, &mut see),
             Op::Write { value, .. } => match value {
                 Word::Value(_) => see("word value"),
                 Word::Address { .. } => see("word address"),
@@ -125,6 +126,7 @@ fn base_feature(count: Count, see: &mut impl FnMut(&str)) {
         Base::Zero => "count plain",
         Base::Worklist => "count worklist",
         Base::Roots => "count roots",
+        Base::Wraps => "count wraps",
     });
 }
 
@@ -222,6 +224,7 @@ fn resolve(count: Count, machine: Machine) -> u64 {
         Base::Zero => 0,
         Base::Worklist => machine.worklist.unwrap_or(DEFAULTS.worklist),
         Base::Roots => machine.roots.unwrap_or(DEFAULTS.roots),
+        Base::Wraps => machine.wraps.unwrap_or(DEFAULTS.wraps),
     };
     base.saturating_add_signed(count.delta).into()
 }
@@ -323,7 +326,7 @@ fn the_pool_sweeps_the_start_of_the_heap_and_leaves_room() {
 
 #[test]
 fn what_the_user_pinned_is_in_every_machine() {
-    let pinned = Machine { data_end: Some(5), worklist: Some(3), roots: None, initial_pages: Some(9), max_pages: None };
+    let pinned = Machine { data_end: Some(5), worklist: Some(3), initial_pages: Some(9), ..Machine::default() };
     let campaign = Campaign::new(6, DEFAULTS, pinned);
     for machine in campaign.machines() {
         assert_eq!(machine.data_end, Some(5));
@@ -336,4 +339,40 @@ fn what_the_user_pinned_is_in_every_machine() {
         assert_eq!(machine.max_pages, Some(2));
         assert!(machine.initial_pages.is_none_or(|initial| initial <= 2));
     }
+}
+
+/// A collector with a wrap table.
+const WRAPPING: Capacities = Capacities { wraps: 4_096, ..DEFAULTS };
+
+#[test]
+fn handles_are_drawn_where_there_is_a_wrap_table_and_nowhere_else() {
+    let wrapping = Campaign::new(12, WRAPPING, Machine::default());
+    let (mut with, mut full, mut more, mut capacities) = (0, 0, 0, BTreeSet::new());
+    for index in 0..4_000 {
+        let program = wrapping.program(index);
+        let wraps = program.ops.iter().filter(|op| matches!(op, Op::Wrap { .. })).count();
+        with += usize::from(wraps > 0);
+        let near = |least: i32| {
+            let at =
+                |op: &Op| matches!(op, Op::Wrap { count: Count { base: Base::Wraps, delta }, .. } if *delta >= least);
+            usize::from(program.ops.iter().any(at))
+        };
+        full += near(0);
+        more += near(1);
+        capacities.insert(program.machine.wraps);
+    }
+    assert!((2_000..3_600).contains(&with), "{with}");
+    assert!(full > 150 && more > 15, "{full} {more}");
+    assert!(capacities.contains(&Some(1)) && capacities.contains(&None) && capacities.len() > 8, "{capacities:?}");
+    let without = campaign(12);
+    assert!(without.machines().iter().all(|machine| machine.wraps.is_none()));
+    let speaks = |program: &Program| program.ops.iter().any(|op| matches!(op, Op::Wrap { .. }));
+    assert!((0..4_000).all(|index| !speaks(&without.program(index))));
+}
+
+#[test]
+fn the_stream_of_seed_1_with_a_wrap_table_never_changes() {
+    let campaign = Campaign::new(1, WRAPPING, Machine::default());
+    let all: String = (0..1_000).map(|index| campaign.program(index).to_string()).collect();
+    insta::assert_snapshot!("stream_of_seed_1_with_a_wrap_table", format!("{:016x}", fnv(&all)));
 }

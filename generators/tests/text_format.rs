@@ -11,7 +11,8 @@ use heapsmith_generators::{
 use rand::{Rng as _, SeedableRng as _};
 use rand_pcg::Pcg64Mcg;
 
-const DEFAULTS: Capacities = Capacities { worklist: 16_384, roots: 4_096, max_pages: 256, table_bytes_per_page: 0 };
+const DEFAULTS: Capacities =
+    Capacities { worklist: 16_384, roots: 4_096, max_pages: 256, table_bytes_per_page: 0, wraps: 0 };
 
 fn assert_round_trip(program: &Program) {
     let text = program.to_string();
@@ -44,7 +45,7 @@ fn arbitrary_programs_come_back_equal_and_stay_small() {
 
 #[test]
 fn machines_with_any_keys_come_back_equal() {
-    for bits in 0..32_u32 {
+    for bits in 0..64_u32 {
         let some = |bit: u32, value: u32| (bits & (1 << bit) != 0).then_some(value);
         let machine = Machine {
             data_end: some(0, u32::MAX),
@@ -52,6 +53,7 @@ fn machines_with_any_keys_come_back_equal() {
             roots: some(2, 7),
             initial_pages: some(3, 2),
             max_pages: some(4, 2),
+            wraps: some(5, 3),
         };
         assert_round_trip(&Program { machine, ops: vec![Op::Collect] });
     }
@@ -66,6 +68,7 @@ fn extreme_numbers_come_back_equal() {
                 Op::Write { obj: Reg::new(15), word: u32::MAX, value: Word::Address { of: Reg::new(0), offset } },
                 Op::Write { obj: Reg::new(1), word: 0, value: Word::Recent { back: u32::MAX, offset } },
                 Op::Roots { count: Count { base: Base::Roots, delta: offset }, words: 8 },
+                Op::Wrap { reg: Reg::new(2), kind: 255, count: Count { base: Base::Wraps, delta: offset } },
             ]
         })
         .collect();
@@ -79,6 +82,7 @@ fn what_is_out_of_range_is_printed_as_what_it_means() {
     let ops = vec![
         Op::Graph { dst, shape, words: 200, tag: 0 },
         Op::Garbage { count: Count { base: Base::Zero, delta: i32::MAX }, size: Size::Bytes(0) },
+        Op::Wrap { reg: dst, kind: 0, count: Count { base: Base::Zero, delta: -1 } },
     ];
     let machine = Machine { initial_pages: Some(u32::MAX), max_pages: Some(3), ..Machine::default() };
     let text = Program { machine, ops }.to_string();
@@ -87,6 +91,7 @@ heapsmith 1
 machine pages=3..3
 tree r0 n=0 arity=1 words=8
 garbage n=1048576 size=0
+wrap r0 kind=0 n=0
 "#);
     assert_eq!(parse(&text).unwrap().to_string(), text);
 }
@@ -177,7 +182,7 @@ line 2, column 15: expected a number, a register, a region's edge or a recent al
 2 | write r0[1] = heapend
   |               ^^^^^^^ did you mean `heap_end`?
 
-line 2, column 12: expected a number or a capacity (`worklist` or `roots`), found `work_list`
+line 2, column 12: expected a number or a capacity (`worklist`, `roots` or `wraps`), found `work_list`
   |
 2 | chain r0 n=work_list+1
   |            ^^^^^^^^^ did you mean `worklist`?
@@ -204,6 +209,9 @@ fn messages_about_numbers_give_the_range() {
         "heapsmith 1\nmachine pages=4..1",
         "heapsmith 1\nmachine pages=..",
         "heapsmith 1\nmachine pages=..65537",
+        "heapsmith 1\nwrap r0 kind=256",
+        "heapsmith 1\nwrap r0 kind=1 n=warps",
+        "heapsmith 1\nwrap r0 n=2",
     ];
     insta::assert_snapshot!(messages(&ops), @r#"
 line 2, column 6: expected a register (`r0` to `r15`), found `r16`
@@ -265,6 +273,21 @@ line 2, column 17: expected a page limit no lower than the pages at the start, f
   |
 2 | machine pages=..65537
   |                 ^^^^^
+
+line 2, column 14: expected a kind from 0 to 255, found `256`
+  |
+2 | wrap r0 kind=256
+  |              ^^^
+
+line 2, column 18: expected a number or a capacity (`worklist`, `roots` or `wraps`), found `warps`
+  |
+2 | wrap r0 kind=1 n=warps
+  |                  ^^^^^ did you mean `wraps`?
+
+line 2, column 12: expected `kind=`, found the end of the line
+  |
+2 | wrap r0 n=2
+  |            ^
 "#);
 }
 

@@ -81,4 +81,19 @@ pub struct Outcome {
     pub pages: u32,
     /// Mutable globals in the order of the description.
     pub globals: Vec<u32>,
+    /// Handles that the collector released, in order; of a collector without a wrap table none.
+    pub releases: Vec<Release>,
+    /// Releases beyond as many as a lowering has room for: a collector that keeps its promises never comes so far.
+    pub surplus_releases: u32,
+}
+
+/// A handle that a collector gave back to its host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Release {
+    /// Index of the step in which it happened.
+    pub step: u32,
+    /// The kind that the collector gave.
+    pub kind: u32,
+    /// The handle.
+    pub handle: u32,
 }

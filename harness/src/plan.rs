@@ -122,6 +122,20 @@ pub enum Step {
         /// Payload bytes of each.
         size: u32,
     },
+    /// `p = mirror[obj]`; for `i` in `0..count`: `register_wrapper(p, kind, first + i)`; then, with `word`,
+    /// `store(p + word, first + count - 1)`.
+    Wrap {
+        /// The object.
+        obj: Slot,
+        /// The kind of all the handles.
+        kind: u32,
+        /// The first handle; the others follow it.
+        first: u32,
+        /// How many, at least 1.
+        count: u32,
+        /// Where in the payload the last one goes.
+        word: Option<u32>,
+    },
 }
 
 /// What an allocation writes at once, in this order: the pattern, then null into the pointer fields.
@@ -238,13 +252,24 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Words of log that the steps write at most.
     pub log_words: u32,
+    /// Handles that the steps register at most.
+    pub handles: u32,
     /// Root slots that the steps use at most.
     pub slots: u32,
     /// Upper bound of the collector's work in words visited; fuel is a multiple of it.
     pub work: u64,
 }
 
+/// Releases that a lowering has room for beyond the handles that are registered: so many that should not be there are told one by one.
+const SURPLUS_RELEASES: u32 = 8;
+
 impl Plan {
+    /// Releases that a lowering has room for on a collector with a wrap table.
+    #[must_use]
+    pub const fn release_room(&self) -> u32 {
+        self.handles.saturating_add(SURPLUS_RELEASES)
+    }
+
     /// Steps that store one word.
     #[must_use]
     pub fn stores(&self) -> u64 {

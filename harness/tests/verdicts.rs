@@ -6,7 +6,7 @@ mod common;
 #[path = "common/liar.rs"]
 mod liar;
 
-use common::{FIXED, engine, runtime, spec};
+use common::{FIXED, WRAP, engine, runtime, spec};
 use heapsmith::engine::{Engine, EngineError, Instance as _};
 use heapsmith::judge::{Inconclusive, Kind, Verdict};
 use heapsmith::metamorphic::{Bench, Pair, Pool, Source, Tally, parse_variant};
@@ -19,7 +19,13 @@ use liar::{Liar, Lie, LyingInstance};
 use std::sync::Arc;
 
 /// Static data in `[0, 8)`, roots in `[8, 40)`; the heap's first payload is at 4 mod 8.
-const MACHINE: &str = "heapsmith 1\nmachine data_end=8 worklist=8 roots=8 pages=2..4\n";
+const MACHINE: &str = "heapsmith 1\nmachine data_end=8 worklist=8 roots=8 pages=2..4 wraps=4\n";
+/// The wrap table's first entry, where there is a table.
+const TABLE: u32 = 72;
+/// The first handle of a program.
+const HANDLE: u32 = 0x8000_0001;
+const WRAPPER: &str = "alloc r0 size=16 init=fill(1)\nwrap r0 kind=1\n";
+const DEAD_WRAPPERS: &str = "alloc r0 size=16\nwrap r0 kind=1 n=2\ndrop r0\ncollect\n";
 const ONE_OBJECT: &str = "alloc r0 size=16 init=fill(1)";
 
 fn program(ops: &str) -> Program {
@@ -73,6 +79,12 @@ fn lie(kind: Kind) -> (&'static str, Lie) {
         Kind::CollectionPolicy => (ONE_OBJECT, leaves(|i| i.set_global(GLOBAL_COLLECTIONS, 7))),
         Kind::BrokenRoots => (ONE_OBJECT, leaves(|i| i.flip(8, 1))),
         Kind::BrokenData => (ONE_OBJECT, leaves(|i| i.flip(0, 1))),
+        Kind::ReleasedLive => (WRAPPER, leaves(|i| i.release(1, 1, HANDLE))),
+        Kind::DoubleRelease => (DEAD_WRAPPERS, leaves(|i| i.release(3, 1, HANDLE))),
+        Kind::UnknownRelease => (WRAPPER, leaves(|i| i.release(1, 1, HANDLE + 1))),
+        Kind::HandleLeak => (DEAD_WRAPPERS, leaves(LyingInstance::forget_release)),
+        Kind::ReleaseOrder => (DEAD_WRAPPERS, leaves(LyingInstance::turn_releases_round)),
+        Kind::BrokenWrapTable => (WRAPPER, leaves(|i| i.flip(TABLE + 8, 2))),
         Kind::Hang => (ONE_OBJECT, ends(End::OutOfFuel, 0)),
         Kind::Slow => (ONE_OBJECT, leaves(|i| i.set_fuel(1 << 40))),
         // Told where a collection happened: never in the program's own run.
@@ -88,6 +100,41 @@ fn after_a_collection(instance: &mut LyingInstance) {
     }
 }
 
+/// The runtime that a lie of this kind is told about.
+fn about(kind: Kind) -> &'static str {
+    match kind {
+        Kind::MissingTrap(TrapRule::WrapTableFull)
+        | Kind::ReleasedLive
+        | Kind::DoubleRelease
+        | Kind::UnknownRelease
+        | Kind::HandleLeak
+        | Kind::ReleaseOrder
+        | Kind::BrokenWrapTable => WRAP,
+        Kind::SilentFree
+        | Kind::CorruptPayload
+        | Kind::NotZeroed
+        | Kind::Overlap
+        | Kind::Misaligned
+        | Kind::OutOfBounds
+        | Kind::BlockOutOfBounds
+        | Kind::UnexpectedTrap(_)
+        | Kind::MissingTrap(_)
+        | Kind::BrokenHeap
+        | Kind::BrokenFreeList
+        | Kind::Leak
+        | Kind::FreeListPolicy
+        | Kind::WrongPlacement
+        | Kind::WrongGrowth
+        | Kind::CollectionPolicy
+        | Kind::BrokenRoots
+        | Kind::BrokenData
+        | Kind::Hang
+        | Kind::Slow
+        | Kind::EngineDivergence
+        | Kind::ScheduleDependence => FIXED,
+    }
+}
+
 /// A program whose first step must trap by this rule, or its last one.
 fn trapping(rule: TrapRule) -> &'static str {
     match rule {
@@ -96,6 +143,7 @@ fn trapping(rule: TrapRule) -> &'static str {
         TrapRule::MemoryLimit => "alloc r0 size=1000000",
         TrapRule::SizeLimit => "alloc r0 size=0x80000000",
         TrapRule::AddressLimit => "alloc r0 size=0x7ffffff0",
+        TrapRule::WrapTableFull => "alloc r0 size=16\nwrap r0 kind=1 n=wraps+1",
     }
 }
 
@@ -124,7 +172,8 @@ fn after(kind: Kind) -> Option<Kind> {
         Kind::MissingTrap(TrapRule::RootStackFull) => Kind::MissingTrap(TrapRule::MemoryLimit),
         Kind::MissingTrap(TrapRule::MemoryLimit) => Kind::MissingTrap(TrapRule::SizeLimit),
         Kind::MissingTrap(TrapRule::SizeLimit) => Kind::MissingTrap(TrapRule::AddressLimit),
-        Kind::MissingTrap(TrapRule::AddressLimit) => Kind::BrokenHeap,
+        Kind::MissingTrap(TrapRule::AddressLimit) => Kind::MissingTrap(TrapRule::WrapTableFull),
+        Kind::MissingTrap(TrapRule::WrapTableFull) => Kind::BrokenHeap,
         Kind::BrokenHeap => Kind::BrokenFreeList,
         Kind::BrokenFreeList => Kind::Leak,
         Kind::Leak => Kind::FreeListPolicy,
@@ -133,7 +182,13 @@ fn after(kind: Kind) -> Option<Kind> {
         Kind::WrongGrowth => Kind::CollectionPolicy,
         Kind::CollectionPolicy => Kind::BrokenRoots,
         Kind::BrokenRoots => Kind::BrokenData,
-        Kind::BrokenData => Kind::Hang,
+        Kind::BrokenData => Kind::ReleasedLive,
+        Kind::ReleasedLive => Kind::DoubleRelease,
+        Kind::DoubleRelease => Kind::UnknownRelease,
+        Kind::UnknownRelease => Kind::HandleLeak,
+        Kind::HandleLeak => Kind::ReleaseOrder,
+        Kind::ReleaseOrder => Kind::BrokenWrapTable,
+        Kind::BrokenWrapTable => Kind::Hang,
         Kind::Hang => Kind::Slow,
         Kind::Slow => Kind::EngineDivergence,
         Kind::EngineDivergence => Kind::ScheduleDependence,
@@ -160,8 +215,12 @@ enum Emulator {
 }
 
 fn tried(ops: &str, emulator: Emulator, engines: &[Box<dyn Engine>]) -> Verdict {
+    tried_on(FIXED, ops, emulator, engines)
+}
+
+fn tried_on(name: &str, ops: &str, emulator: Emulator, engines: &[Box<dyn Engine>]) -> Verdict {
     let program = program(ops);
-    let runtime = runtime(FIXED, program.machine);
+    let runtime = runtime(name, program.machine);
     let prepared = match emulator {
         Emulator::Asked => Prepared::builtin(runtime, engines),
         Emulator::NotAsked => Prepared::edited(runtime, engines),
@@ -195,7 +254,7 @@ fn sides(verdict: &Verdict) -> String {
 fn every_kind_of_violation_is_found_where_both_engines_tell_the_lie_of_its_kind() {
     for kind in kinds().filter(|kind| *kind != Kind::EngineDivergence) {
         let (ops, lie) = lie(kind);
-        let verdict = tried(ops, Emulator::NotAsked, &conspiracy(&lie));
+        let verdict = tried_on(about(kind), ops, Emulator::NotAsked, &conspiracy(&lie));
         assert!(matches!(&verdict, Verdict::Violation(v) if v.kind == kind), "{kind:?}: {verdict:?}");
     }
 }
@@ -207,13 +266,13 @@ fn a_liar_beside_an_honest_engine_is_a_divergence_and_emulator_or_third_engine_n
         for honest_first in [0, 1] {
             let mut engines = vec![Liar::engine("liar", Arc::clone(&lie))];
             engines.insert(honest_first, engine("wasmi"));
-            let verdict = tried(ops, Emulator::Asked, &engines);
+            let verdict = tried_on(about(kind), ops, Emulator::Asked, &engines);
             let (found_kind, text) = found(&verdict);
             assert_eq!(found_kind, Kind::EngineDivergence, "{kind:?}: {text}");
             assert!(text.contains("the odd one out is liar"), "{kind:?}: {text}");
             assert_eq!(sides(&verdict), "wasmi = emulator; liar alone");
             // Without an emulator Pulley is asked, and sides with the honest one.
-            let verdict = tried(ops, Emulator::NotAsked, &engines);
+            let verdict = tried_on(about(kind), ops, Emulator::NotAsked, &engines);
             assert_eq!(found(&verdict).0, Kind::EngineDivergence, "{kind:?}");
             assert_eq!(sides(&verdict), "wasmi = pulley; liar alone", "{kind:?}");
         }
@@ -224,7 +283,7 @@ fn a_liar_beside_an_honest_engine_is_a_divergence_and_emulator_or_third_engine_n
 fn engines_that_lie_alike_about_a_built_in_make_the_harness_distrust_itself() {
     for kind in kinds().filter(is_in_the_outcome) {
         let (ops, lie) = lie(kind);
-        let verdict = tried(ops, Emulator::Asked, &conspiracy(&lie));
+        let verdict = tried_on(about(kind), ops, Emulator::Asked, &conspiracy(&lie));
         assert!(matches!(verdict, Verdict::Untrusted(_)), "{kind:?}: {verdict:?}");
     }
 }

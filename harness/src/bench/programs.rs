@@ -36,8 +36,14 @@ const LOOKED_AT: u64 = 200_000;
 pub(super) fn steady(ops: u32) -> Program {
     let block = parse(STEADY).map(|program| program.ops).unwrap_or_default();
     let ops: Vec<Op> = block.into_iter().cycle().take(ops as usize).collect();
-    let machine =
-        Machine { data_end: Some(0), worklist: Some(64), roots: Some(32), initial_pages: Some(2), max_pages: Some(2) };
+    let machine = Machine {
+        data_end: Some(0),
+        worklist: Some(64),
+        roots: Some(32),
+        initial_pages: Some(2),
+        max_pages: Some(2),
+        wraps: None,
+    };
     Program { machine, ops }
 }
 

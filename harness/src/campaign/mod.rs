@@ -214,6 +214,7 @@ pub fn capacities(description: &Description) -> Capacities {
         roots: p.roots,
         max_pages: p.max_pages,
         table_bytes_per_page: (end - start) / p.max_pages,
+        wraps: p.wraps,
     }
 }
 

@@ -107,6 +107,8 @@ impl Statistics {
         self.observed.marked += o.marked;
         self.observed.freed += o.freed;
         self.observed.grown += o.grown;
+        self.observed.registered += o.registered;
+        self.observed.released += o.released;
         self.observed.worklist = self.observed.worklist.max(o.worklist);
         self.observed.roots = self.observed.roots.max(o.roots);
         let model = rig.model();
@@ -189,6 +191,8 @@ impl Statistics {
         o.marked += p.marked;
         o.freed += p.freed;
         o.grown += p.grown;
+        o.registered += p.registered;
+        o.released += p.released;
         o.worklist = o.worklist.max(p.worklist);
         o.roots = o.roots.max(p.roots);
         for (rule, n) in &other.traps {
@@ -216,7 +220,11 @@ impl Statistics {
     pub fn unreached(&self, description: &Description) -> Vec<String> {
         let mut missing = Vec::new();
         for tag in Op::TAGS {
-            let reachable = tag != "check_zero" || description.promises.zeroing == Zeroing::Zeroed;
+            let reachable = match tag {
+                "check_zero" => description.promises.zeroing == Zeroing::Zeroed,
+                "wrap" => description.parameters.wraps > 0,
+                _ => true,
+            };
             if reachable && !self.reached.contains(tag) {
                 missing.push(format!("op {tag}"));
             }
@@ -234,6 +242,10 @@ impl Statistics {
             }
         }
         let o = self.observed;
+        if description.parameters.wraps > 0 {
+            let handles = [("handles registered", o.registered), ("handles released", o.released)];
+            missing.extend(handles.into_iter().filter(|(_, n)| *n == 0).map(|(name, _)| name.to_owned()));
+        }
         for (name, n) in [
             ("collections", o.collections),
             ("objects marked", o.marked),
@@ -283,6 +295,7 @@ fn traps_under(description: &Description, rule: TrapRule) -> bool {
         TrapRule::WorklistFull => description.rules.worklist_full == WorklistFull::Trap,
         TrapRule::RootStackFull => description.rules.roots_full == RootsFull::Trap,
         TrapRule::MemoryLimit | TrapRule::SizeLimit => true,
+        TrapRule::WrapTableFull => description.parameters.wraps > 0,
         // Only sizes below the size limit reach the address limit from a heap of at most 256 MiB.
         TrapRule::AddressLimit => description.promises.address_limit <= u64::from(description.promises.size_limit),
     }

@@ -140,7 +140,11 @@ fn selection(args: &Args, spec: &Spec) -> anyhow::Result<Selection> {
     let against = args.against.as_deref().or_else(|| metamorphic::counterpart(&spec.name));
     let against = against.map(parse_spec).transpose().context("--against")?.filter(|other| *other != *spec);
     if let Some(other) = &against {
-        other.resolve(Machine::default()).context("--against")?;
+        let has_table = |spec: &Spec| spec.resolve(Machine::default()).map(|d| d.parameters.wraps > 0);
+        ensure!(
+            has_table(spec)? == has_table(other).context("--against")?,
+            "expected two runtimes with a wrap table or two without, found `{spec}` and --against `{other}`; handles would differ"
+        );
     }
     Ok(Selection::All { against })
 }
@@ -212,10 +216,15 @@ fn vacuity(summary: &Summary, jobs: usize) -> String {
         s.inconclusive.iter().map(|(r, n)| format!("{} {n}", r.name())).collect::<Vec<_>>().join(", ")
     };
     let heard: String = s.heard.iter().map(|(engine, n)| format!(", {n} of them also on {engine}")).collect();
+    let handles = if summary.description.parameters.wraps > 0 {
+        format!("{} handles registered, {} released, ", o.registered, o.released)
+    } else {
+        String::new()
+    };
     format!(
         "{} programs in {:.1} s ({rate:.0}/s with {jobs} workers), {} of them also standalone{heard}\n\
          reached: {} collections, {} objects marked, {} bytes freed, {} pages grown, worklist {} deep, root stack {} deep, \
-         {} of {BOUNDARY_CLASSES} boundary classes, {:.1} % no-ops, inconclusive: {inconclusive}\n{}",
+         {handles}{} of {BOUNDARY_CLASSES} boundary classes, {:.1} % no-ops, inconclusive: {inconclusive}\n{}",
         s.programs,
         summary.elapsed.as_secs_f64(),
         s.confirmations,
@@ -281,6 +290,7 @@ fn json(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: 
         "observed": {
             "collections": o.collections, "marked": o.marked, "freed_bytes": o.freed, "pages_grown": o.grown,
             "deepest_worklist": o.worklist, "deepest_root_stack": o.roots,
+            "handles_registered": o.registered, "handles_released": o.released,
         },
         "boundary_classes": { "hit": s.boundary_classes(), "of": BOUNDARY_CLASSES },
         "characteristics": characteristics,

@@ -30,6 +30,10 @@ pub(super) struct Collector {
     pub(super) collections: u32,
     /// The lowest and the highest payload that a full worklist put off; see [`NOTHING_DIRTY`].
     pub(super) dirty: (u32, u32),
+    /// The next free entry of the wrap table.
+    pub(super) wrap_ptr: u32,
+    /// Kind and handle of each release, in order, since they were last taken away.
+    pub(super) released: Vec<(u32, u32)>,
     /// Units of work that are left.
     pub(super) fuel: u64,
     pub(super) statistics: Statistics,
@@ -49,6 +53,8 @@ impl Collector {
             worklist_ptr: regions.worklist.0,
             collections: 0,
             dirty: NOTHING_DIRTY,
+            wrap_ptr: regions.wraps.0,
+            released: Vec::new(),
             fuel: 0,
             statistics: Statistics::default(),
         }
@@ -63,6 +69,8 @@ impl Collector {
         self.worklist_ptr = self.regions.worklist.0;
         self.collections = 0;
         self.dirty = NOTHING_DIRTY;
+        self.wrap_ptr = self.regions.wraps.0;
+        self.released.clear();
         self.fuel = 0;
         self.statistics = Statistics::default();
     }
@@ -73,8 +81,14 @@ impl Collector {
             WorklistFull::Drop | WorklistFull::Trap => None,
             WorklistFull::Rescan => Some([self.dirty.0, self.dirty.1]),
         };
+        let wraps = self.has_wraps().then_some(self.wrap_ptr);
         let all = [self.heap_ptr, self.root_sp, self.free_head, self.worklist_ptr, self.collections];
-        all.into_iter().chain(dirty.into_iter().flatten())
+        all.into_iter().chain(wraps).chain(dirty.into_iter().flatten())
+    }
+
+    /// Whether there is a wrap table.
+    pub(super) const fn has_wraps(&self) -> bool {
+        self.regions.wraps.0 < self.regions.wraps.1
     }
 
     /// Takes units of work.

@@ -19,6 +19,9 @@ impl Collector {
             WorklistFull::Drop | WorklistFull::Trap => {}
             WorklistFull::Rescan => self.rescan()?,
         }
+        if self.has_wraps() {
+            self.release()?;
+        }
         self.sweep()
     }
 

@@ -7,7 +7,7 @@
 use super::Stop;
 use super::alloc::Collector;
 use crate::mutator::{Heap, build, push_roots};
-use crate::outcome::{End, Outcome};
+use crate::outcome::{End, Outcome, Release};
 use crate::plan::{Fill, Initial, RootWrite, Shape, Slot, Step, Value, digest, pattern};
 use crate::runtime::description::{Description, MAX_PAGES, PAGE};
 
@@ -27,14 +27,9 @@ impl Execution {
     /// Pristine.
     pub(super) fn new(description: &Description) -> Self {
         let collector = Collector::new(description);
-        let outcome = Outcome {
-            end: End::Finished,
-            step: 0,
-            log: Vec::new(),
-            pages: collector.image.pages(),
-            globals: collector.globals().collect(),
-        };
-        Self { collector, mirror: Vec::new(), frames: Vec::new(), outcome }
+        let mut new = Self { collector, mirror: Vec::new(), frames: Vec::new(), outcome: Outcome::default() };
+        new.settle(End::Finished, 0);
+        new
     }
 
     /// Makes it pristine again.
@@ -43,6 +38,7 @@ impl Execution {
         self.mirror.clear();
         self.frames.clear();
         self.outcome.log.clear();
+        self.outcome.releases.clear();
         self.settle(End::Finished, 0);
     }
 
@@ -55,8 +51,15 @@ impl Execution {
         self.outcome.globals.extend(self.collector.globals());
     }
 
-    /// Executes one step.
-    pub(super) fn step(&mut self, step: &Step) -> Result<(), Stop> {
+    /// Executes one step, which has this index.
+    pub(super) fn step(&mut self, index: u32, step: &Step) -> Result<(), Stop> {
+        let result = self.execute(step);
+        let released = self.collector.released.drain(..);
+        self.outcome.releases.extend(released.map(|(kind, handle)| Release { step: index, kind, handle }));
+        result
+    }
+
+    fn execute(&mut self, step: &Step) -> Result<(), Stop> {
         match *step {
             Step::Nop => Ok(()),
             Step::Alloc { root, size, ref init } => {
@@ -105,6 +108,18 @@ impl Execution {
                 push_roots(self, first, count, words)
             }
             Step::Garbage { count, size } => (0..count).try_for_each(|_| self.alloc(size).map(drop)),
+            Step::Wrap { obj, kind, first, count, word } => {
+                let ptr = self.register(obj);
+                for i in 0..count {
+                    self.collector.register_wrapper(ptr, kind, first.wrapping_add(i))?;
+                }
+                match word {
+                    Some(offset) => {
+                        self.collector.image.store(ptr.wrapping_add(offset), first.wrapping_add(count).wrapping_sub(1))
+                    }
+                    None => Ok(()),
+                }
+            }
         }
     }
 

@@ -18,6 +18,7 @@ mod image;
 mod statistics;
 #[cfg(test)]
 mod tests;
+mod wraps;
 
 pub use statistics::Statistics;
 
@@ -78,7 +79,7 @@ impl Emulator {
         let until = until.min(u32::try_from(plan.steps.len()).unwrap_or(u32::MAX));
         let mut end = End::Finished;
         while next < until {
-            match self.execution.step(&plan.steps[next as usize]) {
+            match self.execution.step(next, &plan.steps[next as usize]) {
                 Ok(()) => next += 1,
                 Err(stop) => {
                     end = match stop {

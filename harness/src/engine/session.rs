@@ -10,7 +10,7 @@
 
 use super::pristine::Pristine;
 use super::{Compiled, Engine, EngineError, Instance};
-use crate::lower::layout::{PC, STOP, read_log, word};
+use crate::lower::layout::{PC, STOP, read_log, read_releases, word};
 use crate::lower::tape::Tape;
 use crate::lower::{resident, standalone};
 use crate::outcome::{End, Outcome};
@@ -122,7 +122,7 @@ impl Resident {
     /// What the program did up to now.
     #[must_use]
     pub fn outcome(&self, end: End) -> Outcome {
-        let mut outcome = Outcome { end, step: 0, log: Vec::new(), pages: 0, globals: Vec::new() };
+        let mut outcome = Outcome::default();
         self.read_outcome(end, &mut outcome);
         outcome
     }
@@ -197,6 +197,7 @@ fn read_outcome(instance: &dyn Instance, end: End, outcome: &mut Outcome) {
     read_log(memory, &mut outcome.log);
     outcome.pages = u32::try_from(instance.heap().len() / PAGE as usize).unwrap_or(u32::MAX);
     instance.globals(&mut outcome.globals);
+    outcome.surplus_releases = read_releases(memory, &mut outcome.releases);
 }
 
 /// Lowers a plan to modules of its own, runs it, and gives its outcome and the collector's memory.
@@ -215,7 +216,7 @@ pub fn run_standalone(
     let globals = runtime.description.globals();
     let mut instance = engine.compile(&[("mutator", &mutator), ("program", &program)], &globals)?.instantiate()?;
     let end = instance.call(fuel)?;
-    let mut outcome = Outcome { end, step: 0, log: Vec::new(), pages: 0, globals: Vec::new() };
+    let mut outcome = Outcome::default();
     read_outcome(&*instance, end, &mut outcome);
     Ok((outcome, instance.heap().to_vec()))
 }

@@ -12,7 +12,7 @@
 
 use super::Scope;
 use crate::campaign::capacities;
-use crate::runtime::description::PAGE;
+use crate::runtime::description::{PAGE, WRAP_ENTRY};
 use crate::runtime::{RuntimeError, Spec};
 use heapsmith_generators::Machine;
 
@@ -32,17 +32,21 @@ const ALIGNMENTS: u32 = 8;
 pub fn machines(spec: &Spec, scope: Scope) -> Result<Vec<Machine>, RuntimeError> {
     let defaults = capacities(&spec.resolve(Machine::default())?);
     let roots = u32::from(scope.objects);
+    // Programs of a small scope register no handle: one entry is enough.
+    let wraps = (defaults.wraps > 0).then_some(1);
     let mut machines = Vec::new();
     let mut known = Vec::new();
     for worklist in 1..=WORKLISTS {
         for alignment in 0..ALIGNMENTS {
-            let tables = 4 * (worklist + roots) + defaults.table_bytes_per_page * MAX_PAGES;
+            let tables =
+                4 * (worklist + roots) + WRAP_ENTRY * wraps.unwrap_or(0) + defaults.table_bytes_per_page * MAX_PAGES;
             let machine = Machine {
                 data_end: Some(PAGE - ROOM + alignment - tables),
                 worklist: Some(worklist),
                 roots: Some(roots),
                 initial_pages: None,
                 max_pages: Some(MAX_PAGES),
+                wraps,
             };
             let resolved = spec.resolve(machine)?.machine();
             if !known.contains(&resolved) {

@@ -74,7 +74,7 @@ fn intact(model: &Model, seen: Seen<'_>, l: &Live) -> bool {
         let (content, value) = model.heap.word(l.id, i as u32);
         match content {
             Content::Unwritten | Content::Tail => true,
-            Content::Data => u32::from_le_bytes(*found) == value,
+            Content::Data | Content::Handle => u32::from_le_bytes(*found) == value,
             Content::Pointer | Content::Symbol => {
                 u32::from_le_bytes(*found) == real_word(model, seen, l.id, i as u32, content, value)
             }
@@ -103,7 +103,7 @@ fn broken_words(model: &Model, seen: Seen<'_>, l: &Live) -> Vec<BrokenWord> {
         let address = l.address.wrapping_add(4 * word);
         let mask = match content {
             Content::Unwritten => continue,
-            Content::Data | Content::Pointer | Content::Symbol => u32::MAX,
+            Content::Data | Content::Pointer | Content::Symbol | Content::Handle => u32::MAX,
             Content::Tail => (1 << (8 * (l.size % 4))) - 1,
         };
         let Some(found) = seen.word(address) else { continue };

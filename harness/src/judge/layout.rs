@@ -1,7 +1,7 @@
 //! The heap as a structure: headers, free list, growth, root stack, static data.
 
 use super::contents::{Live, at, last_step, subject, written_words};
-use super::{BrokenWord, Kind, Seen, Violation, bare};
+use super::{BrokenWord, Kind, Seen, Violation, bare, releases};
 use crate::model::{Exactness, Logged, Model};
 use crate::runtime::description::{
     GLOBAL_COLLECTIONS, GLOBAL_FREE_HEAD, GLOBAL_HEAP_END, GLOBAL_ROOT_TOP, ObjectLayout, data_byte, is_data,
@@ -36,6 +36,7 @@ pub(super) fn check(model: &Model, seen: Seen<'_>) -> Option<Violation> {
     let exact = model.heap.exactness == Exactness::Exact;
     static_data(model, seen)
         .or_else(|| root_stack(model, seen))
+        .or_else(|| releases::table(model, seen))
         .or_else(|| if exact { growth(model, seen).or_else(|| collections(model, seen)) } else { None })
         .or_else(|| if exact { headers(model, seen).or_else(|| free_list(model, seen)) } else { tiling(model, seen) })
 }

@@ -4,6 +4,7 @@
 //! 1. *Any collector*: each object handed out is aligned, inside memory and disjoint from every live object; each pointer read and each digest is
 //!    what the mutator last wrote; payloads of reachable objects are the model's, byte for byte; a trap is `unreachable`, at a step
 //!    where the promises allow it; none is missing.
+//!    Where there is a wrap table: no handle of a reachable object is released, none twice, and none that was not registered.
 //! 2. *With a layout*: blocks tile the heap; the free list is acyclic, on block starts, and holds no reachable object; the root
 //!    stack and the static data are what the mutator left. While the model is exact: placement, growth and the free list are the policy's.
 //!
@@ -15,6 +16,7 @@
 mod contents;
 mod layout;
 mod log;
+mod releases;
 mod verdict;
 
 pub(crate) use log::snapshot_digest;
@@ -26,7 +28,7 @@ pub use verdict::{
 use crate::model::{BlockId, ExpectedTrap, Logged, Model};
 use crate::outcome::{End, Outcome, Trap};
 use crate::plan::Step;
-use crate::runtime::description::{GLOBAL_HEAP_END, GLOBAL_WORKLIST, PAGE};
+use crate::runtime::description::{GLOBAL_HEAP_END, GLOBAL_WORKLIST, GLOBAL_WRAPS, PAGE};
 use heapsmith_generators::Program;
 
 /// What one engine showed.
@@ -62,16 +64,16 @@ pub fn judge(model: &mut Model, program: &Program, seen: Seen<'_>) -> Verdict {
     match seen.outcome.end {
         End::Finished => match model.expectation().trap {
             Some(trap) => violation(missing_trap(model, seen, trap)),
-            None => check_state(model, seen).map_or(Verdict::Pass, violation),
+            None => check_state(model, program, seen).map_or(Verdict::Pass, violation),
         },
         End::Trapped(trap) => judge_trap(model, program, seen, trap),
         End::OutOfFuel => violation(hang(seen.outcome.step)),
     }
 }
 
-/// Judges the state after the steps that the model has planned so far, none of which had to trap.
+/// Judges the state after the steps of `program` that the model has planned so far, none of which had to trap.
 #[must_use]
-pub fn check_state(model: &mut Model, seen: Seen<'_>) -> Option<Violation> {
+pub fn check_state(model: &mut Model, program: &Program, seen: Seen<'_>) -> Option<Violation> {
     let live = contents::live_objects(model, seen);
     log::first_illegal_allocation(model, seen)
         .or_else(|| layout::freed_object(model, seen, &live))
@@ -79,6 +81,7 @@ pub fn check_state(model: &mut Model, seen: Seen<'_>) -> Option<Violation> {
         .or_else(|| contents::first_difference(model, seen, &live, u32::MAX))
         .or_else(|| log::first_difference(model, seen))
         .or_else(|| log::surplus(model, seen))
+        .or_else(|| releases::check(model, program, None, seen))
         .or_else(|| contents::first_not_zero(model, seen, &live))
         .or_else(|| layout::check(model, seen))
 }
@@ -100,7 +103,7 @@ fn judge_trap(model: &mut Model, program: &Program, seen: Seen<'_>, trap: Trap) 
         (Trap::Unreachable, Some(_)) if seen.outcome.log.len() < model.expectation().log.len() => {
             violation(unexpected_trap(model, seen, trap))
         }
-        (Trap::Unreachable, Some(ExpectedTrap { rule, .. })) => match check_demanded(model, seen) {
+        (Trap::Unreachable, Some(ExpectedTrap { rule, .. })) => match check_demanded(model, program, seen) {
             Some(v) => violation(Violation { step, ..v }),
             None => Verdict::AllowedTrap(Allowance::Must(rule)),
         },
@@ -125,20 +128,29 @@ fn check_before(model: &mut Model, program: &Program, step: u32, seen: Seen<'_>)
     if let Some(slot) = slot {
         model.forget(slot);
     }
-    check_after_trap(model, seen).or_else(|| layout::static_data(model, seen))
+    check_after_trap(model, seen)
+        .or_else(|| releases::check(model, &before, slot, seen))
+        .or_else(|| layout::static_data(model, seen))
 }
 
 /// What must hold after a demanded trap: all that holds after a step, because the model stops at the same point, and what is refused
 /// leaves blocks, free list, roots and static data as they were.
-fn check_demanded(model: &mut Model, seen: Seen<'_>) -> Option<Violation> {
-    check_after_trap(model, seen).or_else(|| log::surplus(model, seen)).or_else(|| layout::check(model, seen))
+fn check_demanded(model: &mut Model, program: &Program, seen: Seen<'_>) -> Option<Violation> {
+    check_after_trap(model, seen)
+        .or_else(|| log::surplus(model, seen))
+        .or_else(|| releases::check(model, program, None, seen))
+        .or_else(|| layout::check(model, seen))
 }
 
-/// Whether memory shows why a trap came that is allowed only: a full worklist, or a block that does not fit below the page limit.
+/// Whether memory shows why a trap came that is allowed only: a full worklist, a full wrap table, or a block that does not fit below the page limit.
 fn has_evidence(model: &Model, seen: Seen<'_>) -> bool {
     let d = model.description();
     let global = |i: usize| seen.outcome.globals.get(i).copied().unwrap_or(0);
     if global(GLOBAL_WORKLIST) >= d.regions.worklist.1 {
+        return true;
+    }
+    let step = model.plan().steps.get(seen.outcome.step as usize);
+    if matches!(step, Some(Step::Wrap { .. })) && global(GLOBAL_WRAPS) >= d.regions.wraps.1 {
         return true;
     }
     match model.expectation().kinds.get(seen.outcome.log.len()) {
@@ -162,7 +174,12 @@ fn check_after_trap(model: &mut Model, seen: Seen<'_>) -> Option<Violation> {
 #[must_use]
 pub const fn may_collect(step: &Step) -> bool {
     match step {
-        Step::Alloc { .. } | Step::Collect | Step::Graph { .. } | Step::Roots { .. } | Step::Garbage { .. } => true,
+        Step::Alloc { .. }
+        | Step::Collect
+        | Step::Graph { .. }
+        | Step::Roots { .. }
+        | Step::Garbage { .. }
+        | Step::Wrap { .. } => true,
         Step::Nop
         | Step::Load { .. }
         | Step::Store { .. }
@@ -262,6 +279,7 @@ fn bare(kind: Kind, step: u32) -> Violation {
         shared: None,
         adjudication: None,
         variant: None,
+        released: None,
     }
 }
 
@@ -275,5 +293,6 @@ fn describe_rule(model: &Model, rule: crate::model::TrapRule) -> String {
         TrapRule::MemoryLimit => format!("the memory limit ({} pages)", p.max_pages),
         TrapRule::SizeLimit => format!("the size limit (requests of {:#x} bytes and more)", promises.size_limit),
         TrapRule::AddressLimit => format!("the address limit ({:#x})", promises.address_limit),
+        TrapRule::WrapTableFull => format!("a wrap table full of live wrappers ({} entries)", p.wraps),
     }
 }

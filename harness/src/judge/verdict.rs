@@ -1,7 +1,7 @@
 //! The verdict on one execution: one closed enum, matched whole everywhere.
 
 use crate::model::TrapRule;
-use crate::outcome::Trap;
+use crate::outcome::{Release, Trap};
 use serde::Serialize;
 
 /// What became of a program.
@@ -87,6 +87,8 @@ pub struct Violation {
     pub words: Vec<BrokenWord>,
     /// Log indices of the allocations of two objects that share memory.
     pub shared: Option<(u32, u32)>,
+    /// The release of a handle that is concerned: one that happened, or one that did not.
+    pub released: Option<Release>,
     /// Where engines disagree: who sides with whom.
     pub adjudication: Option<Adjudication>,
     /// The text of the [`crate::metamorphic::Variant`] in whose run it was seen; none: the program's own run.
@@ -204,6 +206,18 @@ pub enum Kind {
     BrokenRoots,
     /// Static data changed.
     BrokenData,
+    /// The handle of a reachable object was released.
+    ReleasedLive,
+    /// A handle was released twice.
+    DoubleRelease,
+    /// A handle was released that was never registered, or with another kind.
+    UnknownRelease,
+    /// The handle of an object that was freed was not released.
+    HandleLeak,
+    /// Handles were released in another order than they were registered in.
+    ReleaseOrder,
+    /// The wrap table does not hold what was registered and not released.
+    BrokenWrapTable,
     /// The program does not end.
     Hang,
     /// It ends, but takes more work than the declared policies need.
@@ -237,6 +251,12 @@ impl Kind {
             Self::CollectionPolicy => "collection-policy",
             Self::BrokenRoots => "broken-roots",
             Self::BrokenData => "broken-data",
+            Self::ReleasedLive => "released-live",
+            Self::DoubleRelease => "double-release",
+            Self::UnknownRelease => "unknown-release",
+            Self::HandleLeak => "handle-leak",
+            Self::ReleaseOrder => "release-order",
+            Self::BrokenWrapTable => "broken-wrap-table",
             Self::Hang => "hang",
             Self::Slow => "slow",
             Self::EngineDivergence => "engine-divergence",
@@ -266,6 +286,12 @@ impl Kind {
             | Self::CollectionPolicy
             | Self::BrokenRoots
             | Self::BrokenData
+            | Self::ReleasedLive
+            | Self::DoubleRelease
+            | Self::UnknownRelease
+            | Self::HandleLeak
+            | Self::ReleaseOrder
+            | Self::BrokenWrapTable
             | Self::Hang
             | Self::Slow
             | Self::EngineDivergence
@@ -295,6 +321,14 @@ impl Kind {
             Self::CollectionPolicy => "a collection happens when memory is exhausted or when asked for, and only then",
             Self::BrokenRoots => "the root stack holds what the mutator pushed",
             Self::BrokenData => "static data never changes",
+            Self::ReleasedLive => "the handle of a reachable object is never released",
+            Self::DoubleRelease => "a handle is released at most once",
+            Self::UnknownRelease => "a handle is released only if it was registered, and with its kind",
+            Self::HandleLeak => "a collection releases the handle of each wrapper that it frees",
+            Self::ReleaseOrder => "handles are released in the order of registration",
+            Self::BrokenWrapTable => {
+                "the wrap table holds what was registered and not released, in order and without holes"
+            }
             Self::Hang => "every program ends",
             Self::Slow => "work stays within what the declared policies need",
             Self::EngineDivergence => "every engine gives the same outcome",
@@ -321,6 +355,8 @@ pub enum Phase {
     Collect,
     /// A push to the root stack.
     RootPush,
+    /// A registration in the wrap table.
+    Register,
     /// Not known.
     Unknown,
 }
@@ -336,6 +372,7 @@ impl Phase {
             Self::Grow => "grow",
             Self::Collect => "collect",
             Self::RootPush => "root-push",
+            Self::Register => "register",
             Self::Unknown => "unknown",
         }
     }

@@ -17,5 +17,11 @@ pub mod wast;
 /// The mutator's library in WebAssembly text: control words, log, mirror, frames, patterns, digests and graphs.
 const MUTATOR: &str = include_str!("mutator.wat");
 
+/// The host's side of a wrap table, in WebAssembly text: the log of releases.
+const HOST: &str = include_str!("host.wat");
+
+/// What the mutator's library has more for a collector with a wrap table.
+const WRAP: &str = include_str!("wrap.wat");
+
 #[cfg(test)]
 pub(crate) mod tests;

@@ -7,6 +7,7 @@
   ;;   0  pc: index of the step being executed       12  depth of the stack of frames
   ;;   4  tape cursor (resident lowering only)       16  stop: index of the step to return at (resident only)
   ;;   8  log cursor: address of the next log word   20  log start: address of the first
+  ;;   24 .. 40 the log of releases (host.wat)
   ;;   64 stack of frames, 64 words                  512 mirror of the root slots, then the tape, then the log
   ;;
   ;; Payload addresses are sums that wrap, used with offset 0, so that an access is out of bounds on every engine alike.

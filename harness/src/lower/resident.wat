@@ -2,8 +2,8 @@
   ;; The tape machine: executes steps from pc on until pc == stop, so that a caller can run part of a plan, look, and go on.
   ;;
   ;; `at` is the address of the step's opcode, its operands follow; `tape::Opcode` lists them. Before each step pc is in the
-  ;; mutator's memory, so that a trap tells its step. Two things are put in by `resident.rs`: in the br_table one label for
-  ;; each opcode, and for {n} the load of operand n.
+  ;; mutator's memory, so that a trap tells its step. Three things are put in by `resident.rs`: in the br_table one label for
+  ;; each opcode, for {n} the load of operand n, and at `wrap` the call of the library's function where there is one.
   (func $run (export "run")
     (local $pc i32) (local $at i32) (local $a i32) (local $obj i32) (local $left i32)
     (local.set $pc (i32.load $mutator (i32.const 0)))
@@ -12,6 +12,7 @@
       (loop $steps
         (br_if $stopped (i32.eq (local.get $pc) (i32.load $mutator (i32.const 16))))
         (block $next
+        (block $wrap
         (block $garbage
         (block $roots
         (block $random_graph
@@ -163,7 +164,10 @@
         (local.set $at (i32.add (local.get $at) (i32.const 16))) (br $next))
         ;; garbage
         (call $mutator.garbage {0} {1})
-        (local.set $at (i32.add (local.get $at) (i32.const 12))))
+        (local.set $at (i32.add (local.get $at) (i32.const 12))) (br $next))
+        ;; wrap; no tape for a collector without a wrap table has one
+        {wrap}
+        (local.set $at (i32.add (local.get $at) (i32.const 28))))
         ;; $next
         (local.set $pc (i32.add (local.get $pc) (i32.const 1)))
         (i32.store $mutator (i32.const 0) (local.get $pc))

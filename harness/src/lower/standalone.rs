@@ -5,9 +5,9 @@
 //! and export `run`, in which each step is straight code with constants; only graphs are loops of the library. `run` always
 //! goes to the end. The program also exports `peek_heap`, and `is_free` where the runtime has a free list, for scripts.
 
-use super::layout::{LOG_CURSOR, LOG_START, MIRROR, PC};
+use super::layout::{LOG_CURSOR, LOG_START, MIRROR, PC, RELEASE_BYTES, RELEASE_CURSOR, RELEASE_END, RELEASE_START};
 use super::tape::{Opcode, frames_fit, push, shape_operands};
-use super::{MUTATOR, layout};
+use super::{HOST, MUTATOR, WRAP, layout};
 use crate::plan::{Fill, Initial, Plan, RootWrite, Slot, Step, Value};
 use crate::runtime::{Runtime, description::PAGE};
 use std::fmt::Write as _;
@@ -31,33 +31,56 @@ pub struct Standalone {
 pub fn modules(runtime: &Runtime, plan: &Plan) -> Standalone {
     debug_assert!(frames_fit(plan), "expected at most {} frames open at once", layout::MAX_FRAMES);
     let log = u64::from(MIRROR) + 4 * u64::from(plan.slots);
-    let bytes = log + 4 * u64::from(plan.log_words);
-    Standalone { mutator: mutator(log, bytes), program: program(runtime, plan, log) }
+    let releases = log + 4 * u64::from(plan.log_words);
+    let bytes = releases + u64::from(RELEASE_BYTES) * u64::from(plan.release_room());
+    let words = if has_wraps(runtime) {
+        &[
+            (LOG_CURSOR, log),
+            (LOG_START, log),
+            (RELEASE_CURSOR, releases),
+            (RELEASE_END, bytes),
+            (RELEASE_START, releases),
+        ][..]
+    } else {
+        &[(LOG_CURSOR, log), (LOG_START, log)][..]
+    };
+    let host = if has_wraps(runtime) { HOST } else { "" };
+    Standalone { mutator: mutator(words, bytes, host), program: program(runtime, plan, log) }
 }
 
-/// The module of the mutator's memory. A log that no memory holds makes it invalid, so that it is refused when it is compiled.
-fn mutator(log: u64, bytes: u64) -> String {
+/// Whether the collector has a wrap table.
+const fn has_wraps(runtime: &Runtime) -> bool {
+    runtime.description.parameters.wraps > 0
+}
+
+/// The module of the mutator's memory, with these control words and, where there is a wrap table, the host. A log that no memory holds makes
+/// it invalid, so that it is refused when it is compiled.
+fn mutator(words: &[(u32, u64)], bytes: u64, host: &str) -> String {
     let pages = bytes.div_ceil(u64::from(PAGE));
-    let mut escaped = String::new();
-    for byte in log.to_le_bytes().into_iter().take(4) {
-        put(&mut escaped, format_args!("\\{byte:02x}"));
+    let mut data = String::new();
+    for (address, word) in words {
+        put(&mut data, format_args!("\n  (data (i32.const {address}) \""));
+        for byte in word.to_le_bytes().into_iter().take(4) {
+            put(&mut data, format_args!("\\{byte:02x}"));
+        }
+        data.push_str("\")");
     }
+    let host = if host.is_empty() { String::new() } else { format!("\n{}", host.trim_end()) };
     format!(
         r#"(module $mutator
   ;; The mutator's own memory, which the collector cannot see: control words, mirror of the root slots, log.
-  (memory (export "memory") {pages})
-  (data (i32.const {LOG_CURSOR}) "{escaped}")
-  (data (i32.const {LOG_START}) "{escaped}")
-  (func (export "peek") (param i32) (result i32) (i32.load (local.get 0)))
-  (func (export "poke") (param i32 i32) (i32.store (local.get 0) (local.get 1))))
+  (memory (export "memory") {pages}){data}
+  (func $peek (export "peek") (param i32) (result i32) (i32.load (local.get 0)))
+  (func $poke (export "poke") (param i32 i32) (i32.store (local.get 0) (local.get 1))){host})
 "#
     )
 }
 
 fn program(runtime: &Runtime, plan: &Plan, log: u64) -> String {
+    let wrap = if has_wraps(runtime) { WRAP } else { "" };
     let mut text = format!(
         "(module $program\n  (import \"mutator\" \"peek\" (func $peek (param i32) (result i32)))\n  \
-         (import \"mutator\" \"poke\" (func $poke (param i32 i32)))\n\n{}\n{MUTATOR}\n  \
+         (import \"mutator\" \"poke\" (func $poke (param i32 i32)))\n\n{}\n{MUTATOR}{wrap}\n  \
          ;; The program. `a` is the address at hand.\n",
         runtime.fields
     );
@@ -187,6 +210,14 @@ fn step(text: &mut String, step: &Step, log: u64) {
         }
         Step::Garbage { count, size } => {
             put(text, format_args!("    (call $mutator.garbage (i32.const {count}) (i32.const {size}))\n"));
+        }
+        Step::Wrap { obj, kind, first, count, word } => {
+            let (writes, offset) = word.map_or((0, 0), |offset| (1, offset));
+            put(text, format_args!("    (call $mutator.wrap {}", mirror(*obj)));
+            for operand in [*kind, *first, *count, writes, offset] {
+                put(text, format_args!(" (i32.const {operand})"));
+            }
+            text.push_str(")\n");
         }
     }
 }

@@ -3,7 +3,10 @@
 //! [`Opcode`] is the one definition of the encoding: the machine's dispatch table is generated from it, and each opcode's
 //! operand list stands in its documentation. A step is its opcode, then its operands, one `u32` word each.
 
-use super::layout::{DEPTH, LOG_CURSOR, LOG_START, MAX_FRAMES, MIRROR, PC, STOP, TAPE_CURSOR};
+use super::layout::{
+    DEPTH, LOG_CURSOR, LOG_START, MAX_FRAMES, MIRROR, PC, RELEASE_BYTES, RELEASE_CURSOR, RELEASE_END, RELEASE_START,
+    STOP, TAPE_CURSOR,
+};
 use crate::plan::{Fill, Plan, RootWrite, Shape, Step, Value};
 
 /// What a step is. `push` is 1 for a push and 0 for an assignment; a bracket is one word.
@@ -58,11 +61,13 @@ pub enum Opcode {
     Roots,
     /// `[count] [size]`
     Garbage,
+    /// `[obj] [kind] [first handle] [count] [1 if the last handle is written] [offset]`
+    Wrap,
 }
 
 impl Opcode {
     /// All opcodes by number, with the label that `resident.wat` handles them at.
-    pub(super) const ALL: [(Self, &'static str); 24] = [
+    pub(super) const ALL: [(Self, &'static str); 25] = [
         (Self::Nop, "$nop"),
         (Self::Alloc, "$alloc"),
         (Self::Load, "$load"),
@@ -87,6 +92,7 @@ impl Opcode {
         (Self::RandomGraph, "$random_graph"),
         (Self::Roots, "$roots"),
         (Self::Garbage, "$garbage"),
+        (Self::Wrap, "$wrap"),
     ];
 }
 
@@ -97,6 +103,7 @@ pub struct Tape {
     steps: u32,
     start: u32,
     log: u32,
+    releases: (u32, u32),
     bytes: u64,
 }
 
@@ -116,10 +123,12 @@ impl Tape {
         self.steps = u32::try_from(plan.steps.len()).unwrap_or(u32::MAX);
         let start = u64::from(MIRROR) + 4 * u64::from(plan.slots);
         let log = start + 4 * self.words.len() as u64;
-        self.bytes = log + 4 * u64::from(plan.log_words);
+        let releases = log + 4 * u64::from(plan.log_words);
+        self.bytes = releases + u64::from(RELEASE_BYTES) * u64::from(plan.release_room());
         // If these saturate, `bytes` is more than any memory has and loading the tape is refused.
         self.start = u32::try_from(start).unwrap_or(u32::MAX);
         self.log = u32::try_from(log).unwrap_or(u32::MAX);
+        self.releases = (u32::try_from(releases).unwrap_or(u32::MAX), u32::try_from(self.bytes).unwrap_or(u32::MAX));
     }
 
     /// The words.
@@ -165,6 +174,9 @@ impl Tape {
             (DEPTH, 0),
             (STOP, self.steps),
             (LOG_START, self.log),
+            (RELEASE_CURSOR, self.releases.0),
+            (RELEASE_END, self.releases.1),
+            (RELEASE_START, self.releases.0),
         ] {
             memory[address as usize..][..4].copy_from_slice(&word.to_le_bytes());
         }
@@ -216,6 +228,10 @@ impl Tape {
             }
             Step::Roots { first, count, words } => self.put(Opcode::Roots, &[*first, *count, *words]),
             Step::Garbage { count, size } => self.put(Opcode::Garbage, &[*count, *size]),
+            Step::Wrap { obj, kind, first, count, word } => {
+                let (writes, offset) = word.map_or((0, 0), |offset| (1, offset));
+                self.put(Opcode::Wrap, &[*obj, *kind, *first, *count, writes, offset]);
+            }
         }
     }
 }

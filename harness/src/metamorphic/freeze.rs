@@ -65,6 +65,7 @@ fn freeze_op(op: &Op, step: &Step) -> Op {
         (Op::Garbage { .. }, &Step::Garbage { count, size }) => {
             Op::Garbage { count: Count::new(count), size: Size::Bytes(size) }
         }
+        (&Op::Wrap { reg, kind, .. }, &Step::Wrap { count, .. }) => Op::Wrap { reg, kind, count: Count::new(count) },
         // No numbers in them, or without effect, here and everywhere.
         (_, _) => op.clone(),
     }

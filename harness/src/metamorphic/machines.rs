@@ -35,6 +35,14 @@ impl Room {
             Self::Large => (16_384, 4_096, 256),
         }
     }
+
+    /// Entries of the wrap table; none where `base` has no table.
+    fn wraps(base: &Description) -> Option<u32> {
+        (base.parameters.wraps > 0).then_some(match Self::of(base) {
+            Self::Small => 512,
+            Self::Large => 8_192,
+        })
+    }
 }
 
 /// The runtime `name` at heap start `number` (modulo [`HEAP_STARTS`]), with room for the programs of `base`.
@@ -88,6 +96,7 @@ fn machine(
             roots: Some(roots),
             initial_pages,
             max_pages: Some(max_pages),
+            wraps: Room::wraps(base),
         },
     };
     let start = |data_end| -> Result<u32, RuntimeError> {

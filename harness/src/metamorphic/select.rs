@@ -4,6 +4,7 @@ use super::machines::{HEAP_STARTS, heap_start, worklist};
 use super::variant::{Gaps, Variant, mix};
 use crate::runtime::description::Description;
 use crate::runtime::{RuntimeError, Spec};
+use heapsmith_generators::Machine;
 
 /// Of so many programs of an ordinary campaign, one runs in a variant.
 const SHARE: u64 = 32;
@@ -100,9 +101,13 @@ impl Selection {
     }
 }
 
-/// The runtime that `name` is held against where nobody names one: its split form, or the reference.
+/// The runtime that `name` is held against where nobody names one: its split form, or the reference; none for a runtime with a wrap table,
+/// because registrations have no effect on the reference.
 #[must_use]
 pub fn counterpart(name: &str) -> Option<&'static str> {
+    if crate::runtime::describe(name, Machine::default()).is_ok_and(|d| d.parameters.wraps > 0) {
+        return None;
+    }
     let wanted = if name == "fixed" { "fixed-split" } else { "fixed" };
     crate::runtime::names().iter().copied().find(|known| *known == wanted)
 }

@@ -162,7 +162,7 @@ impl Transcript {
         let start = seen.address(model, id).wrapping_add(4 * word) as usize;
         let bytes = match content {
             Content::Unwritten => return,
-            Content::Data | Content::Pointer | Content::Symbol => 4,
+            Content::Data | Content::Pointer | Content::Symbol | Content::Handle => 4,
             Content::Tail => model.heap.block(id).size as usize % 4,
         };
         let found = start.checked_add(bytes).and_then(|end| seen.heap.get(start..end));
@@ -184,7 +184,7 @@ impl Transcript {
                     None => Item::Data(found),
                 }
             }
-            (Content::Data | Content::Tail | Content::Unwritten, Some(found)) => Item::Data(found),
+            (Content::Data | Content::Handle | Content::Tail | Content::Unwritten, Some(found)) => Item::Data(found),
         };
         self.words.push((word, item));
     }

@@ -137,7 +137,15 @@ impl ShadowHeap {
         let word = self.object.free_link / 4;
         match self.word(id, word) {
             (Content::Unwritten, link) if link != 0 && word < self.block(id).recorded.div_ceil(4) => Some(link),
-            (Content::Unwritten | Content::Data | Content::Pointer | Content::Symbol | Content::Tail, _) => None,
+            (
+                Content::Unwritten
+                | Content::Data
+                | Content::Pointer
+                | Content::Symbol
+                | Content::Handle
+                | Content::Tail,
+                _,
+            ) => None,
         }
     }
 
@@ -158,7 +166,8 @@ impl ShadowHeap {
             let (start, end) = (self.start(id), self.start(id) + self.block(id).recorded.div_ceil(4));
             let hole = skip(self, id).map_or(end, |word| start + word);
             let values = self.words.written(start, hole).chain(self.words.written((hole + 1).min(end), end));
-            let candidates: Vec<u32> = values.flatten().copied().filter(|&v| self.may_be_object(v)).collect();
+            let candidates: Vec<u32> =
+                values.flat_map(|(values, _)| values).copied().filter(|&v| self.may_be_object(v)).collect();
             whole = candidates.into_iter().all(|v| match (self.at(v), self.promises.candidates) {
                 (Some(target), Candidates::AllocatedBase) if self.block(target).free => true,
                 (Some(target), Candidates::AllocatedBase | Candidates::Phase) => {

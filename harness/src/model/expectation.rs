@@ -1,6 +1,7 @@
 //! What an execution of a plan must show, as far as the model predicts it.
 
 use super::TrapRule;
+use crate::outcome::Release;
 
 /// What one word of the log is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub struct Expectation {
     pub kinds: Vec<Logged>,
     /// Where the log stands before each step, and at the end.
     pub log_at: Vec<u32>,
+    /// Handles that must be released, in order; exact as long as the model is.
+    pub releases: Vec<Release>,
     /// Words behind inexact digests.
     pub snapshots: Vec<SnapshotWord>,
     /// The trap that must happen; the plan ends with its step.

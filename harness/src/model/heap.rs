@@ -7,10 +7,10 @@
 //! and that is none ([`Exactness`]). From that collection on a full worklist and a refused growth are "may" both ways, capacities
 //! stop nobody here, and placement is not judged.
 
-use super::Counts;
 use super::index::Index;
 use super::mark::Marking;
 use super::words::Words;
+use super::{Counts, Wraps};
 use crate::runtime::description::{Description, PAGE};
 
 /// A stable name of a block; says nothing about its address.
@@ -29,6 +29,8 @@ pub enum Content {
     Pointer,
     /// An address written as data: see [`ShadowHeap::symbol`].
     Symbol,
+    /// A host handle: a number that is promised to keep nothing alive.
+    Handle,
     /// The last, partial word of a payload whose size is no multiple of 4: only the bytes below the size are written.
     Tail,
 }
@@ -46,12 +48,20 @@ pub enum TrapRule {
     SizeLimit,
     /// The block would end beyond the collector's address limit.
     AddressLimit,
+    /// The wrap table is full of live wrappers.
+    WrapTableFull,
 }
 
 impl TrapRule {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::WorklistFull, Self::RootStackFull, Self::MemoryLimit, Self::SizeLimit, Self::AddressLimit];
+    pub const ALL: [Self; 6] = [
+        Self::WorklistFull,
+        Self::RootStackFull,
+        Self::MemoryLimit,
+        Self::SizeLimit,
+        Self::AddressLimit,
+        Self::WrapTableFull,
+    ];
 
     /// A stable name.
     #[must_use]
@@ -62,6 +72,7 @@ impl TrapRule {
             Self::MemoryLimit => "memory-limit",
             Self::SizeLimit => "size-limit",
             Self::AddressLimit => "address-limit",
+            Self::WrapTableFull => "wrap-table-full",
         }
     }
 }
@@ -155,6 +166,8 @@ pub struct ShadowHeap {
     pub(super) freed_nothing: bool,
     /// What the collector's characteristics cost so far.
     pub counts: Counts,
+    /// The wrap table.
+    pub wraps: Wraps,
     /// Whether predictions are still exact.
     pub exactness: Exactness,
     /// Collections so far.
@@ -189,6 +202,7 @@ impl ShadowHeap {
             recycled: Vec::new(),
             freed_nothing: false,
             counts: Counts::default(),
+            wraps: Wraps::default(),
             exactness: Exactness::Exact,
             collections: 0,
             work: 0,
@@ -203,6 +217,7 @@ impl ShadowHeap {
         self.blocks.clear();
         self.words.reset(((self.heap_end - u64::from(self.heap_start)) / 4) as usize);
         self.symbols.clear();
+        self.wraps.reset();
         (self.first, self.last, self.free_head) = (NONE, NONE, NONE);
         self.heap_end = u64::from(self.heap_start);
         self.pages = self.initial_pages;

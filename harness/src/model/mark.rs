@@ -1,7 +1,7 @@
 //! A collection as the promises have it: roots, a bounded worklist, the words that may be pointers.
 
 use super::heap::{Block, NONE, ShadowHeap};
-use super::{BlockId, Exactness, TrapRule};
+use super::{BlockId, Content, Exactness, TrapRule};
 use crate::runtime::description::{Candidates, MarkAt, OnFull, Promises};
 
 /// The worklist and what happens to it.
@@ -75,6 +75,9 @@ impl ShadowHeap {
             self.count_trap(roots, self.marking.capacity);
             return Err(rule);
         }
+        self.work += self.wraps.len() as u64;
+        let (blocks, epoch) = (&self.blocks, self.marking.epoch);
+        self.wraps.release(|id| blocks[id as usize].marked == epoch);
         self.count_marked(roots);
         self.sweep();
         Ok(())
@@ -132,9 +135,9 @@ impl ShadowHeap {
         let low = self.index.low();
         // An object ends inside the heap, so the difference is positive and below 2^32.
         let span = (self.heap_end() - u64::from(low)) as u32;
-        for values in self.words.written(start, start + words) {
-            for &v in values {
-                if v.wrapping_sub(low) >= span || !self.index.on_phase(v) {
+        for (values, contents) in self.words.written(start, start + words) {
+            for (i, &v) in values.iter().enumerate() {
+                if v.wrapping_sub(low) >= span || !self.index.on_phase(v) || contents[i] == Content::Handle {
                     continue;
                 }
                 match (self.index.get(v), self.promises.candidates) {

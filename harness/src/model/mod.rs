@@ -18,12 +18,15 @@ mod path;
 mod place;
 mod resolve;
 mod words;
+mod wraps;
 
 pub use counts::Counts;
 pub use expectation::{Expectation, ExpectedTrap, Logged, SnapshotWord};
 pub use heap::{AllocPath, Block, BlockId, Content, Exactness, Fields, ShadowHeap, TrapRule};
+pub use wraps::{Registered, Wraps};
 
 use crate::mutator::{self, Heap};
+use crate::outcome::Release;
 use crate::plan::{Plan, RootWrite, Slot, Step, digest_word, pattern};
 use crate::runtime::description::{Description, Zeroing};
 use heapsmith_generators::{MAX_FRAMES, Op, Program, REGISTERS};
@@ -160,6 +163,7 @@ impl Model {
         e.log_at.clear();
         e.log_at.push(0);
         e.snapshots.clear();
+        e.releases.clear();
         (e.trap, e.inexact_from, e.first_collection, e.noops, e.paths) = (None, None, None, 0, [0; 6]);
         e.too_much_work = false;
         if self.contents_only {
@@ -167,12 +171,13 @@ impl Model {
             e.inexact_from = Some(0);
         }
         self.plan.steps.clear();
-        (self.plan.log_words, self.plan.slots, self.plan.work) = (0, 0, 0);
+        (self.plan.log_words, self.plan.slots, self.plan.work, self.plan.handles) = (0, 0, 0, 0);
     }
 
     /// Plans one more op; says whether the program goes on after it (not after a step that must trap).
     pub fn step(&mut self, op: &Op) -> bool {
         let index = self.plan.steps.len() as u32;
+        let releases = self.heap.wraps.releases();
         let collections = self.heap.collections;
         let step = self.resolve(op);
         self.reserve(&step);
@@ -183,6 +188,10 @@ impl Model {
         self.plan.steps.push(step);
         self.plan.work = self.plan.work.max(self.heap.work + self.expect.log.len() as u64);
         self.expect.log_at.push(self.expect.log.len() as u32);
+        for n in releases..self.heap.wraps.releases() {
+            let released = self.heap.wraps.released(n);
+            self.expect.releases.extend(released.map(|r| Release { step: index, kind: r.kind, handle: r.handle }));
+        }
         if collections == 0 && self.heap.collections > 0 {
             self.expect.first_collection = Some(index);
         }
@@ -217,13 +226,17 @@ impl Model {
             | Step::Write { .. }
             | Step::Enter
             | Step::Leave { keep: None }
-            | Step::Collect => (0, 0),
+            | Step::Collect
+            | Step::Wrap { .. } => (0, 0),
         };
         let plan = &mut self.plan;
         plan.log_words = self.expect.log.len() as u32 + log;
         plan.slots = plan.slots.max(slots).max(self.slots.len() as u32);
         // A step that fails to trap goes on: its own loop is all that can be left of it.
-        let stores = if let Step::Graph { shape, .. } = step { shape.stores() } else { 0 };
+        let handles = if let Step::Wrap { count, .. } = step { *count } else { 0 };
+        let graph = if let Step::Graph { shape, .. } = step { shape.stores() } else { 0 };
+        let stores = graph + u64::from(handles);
+        plan.handles = self.heap.wraps.registered().len() as u32 + handles;
         plan.work = self.heap.work + 16 * u64::from(log) + stores;
     }
 
@@ -288,7 +301,45 @@ impl Model {
                 }
                 Ok(())
             }
+            Step::Wrap { obj, kind, first, count, word } => {
+                let id = self.held(*obj);
+                for i in 0..*count {
+                    self.register(id, *kind, first.wrapping_add(i))?;
+                }
+                if let Some(offset) = word {
+                    let newest = first.wrapping_add(*count).wrapping_sub(1);
+                    self.heap.write(id, offset / 4, Content::Handle, newest);
+                }
+                Ok(())
+            }
         }
+    }
+
+    /// Registers a handle; a full table collects once, with the wrapper as one more root.
+    fn register(&mut self, wrapper: BlockId, kind: u32, handle: u32) -> Result<(), Halt> {
+        self.heap.work += 1;
+        let room = self.description.parameters.wraps as usize;
+        if self.heap.wraps.len() >= room {
+            if self.heap.work > WORK_LIMIT {
+                return Err(Halt::TooMuchWork);
+            }
+            let slot = RootWrite { slot: self.slots.len() as Slot, push: true };
+            if self.heap.exactness == Exactness::Exact {
+                self.root(slot, Some(wrapper))?;
+            } else {
+                // The table of a collector that keeps more, or collected elsewhere, may be full or not: nothing must trap.
+                self.slots.push(Some(wrapper));
+            }
+            self.heap.collect(&self.slots)?;
+            self.slots.pop();
+            if self.heap.wraps.len() >= room && self.heap.exactness == Exactness::Exact {
+                return Err(Halt::Trap(TrapRule::WrapTableFull));
+            }
+        }
+        let logged = self.heap.block(wrapper).logged;
+        let step = self.plan.steps.len() as u32;
+        self.heap.wraps.register(wrapper, Registered { handle, kind, logged, step });
+        Ok(())
     }
 
     fn frame(&self) -> &Frame {
@@ -355,7 +406,7 @@ impl Model {
         let never_written = (offset / 4..(offset + len).div_ceil(4)).all(|word| match self.heap.word(id, word).0 {
             Content::Unwritten => true,
             Content::Tail => offset >= size,
-            Content::Data | Content::Pointer | Content::Symbol => false,
+            Content::Data | Content::Pointer | Content::Symbol | Content::Handle => false,
         });
         let translate = !never_written && self.heap.exactness != Exactness::Exact;
         let first = self.expect.snapshots.len() as u32;
@@ -399,7 +450,7 @@ impl Model {
                 Some((logged, offset)) => (Some(logged), offset),
                 None => (None, value),
             },
-            Content::Unwritten | Content::Data | Content::Tail => (None, value),
+            Content::Unwritten | Content::Data | Content::Handle | Content::Tail => (None, value),
         }
     }
 

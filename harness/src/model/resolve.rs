@@ -54,6 +54,7 @@ impl Model {
                 words: u32::from(words.min(MAX_NODE_WORDS)),
             },
             Op::Garbage { count, size } => Step::Garbage { count: self.count(count), size: self.size(size) },
+            Op::Wrap { reg, kind, count } => self.resolve_wrap(reg, kind, count),
         }
     }
 
@@ -118,23 +119,14 @@ impl Model {
         let Some((src, offset)) = self.field(src, field) else { return Step::Nop };
         match self.heap.word(self.held(src), offset / 4).0 {
             Content::Pointer => Step::Load { root: self.assign(dst), src, offset },
-            Content::Unwritten | Content::Data | Content::Symbol | Content::Tail => Step::Nop,
+            Content::Unwritten | Content::Data | Content::Symbol | Content::Handle | Content::Tail => Step::Nop,
         }
     }
 
     fn resolve_write(&mut self, obj: Reg, word: u32, value: Word) -> Step {
         let Some(slot) = self.object(obj, |m, id| m.data_words(id) > 0) else { return Step::Nop };
         let id = self.held(slot);
-        let f = self.heap.block(id).fields;
-        let j = word % self.data_words(id);
-        // The j-th word that is no pointer field.
-        let at = match (f.count, f.stride) {
-            (0, _) => j,
-            (n, 2) if j < n => 2 * j,
-            (n, 2) => n + j,
-            (_, _) if j < f.first => j,
-            (n, _) => n + j,
-        };
+        let at = self.data_word(id, word % self.data_words(id));
         let value = match value {
             Word::Value(v) => Value::Constant(v),
             Word::Address { of, offset } => match self.object(of, |_, _| true) {
@@ -164,6 +156,31 @@ impl Model {
     fn data_words(&self, id: super::BlockId) -> u32 {
         let b = self.heap.block(id);
         b.size / 4 - b.fields.count
+    }
+
+    /// The `j`-th word of an object's payload that is no pointer field.
+    fn data_word(&self, id: super::BlockId, j: u32) -> u32 {
+        let f = self.heap.block(id).fields;
+        match (f.count, f.stride) {
+            (0, _) => j,
+            (n, 2) if j < n => 2 * j,
+            (n, 2) => n + j,
+            (_, _) if j < f.first => j,
+            (n, _) => n + j,
+        }
+    }
+
+    /// The next handles, numbered from 1 in the order of registration.
+    fn resolve_wrap(&self, reg: Reg, kind: u8, count: Count) -> Step {
+        let count = self.count(count);
+        if self.description.parameters.wraps == 0 || count == 0 {
+            return Step::Nop;
+        }
+        let Some(obj) = self.object(reg, |_, _| true) else { return Step::Nop };
+        let id = self.held(obj);
+        let first = self.description.rules.handles.word(self.heap.wraps.registered().len() as u32 + 1);
+        let word = (self.data_words(id) > 0).then(|| 4 * self.data_word(id, 0));
+        Step::Wrap { obj, kind: u32::from(kind), first, count, word }
     }
 
     /// Log index of the `back`-th most recent allocation, modulo how many there are.
@@ -262,6 +279,7 @@ impl Model {
             Base::Zero => 0,
             Base::Worklist => self.description.parameters.worklist,
             Base::Roots => self.description.parameters.roots,
+            Base::Wraps => self.description.parameters.wraps,
         };
         (i64::from(base) + i64::from(count.delta)).clamp(0, i64::from(MAX_COUNT)) as u32
     }

@@ -101,16 +101,16 @@ impl Words {
         self.each_piece(at, len, Chunk::clear);
     }
 
-    /// What the words `at..end` hold, one slice for each chunk that is there: the others hold zeroes.
+    /// What the words `at..end` hold, and what that is, one slice for each chunk that is there: the others hold zeroes.
     #[inline]
-    pub(super) fn written(&self, mut at: u32, end: u32) -> impl Iterator<Item = &[u32]> {
+    pub(super) fn written(&self, mut at: u32, end: u32) -> impl Iterator<Item = (&[u32], &[Content])> {
         std::iter::from_fn(move || {
             while at < end {
                 let (index, from) = place(at);
                 let to = CHUNK.min(from + (end - at) as usize);
                 at += (to - from) as u32;
                 if let Some(Some(chunk)) = self.chunks.get(index) {
-                    return Some(&chunk.values[from..to]);
+                    return Some((&chunk.values[from..to], &chunk.contents[from..to]));
                 }
             }
             None
@@ -191,7 +191,7 @@ mod tests {
         let mut words = Words::default();
         words.set(5, Content::Data, 7);
         words.set(40 * N, Content::Data, 19);
-        let seen = |at, end| words.written(at, end).map(|s| (s.len(), s[0])).collect::<Vec<_>>();
+        let seen = |at, end| words.written(at, end).map(|(s, _)| (s.len(), s[0])).collect::<Vec<_>>();
         assert_eq!(seen(0, 41 * N), [(CHUNK, 0), (CHUNK, 19)]);
         assert_eq!(seen(5, 40 * N), [(CHUNK - 5, 7)]);
         assert_eq!(seen(40 * N, 40 * N + 2), [(2, 19)]);

@@ -57,6 +57,7 @@ fn simpler(machine: Machine) -> Vec<Machine> {
     add(machine.max_pages, &|_| Vec::new(), &|m, v| m.max_pages = v);
     add(machine.roots, &few, &|m, v| m.roots = v);
     add(machine.worklist, &few, &|m, v| m.worklist = v);
+    add(machine.wraps, &few, &|m, v| m.wraps = v);
     all
 }
 
@@ -107,9 +108,10 @@ mod tests {
             roots: Some(16),
             initial_pages: Some(2),
             max_pages: Some(9),
+            wraps: Some(5),
         };
         let sum = |m: Machine| {
-            let fields = [m.data_end, m.worklist, m.roots, m.initial_pages, m.max_pages];
+            let fields = [m.data_end, m.worklist, m.roots, m.initial_pages, m.max_pages, m.wraps];
             fields.iter().flatten().map(|&n| 1 + u64::from(n)).sum::<u64>()
         };
         let all = simpler(whole);

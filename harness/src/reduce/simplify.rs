@@ -55,6 +55,11 @@ pub(super) fn simpler(op: &Op) -> Vec<Op> {
             let fewer = counts(count).into_iter().map(|count| Op::Garbage { count, size });
             fewer.chain(sizes(size).into_iter().map(|size| Op::Garbage { count, size })).collect()
         }
+        Op::Wrap { reg, kind, count } => {
+            let fewer = counts(count).into_iter().map(|count| Op::Wrap { reg, kind, count });
+            let kinds = numbers(kind.into()).into_iter().filter_map(|kind| u8::try_from(kind).ok());
+            fewer.chain(kinds.map(|kind| Op::Wrap { reg, kind, count })).collect()
+        }
         Op::Move { .. }
         | Op::Drop { .. }
         | Op::Enter
@@ -95,7 +100,7 @@ fn sizes(size: Size) -> Vec<Size> {
 fn counts(count: Count) -> Vec<Count> {
     match count.base {
         Base::Zero => numbers(count.delta.max(0).cast_unsigned()).into_iter().map(Count::new).collect(),
-        base @ (Base::Worklist | Base::Roots) => {
+        base @ (Base::Worklist | Base::Roots | Base::Wraps) => {
             let mut all: Vec<Count> = [0, 1, 2, 8].into_iter().map(Count::new).collect();
             let nearer =
                 numbers(count.delta.unsigned_abs()).into_iter().map(|d| d.cast_signed() * count.delta.signum());

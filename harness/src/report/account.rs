@@ -163,6 +163,7 @@ fn demanded(rule: TrapRule) -> &'static str {
         TrapRule::MemoryLimit => "memory may not grow any further",
         TrapRule::SizeLimit => "the size is beyond the collector's limit",
         TrapRule::AddressLimit => "the block would end beyond the collector's address limit",
+        TrapRule::WrapTableFull => "the wrap table is full of live wrappers",
     }
 }
 

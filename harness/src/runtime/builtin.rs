@@ -8,6 +8,7 @@
 //! | `vera@0.0.130` | before the seed's pull request: drops pushes to a full worklist (#348), grows one page (#487) |
 //! | `vera@0.0.131` | after it |
 //! | `vera@0.1.9` | .131 with addresses computed in 64 bits and a trap at 2 GiB (since .155), without the wrap table |
+//! | `vera@0.1.9+wrap` | the same with the wrap table, as where a program holds host handles |
 //! | `vera@0.2` | a bitmap of object bases gates the candidate test (#1382); a full worklist is put off and scanned again, and traps no more |
 //! | `fixed` | the reference, which keeps every promise |
 //!
@@ -20,16 +21,25 @@
 
 use super::description::{
     ADDRESS_LIMIT, AddressRule, CandidateTest, Candidates, Characteristic, Description, Extent, Growth, GrowthPolicy,
-    InitialPages, MarkAt, ObjectLayout, OnFull, PlacementPolicy, Promises, Reuse, RootDiscipline, RootsFull, Rules,
-    SizeBits, SizeGuard, Work, WorklistFull, Zeroing,
+    HandleForm, InitialPages, MarkAt, ObjectLayout, OnFull, PlacementPolicy, Promises, Reuse, RootDiscipline,
+    RootsFull, Rules, SizeBits, SizeGuard, Work, WorklistFull, Zeroing,
 };
 use super::{Runtime, RuntimeError, emit, fault};
 use heapsmith_generators::Machine;
 
 pub use super::spec::{Spec, parse_spec};
 
-const NAMES: [&str; 8] =
-    ["vera@0.0.65", "vera@0.0.112", "vera@0.0.114", "vera@0.0.130", "vera@0.0.131", "vera@0.1.9", "vera@0.2", "fixed"];
+const NAMES: [&str; 9] = [
+    "vera@0.0.65",
+    "vera@0.0.112",
+    "vera@0.0.114",
+    "vera@0.0.130",
+    "vera@0.0.131",
+    "vera@0.1.9",
+    "vera@0.1.9+wrap",
+    "vera@0.2",
+    "fixed",
+];
 
 /// What a built-in collector is before it has parameters.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +49,8 @@ pub(super) struct Release {
     pub(super) worklist: u32,
     /// Slots of the root stack where nobody asks for another number.
     pub(super) roots: u32,
+    /// Entries of the wrap table where nobody asks for another number; 0 for a release without one.
+    pub(super) wraps: u32,
     pub(super) rules: Rules,
     pub(super) promises: Promises,
     pub(super) characteristics: &'static [Characteristic],
@@ -83,6 +95,7 @@ const VERA_131: Release = Release {
     summary: "conservative mark-sweep of Vera v0.0.131: traps on a full worklist, grows by the shortage",
     worklist: 16_384,
     roots: 4_096,
+    wraps: 0,
     rules: Rules {
         worklist_full: WorklistFull::Trap,
         roots_full: RootsFull::Trap,
@@ -95,6 +108,7 @@ const VERA_131: Release = Release {
         mark_at: MarkAt::Pop,
         reuse: Reuse::Dirty,
         initial_pages: InitialPages::One,
+        handles: HandleForm::Tagged,
     },
     promises: Promises {
         zeroing: Zeroing::Unpromised,
@@ -151,6 +165,12 @@ const VERA_0_1_9: Release = Release {
     ..VERA_131
 };
 
+const VERA_0_1_9_WRAP: Release = Release {
+    summary: "conservative mark-sweep of Vera v0.1.9 with the wrap table: releases the handles of dead host objects",
+    wraps: 4_096,
+    ..VERA_0_1_9
+};
+
 /// Copies of one pointer cost work only, because a full worklist loses nothing.
 const VERA_0_2: Release = Release {
     summary: "conservative mark-sweep of Vera v0.2: proves object bases by a bitmap, scans again what a full worklist put off",
@@ -170,6 +190,7 @@ const FIXED: Release = Release {
     summary: "the reference: conservative mark-sweep that proves object starts and keeps every promise",
     worklist: 16_384,
     roots: 4_096,
+    wraps: 0,
     rules: Rules {
         worklist_full: WorklistFull::Trap,
         roots_full: RootsFull::Trap,
@@ -182,6 +203,7 @@ const FIXED: Release = Release {
         mark_at: MarkAt::Push,
         reuse: Reuse::Zeroed,
         initial_pages: InitialPages::CoverRegions,
+        handles: HandleForm::Tagged,
     },
     promises: Promises {
         zeroing: Zeroing::Zeroed,
@@ -206,6 +228,7 @@ pub(super) fn release(name: &str) -> Option<&'static Release> {
         "vera@0.0.130" => Some(&VERA_130),
         "vera@0.0.131" => Some(&VERA_131),
         "vera@0.1.9" => Some(&VERA_0_1_9),
+        "vera@0.1.9+wrap" => Some(&VERA_0_1_9_WRAP),
         "vera@0.2" => Some(&VERA_0_2),
         "fixed" => Some(&FIXED),
         _ => None,

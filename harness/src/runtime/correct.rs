@@ -1,7 +1,8 @@
 //! What a release does wrong, one rule at a time, so that a finding can be explained by the one correction that removes it.
 
 use super::description::{
-    AddressRule, CandidateTest, Extent, Growth, InitialPages, RootsFull, Rules, SizeBits, SizeGuard, WorklistFull,
+    AddressRule, CandidateTest, Extent, Growth, HandleForm, InitialPages, RootsFull, Rules, SizeBits, SizeGuard,
+    WorklistFull,
 };
 
 /// One rule that is not in its correct form.
@@ -78,6 +79,14 @@ pub fn corrections(rules: &Rules) -> Vec<Correction> {
             "wrap-check",
             "the heap's end wraps past 2^32 (fixed in v0.0.155)",
             Rules { address: AddressRule::Checked, ..*rules },
+        ),
+    }
+    match rules.handles {
+        HandleForm::Tagged => {}
+        HandleForm::Raw => add(
+            "handle-form",
+            "a raw handle looks like an address and keeps what is there (#578)",
+            Rules { handles: HandleForm::Tagged, ..*rules },
         ),
     }
     match rules.candidates {

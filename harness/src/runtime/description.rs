@@ -8,9 +8,10 @@
 //! All arithmetic is on unsigned 32-bit words and wraps unless a rule says otherwise. `load` and `store` are unaligned
 //! 4-byte accesses that trap when out of bounds. `recorded(h)` is `h >> 1`, with [`SizeBits::Sixteen`] its low 16 bits.
 //! `stride(n)` is `(n + 11) & !7`. Mutable globals, in this order: `heap_ptr` (starts at the heap start), `gc_sp` (starts
-//! at the root stack's base), `gc_free_head` (0), `gc_worklist_ptr` (starts at the worklist's base), `gc_collections` (0); with
-//! [`WorklistFull::Rescan`] also `gc_dirty_lo` (0xffffffff) and `gc_dirty_hi` (0), the range of payloads whose fields are still to be scanned, empty
-//! while `gc_dirty_lo > gc_dirty_hi`. They are exported, compared and reset like the others, on the runtimes that have them.
+//! at the root stack's base), `gc_free_head` (0), `gc_worklist_ptr` (starts at the worklist's base), `gc_collections` (0); where there is a
+//! wrap table `gc_wrap_ptr` (starts at its base); with [`WorklistFull::Rescan`] `gc_dirty_lo` (0xffffffff) and `gc_dirty_hi` (0), the range of
+//! payloads whose fields are still to be scanned, empty while `gc_dirty_lo > gc_dirty_hi`. They are exported, compared and reset like the others,
+//! on the runtimes that have them.
 //!
 //! `alloc(size) -> payload`
 //! 1. [`SizeGuard::TopBit`]: trap if bit 31 of `size` is set. `total = stride(size)`.
@@ -23,7 +24,7 @@
 //!    growth is refused. No further check.
 //! 4. `store(heap_ptr, size << 1)`, then `heap_ptr += total`, return the old `heap_ptr + 4`.
 //!
-//! `gc_collect()`: `gc_collections += 1`, then four phases.
+//! `gc_collect()`: `gc_collections += 1`, then the phases in this order.
 //! - *clear*: [`CandidateTest::Bitmap`] first stores 0 to the bytes of the bitmap that describe `[heap_start, heap_ptr)`, that is
 //!   `((heap_ptr - heap_start) / 8 + 7) / 8` bytes from its base. Then for each block header `p` from `heap_start`, while `p < heap_ptr`: `h = load(p)`,
 //!   `store(p, h & !1)`, (bitmap: set bit `i = (p - heap_start) / 8`: bit `i % 8` of byte `i / 8`), `p += stride(recorded(h))`. Bitmap: then walk the
@@ -36,6 +37,9 @@
 //!   `gc_dirty_hi = 0`; while `p < end`: `h = load(p)`, `n = recorded(h)`; if bit 0 of `h` is set: `scan(p + 4, n)`, then mark until the worklist is
 //!   empty; `p += stride(n)`. What is pushed in vain meanwhile makes the range anew, for the next round. (The end is the payload of the last
 //!   block in the range, so that its header, 4 bytes below, is the last one visited.)
+//! - *release* (only with a wrap table): `read = write = wrap base`; while `read < gc_wrap_ptr`: `p = load(read)`, `k = load(read + 4)`,
+//!   `d = load(read + 8)`; if bit 0 of `load(p - 4)` is set: `store(write, p)`, `store(write + 4, k)`, `store(write + 8, d)`,
+//!   `store(write + 12, 0)`, `write += 16`; else call the import `host_decref_handle(k, d)`. Then `read += 16`. At the end `gc_wrap_ptr = write`.
 //! - *sweep*: `gc_free_head = 0`; for each header `p` as in clear: `h = load(p)`; if bit 0 is clear: `store(p + 4, gc_free_head)`, then `gc_free_head = p + 4`.
 //!
 //! `scan(v, n)`: for `off = 0, 4, ..` while `off < n` ([`Extent::Checked`]: stop when `v + off + 4 > heap_ptr`): `w = load(v + off)`; if `candidate(w)`
@@ -51,10 +55,27 @@
 //! `root_push(v)`: [`RootsFull::Trap`]: trap if `gc_sp >= root stack limit`. `store(gc_sp, v)`, `gc_sp += 4`.
 //! `root_set(slot, v)`: `store(base + 4 * slot, v)`. `frame_save() -> gc_sp`. `frame_restore(sp)`: `gc_sp = sp`.
 //!
+//! `register_wrapper(ptr, kind, handle)` (only with a wrap table): if `gc_wrap_ptr >= wrap end`: `root_push(ptr)`, collect, `gc_sp -= 4`,
+//! and trap if still `gc_wrap_ptr >= wrap end`. Then `store(gc_wrap_ptr, ptr)`, `store(gc_wrap_ptr + 4, kind)`,
+//! `store(gc_wrap_ptr + 8, handle)`, `store(gc_wrap_ptr + 12, 0)`, `gc_wrap_ptr += 16`.
+//!
 //! Every trap above is `unreachable`. Bytes `[0, data_end)` hold static data ([`data_byte`]).
 //! Loops whose bound is an address compare unsigned before each step, so one whose bound has wrapped below its start does nothing; walks
 //! by strides test `p < heap_ptr` (or `p < v - 4`) and go on wherever a wrapped `p` leads; clearing the bits of free blocks clears a
 //! block's bit before its link is loaded.
+//!
+//! # The wrap table, and what is promised of it
+//! An object can be the *wrapper* of a *handle*, a number by which a host knows a resource. A collector whose [`Parameters::wraps`] is not
+//! 0 has a table of so many entries of [`WRAP_ENTRY`] bytes between worklist and heap: address of the wrapper, kind, handle, zero. It promises:
+//! - *No live release*: the handle of a reachable object is never released.
+//! - *Once*: a handle is released at most once, with the kind it was registered with, and only if it was registered.
+//! - *In time and order*: each collection releases the handles of the wrappers that it frees, in the order of registration, before
+//!   anything else is registered. What a conservative collector keeps, it does not release.
+//! - *Table*: it holds what was registered and not released, in the order of registration, without holes.
+//! - *Full*: a registration for which there is no room collects once, with its object as one more root (so that a full root stack traps), and
+//!   traps only if there is no room then.
+//! - *Handles are no pointers*: the word of an object that holds its handle keeps nothing alive. Compiled programs write it with bit
+//!   31 set since v0.0.155 ([`HandleForm::Tagged`]); before, it looked like an address from some number of handles on (#578).
 //!
 //! # Other collectors
 //! AssemblyScript, Lua and Boehm fit into [`Description`] by more variants, never by a question which collector it is:
@@ -92,8 +113,14 @@ pub const GLOBAL_FREE_HEAD: usize = 2;
 pub const GLOBAL_WORKLIST: usize = 3;
 /// Where the number of collections stands in [`GLOBALS`].
 pub const GLOBAL_COLLECTIONS: usize = 4;
+/// Name of the mutable global that a wrap table has after [`GLOBALS`]: the end of its entries.
+pub const WRAP_GLOBAL: &str = "gc_wrap_ptr";
+/// Where it stands, if it is there.
+pub const GLOBAL_WRAPS: usize = GLOBALS.len();
+/// Bytes of an entry of the wrap table.
+pub const WRAP_ENTRY: u32 = 16;
 
-/// Names of the mutable globals that [`WorklistFull::Rescan`] has after [`GLOBALS`].
+/// Names of the mutable globals that [`WorklistFull::Rescan`] has after those.
 pub const RESCAN_GLOBALS: [&str; 2] = ["gc_dirty_lo", "gc_dirty_hi"];
 
 /// Byte `i` of the static data of a built-in runtime.
@@ -161,6 +188,8 @@ pub struct Parameters {
     pub initial_pages: u32,
     /// Pages of memory at most.
     pub max_pages: u32,
+    /// Entries of the wrap table ([`WRAP_ENTRY`] bytes each); 0 where there is none.
+    pub wraps: u32,
 }
 
 /// The regions of a collector's memory; each is `[start, end)` in bytes.
@@ -170,6 +199,8 @@ pub struct Regions {
     pub roots: (u32, u32),
     /// The mark worklist; it grows up.
     pub worklist: (u32, u32),
+    /// The wrap table; empty where there is none.
+    pub wraps: (u32, u32),
     /// The bitmap of object starts; empty where there is none.
     pub bitmap: (u32, u32),
     /// First byte of the heap.
@@ -311,6 +342,8 @@ pub struct Rules {
     pub reuse: Reuse,
     /// How many pages the module starts with when nothing else is asked for.
     pub initial_pages: InitialPages,
+    /// How the programs of this release write a handle; nothing without a wrap table.
+    pub handles: HandleForm,
 }
 
 /// A push to a full worklist.
@@ -416,6 +449,26 @@ pub enum InitialPages {
     CoverRegions,
 }
 
+/// A host handle as a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HandleForm {
+    /// Its number: from the heap's start on it looks like an address (#578).
+    Raw,
+    /// Its number with bit 31 set, which is no address below 2 GiB.
+    Tagged,
+}
+
+impl HandleForm {
+    /// The word of the handle with this number.
+    #[must_use]
+    pub const fn word(self, number: u32) -> u32 {
+        match self {
+            Self::Raw => number,
+            Self::Tagged => number | 1 << 31,
+        }
+    }
+}
+
 /// What a collector is allowed to be bad at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Characteristic {
@@ -449,14 +502,16 @@ impl Characteristic {
 }
 
 impl Description {
-    /// Names of its mutable globals, in the order of [`crate::outcome::Outcome::globals`]: [`GLOBALS`], then those of its rules.
+    /// Names of its mutable globals, in the order of [`crate::outcome::Outcome::globals`]: [`GLOBALS`], with a wrap table
+    /// [`WRAP_GLOBAL`], then those of its rules.
     #[must_use]
     pub fn globals(&self) -> Vec<&'static str> {
         let more: &[&str] = match self.rules.worklist_full {
             WorklistFull::Drop | WorklistFull::Trap => &[],
             WorklistFull::Rescan => &RESCAN_GLOBALS,
         };
-        GLOBALS.iter().chain(more).copied().collect()
+        let wraps: &[&str] = if self.parameters.wraps > 0 { &[WRAP_GLOBAL] } else { &[] };
+        GLOBALS.iter().chain(wraps).chain(more).copied().collect()
     }
 
     /// `alloc`, `collect` and the other operations of a built-in runtime read these machine parameters; see [`mod@super::builtin`].
@@ -469,6 +524,7 @@ impl Description {
             roots: Some(p.roots),
             initial_pages: Some(p.initial_pages),
             max_pages: Some(p.max_pages),
+            wraps: (p.wraps > 0).then_some(p.wraps),
         }
     }
 }

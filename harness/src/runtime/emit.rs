@@ -12,6 +12,9 @@ mod alloc;
 mod collect;
 mod roots;
 mod template;
+mod wraps;
+
+pub(crate) use wraps::HOST_IMPORT;
 
 use super::description::{CandidateTest, Description, WorklistFull, data_byte};
 use std::fmt::Write as _;
@@ -21,18 +24,30 @@ const DATA_LINE: u32 = 32;
 
 /// The fields of a module that is this collector, without the `(module` around them.
 ///
-/// Memory 0 is the collector's (`$heap`); functions and mutable globals are exported under their names.
+/// Memory 0 is the collector's (`$heap`); functions and mutable globals are exported under their names. With a wrap table the first
+/// field is the import of `host_decref_handle`.
 #[must_use]
 pub fn fields(description: &Description) -> String {
     let rules = &description.rules;
     let mut out = String::new();
     out.push_str(&title(description));
+    if has_wraps(description) {
+        out.push_str(HOST_IMPORT);
+    }
     out.push_str(&memory(description));
     out.push_str(&globals(description));
     out.push_str(&alloc::functions(rules));
-    out.push_str(&collect::functions(rules));
+    out.push_str(&collect::functions(rules, if has_wraps(description) { wraps::CALL } else { "" }));
     out.push_str(&roots::functions(rules));
+    if has_wraps(description) {
+        out.push_str(&wraps::functions());
+    }
     out
+}
+
+/// Whether the collector has a wrap table.
+const fn has_wraps(description: &Description) -> bool {
+    description.parameters.wraps > 0
 }
 
 /// What this is and where its regions are.
@@ -46,6 +61,9 @@ fn title(description: &Description) -> String {
     region(0, parameters.data_end, "static data");
     region(r.0, r.1, "root stack, grows up");
     region(w.0, w.1, "mark worklist, grows up");
+    if has_wraps(description) {
+        region(regions.wraps.0, regions.wraps.1, "wrap table, grows up: wrapper, kind, handle, zero");
+    }
     if b.0 < b.1 {
         region(b.0, b.1, "bitmap of object starts, one bit per 8 bytes of heap");
     }
@@ -87,6 +105,9 @@ fn globals(description: &Description) -> String {
         ("gc_worklist_ptr", r.worklist.0, "the next free worklist entry"),
         ("gc_collections", 0, "collections so far"),
     ];
+    if has_wraps(description) {
+        mutable.push(("gc_wrap_ptr", r.wraps.0, "the next free entry of the wrap table"));
+    }
     match description.rules.worklist_full {
         WorklistFull::Drop | WorklistFull::Trap => {}
         WorklistFull::Rescan => mutable.extend([
@@ -105,6 +126,9 @@ fn globals(description: &Description) -> String {
         ("gc_worklist_base", r.worklist.0),
         ("gc_worklist_end", r.worklist.1),
     ];
+    if has_wraps(description) {
+        constants.extend([("gc_wrap_base", r.wraps.0), ("gc_wrap_end", r.wraps.1)]);
+    }
     if r.bitmap.0 < r.bitmap.1 || description.rules.candidates == CandidateTest::Bitmap {
         constants.push(("gc_bitmap_base", r.bitmap.0));
     }

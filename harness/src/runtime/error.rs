@@ -71,12 +71,18 @@ pub enum RuntimeError {
     /// A region has no entry or too many.
     #[error("expected 1 to {limit} entries for `{key}`, found {found}; choose a number in that range")]
     Capacity {
-        /// `worklist` or `roots`.
+        /// `worklist`, `roots` or `wraps`.
         key: &'static str,
         /// What was asked for.
         found: u32,
         /// The most there can be.
         limit: u32,
+    },
+    /// Entries for a wrap table that is not there.
+    #[error("expected no `wraps`, because `{name}` has no wrap table; leave it out, or use `vera@0.1.9+wrap`")]
+    NoWrapTable {
+        /// The runtime.
+        name: String,
     },
     /// A memory without pages.
     #[error(

@@ -4,11 +4,13 @@
 //! matches nowhere would test nothing, and one that matches twice would be two faults.
 
 mod planted;
+mod wraps;
 
 use super::Runtime;
 use thiserror::Error;
 
 pub use planted::{equivalent, planted};
+pub use wraps::planted_in_wraps;
 
 /// A planted fault: one edit of [`Runtime::fields`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -105,17 +107,22 @@ mod tests {
 
     #[test]
     fn every_planted_fault_matches_once_assembles_and_changes_the_module() {
-        for spec in ["fixed", "fixed?data_end=7,worklist=1,roots=1,pages=1..2"] {
-            let fixed = runtime(spec);
+        let on_fixed = || planted().into_iter().chain(equivalent()).collect::<Vec<_>>();
+        for (spec, faults) in [
+            ("fixed", on_fixed()),
+            ("fixed?data_end=7,worklist=1,roots=1,pages=1..2", on_fixed()),
+            ("vera@0.1.9+wrap", planted_in_wraps()),
+            ("vera@0.1.9+wrap?data_end=7,worklist=1,roots=1,wraps=1,pages=1..2", planted_in_wraps()),
+        ] {
+            let clean = runtime(spec);
             let assemble = |fields: &str| wat::parse_str(format!("(module\n{fields})")).unwrap();
-            let clean = assemble(&fixed.fields);
-            let mut seen = BTreeSet::from([clean]);
-            for fault in planted().into_iter().chain(equivalent()) {
-                let edited = apply(&fixed, &fault).unwrap_or_else(|e| panic!("{e}"));
+            let mut seen = BTreeSet::from([assemble(&clean.fields)]);
+            for fault in faults {
+                let edited = apply(&clean, &fault).unwrap_or_else(|e| panic!("{e}"));
                 let wasm = assemble(&edited.fields);
                 wasmparser::validate(&wasm).unwrap_or_else(|e| panic!("{}: {e}", fault.name));
                 assert!(seen.insert(wasm), "{} is the same module as another", fault.name);
-                assert_eq!(edited.description, fixed.description);
+                assert_eq!(edited.description, clean.description);
             }
         }
     }
@@ -124,9 +131,11 @@ mod tests {
     fn names_are_unique_kebab_case_and_causes_are_one_line() {
         let all: Vec<Fault> = planted().into_iter().chain(equivalent()).collect();
         assert!(super::names().eq(all.iter().map(|f| f.name.as_str())));
-        let names: BTreeSet<&str> = all.iter().map(|f| f.name.as_str()).collect();
-        assert_eq!(names.len(), all.len());
-        for fault in &all {
+        for all in [&all, &planted_in_wraps()] {
+            let names: BTreeSet<&str> = all.iter().map(|f| f.name.as_str()).collect();
+            assert_eq!(names.len(), all.len());
+        }
+        for fault in all.iter().chain(&planted_in_wraps()) {
             assert!(fault.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'));
             assert!(!fault.cause.is_empty() && !fault.cause.contains('\n'));
         }

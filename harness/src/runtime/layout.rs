@@ -1,11 +1,13 @@
-//! From parameters to regions: root stack, worklist, bitmap and heap follow each other from the end of static data.
+//! From parameters to regions: root stack, worklist, wrap table, bitmap and heap follow each other from the end of static data.
 
 use super::RuntimeError;
-use super::description::{CandidateTest, Description, InitialPages, MAX_PAGES, PAGE, Parameters, Regions, Rules, Work};
+use super::description::{
+    CandidateTest, Description, InitialPages, MAX_PAGES, PAGE, Parameters, Regions, Rules, WRAP_ENTRY, Work,
+};
 
 /// Bytes of bitmap for each page of the page limit: one bit for each 8 bytes.
 const BITMAP_PER_PAGE: u64 = 1_024;
-/// Entries that a worklist or a root stack may have at most.
+/// Entries that a worklist, a root stack or a wrap table may have at most.
 pub(super) const MAX_ENTRIES: u32 = 1 << 20;
 
 /// Parameters and regions of a collector that follows `rules`.
@@ -13,8 +15,10 @@ pub(super) const MAX_ENTRIES: u32 = 1 << 20;
 /// `wanted` has the pages that are asked for. Where the regions need more ([`InitialPages::CoverRegions`]) the initial pages are
 /// raised, and the limit with them; the bitmap depends on the limit, so this goes on until nothing changes.
 pub(super) fn resolve(wanted: Parameters, rules: &Rules) -> Result<(Parameters, Regions), RuntimeError> {
-    for (key, found) in [("worklist", wanted.worklist), ("roots", wanted.roots)] {
-        if found == 0 || found > MAX_ENTRIES {
+    for (key, found, least) in
+        [("worklist", wanted.worklist, 1), ("roots", wanted.roots, 1), ("wraps", wanted.wraps, 0)]
+    {
+        if found < least || found > MAX_ENTRIES {
             return Err(RuntimeError::Capacity { key, found, limit: MAX_ENTRIES });
         }
     }
@@ -51,7 +55,8 @@ pub(super) fn resolve(wanted: Parameters, rules: &Rules) -> Result<(Parameters, 
 /// The heap's start under a limit of `max` pages, in 64 bits because `data_end` can be anything.
 fn heap_start(wanted: &Parameters, rules: &Rules, max: u64) -> u64 {
     let entries = u64::from(wanted.roots) + u64::from(wanted.worklist);
-    u64::from(wanted.data_end) + 4 * entries + bitmap_bytes(rules, max)
+    let wraps = u64::from(WRAP_ENTRY) * u64::from(wanted.wraps);
+    u64::from(wanted.data_end) + 4 * entries + wraps + bitmap_bytes(rules, max)
 }
 
 fn bitmap_bytes(rules: &Rules, max: u64) -> u64 {
@@ -65,11 +70,13 @@ fn bitmap_bytes(rules: &Rules, max: u64) -> u64 {
 fn regions(p: &Parameters, rules: &Rules) -> Regions {
     let roots_end = p.data_end + 4 * p.roots;
     let worklist_end = roots_end + 4 * p.worklist;
-    let heap_start = worklist_end + bitmap_bytes(rules, u64::from(p.max_pages)) as u32;
+    let wraps_end = worklist_end + WRAP_ENTRY * p.wraps;
+    let heap_start = wraps_end + bitmap_bytes(rules, u64::from(p.max_pages)) as u32;
     Regions {
         roots: (p.data_end, roots_end),
         worklist: (roots_end, worklist_end),
-        bitmap: (worklist_end, heap_start),
+        wraps: (worklist_end, wraps_end),
+        bitmap: (wraps_end, heap_start),
         heap_start,
     }
 }

@@ -18,6 +18,7 @@ mod spec;
 
 pub use builtin::{builtin, describe, names};
 pub use correct::{Correction, corrections};
+pub(crate) use emit::HOST_IMPORT;
 pub use error::RuntimeError;
 pub use fault::{Fault, FaultError};
 pub use layout::rewith;
@@ -29,6 +30,7 @@ pub struct Runtime {
     /// What is known of it.
     pub description: description::Description,
     /// Fields of a WebAssembly text module (without the `(module` around them): memory 0 is the collector's; functions `$alloc`,
-    /// `$gc_collect`, `$root_push`, `$root_set`, `$frame_save` and `$frame_restore`.
+    /// `$gc_collect`, `$root_push`, `$root_set`, `$frame_save` and `$frame_restore`, and, where [`description::Parameters::wraps`]
+    /// is not 0, `$register_wrapper`. Then the first field is the import of `host_decref_handle`.
     pub fields: String,
 }

@@ -8,7 +8,7 @@ use super::layout;
 use heapsmith_generators::Machine;
 use std::fmt;
 
-const KEYS: [&str; 7] = ["data_end", "worklist", "roots", "pages", "initial_pages", "max_pages", "fault"];
+const KEYS: [&str; 8] = ["data_end", "worklist", "roots", "wraps", "pages", "initial_pages", "max_pages", "fault"];
 
 /// A built-in runtime and the parameters that the user pins.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -21,8 +21,9 @@ pub struct Spec {
     pub fault: Option<&'static str>,
 }
 
-/// Reads `name`, or `name?key=value,...` with the keys `data_end`, `worklist`, `roots`, `initial_pages`, `max_pages`, and
-/// `pages=I..M`, `pages=I..` or `pages=..M` for the last two. `fault=NAME` plants a fault of [`super::fault`] in it.
+/// Reads `name`, or `name?key=value,...` with the keys `data_end`, `worklist`, `roots`, `wraps` (where there is a wrap table),
+/// `initial_pages`, `max_pages`, and `pages=I..M`, `pages=I..` or `pages=..M` for the last two. `fault=NAME` plants a fault of
+/// [`super::fault`] in it.
 ///
 /// ```
 /// let spec = heapsmith::runtime::parse_spec("vera@0.0.131?data_end=5,pages=1..4").unwrap();
@@ -46,6 +47,7 @@ pub fn parse_spec(text: &str) -> Result<Spec, RuntimeError> {
             "data_end" => set(&mut pinned.data_end, key, value)?,
             "worklist" => set(&mut pinned.worklist, key, value)?,
             "roots" => set(&mut pinned.roots, key, value)?,
+            "wraps" => set(&mut pinned.wraps, key, value)?,
             "initial_pages" => set(&mut pinned.initial_pages, key, value)?,
             "max_pages" => set(&mut pinned.max_pages, key, value)?,
             "fault" => {
@@ -75,6 +77,9 @@ pub fn parse_spec(text: &str) -> Result<Spec, RuntimeError> {
                 return Err(RuntimeError::UnknownKey { nearest: nearest(key, &KEYS), found, known });
             }
         }
+    }
+    if pinned.wraps.is_some() && release(name).is_some_and(|release| release.wraps == 0) {
+        return Err(RuntimeError::NoWrapTable { name: name.to_owned() });
     }
     Ok(Spec { name: name.to_owned(), pinned, fault })
 }
@@ -116,6 +121,12 @@ impl Spec {
                 return Err(RuntimeError::InitialAboveMax { initial, max });
             }
         }
+        let wraps = match (release.wraps, pinned.wraps.or(program.wraps)) {
+            (0, _) => 0,
+            (_, Some(0)) => return Err(RuntimeError::Capacity { key: "wraps", found: 0, limit: layout::MAX_ENTRIES }),
+            (_, Some(found)) => found,
+            (default, None) => default,
+        };
         let mut initial_pages = pinned.initial_pages.or(program.initial_pages).unwrap_or(1);
         let mut max_pages = pinned.max_pages.or(program.max_pages).unwrap_or(DEFAULT_MAX_PAGES);
         if initial_pages > max_pages {
@@ -130,6 +141,7 @@ impl Spec {
             roots: pinned.roots.or(program.roots).unwrap_or(release.roots),
             initial_pages,
             max_pages,
+            wraps,
         };
         let (parameters, regions) = layout::resolve(wanted, &release.rules)?;
         let description = Description {
@@ -153,12 +165,13 @@ impl Spec {
 impl fmt::Display for Spec {
     /// The text that [`parse_spec`] reads back.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Machine { data_end, worklist, roots, initial_pages, max_pages } = self.pinned;
+        let Machine { data_end, worklist, roots, initial_pages, max_pages, wraps } = self.pinned;
         f.write_str(&self.name)?;
         let keys = [
             ("data_end", data_end),
             ("worklist", worklist),
             ("roots", roots),
+            ("wraps", wraps),
             ("initial_pages", initial_pages),
             ("max_pages", max_pages),
         ];

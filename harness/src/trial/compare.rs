@@ -76,6 +76,14 @@ fn difference(description: &Description, a: &Outcome, a_heap: &[u8], b: &Outcome
         let name = description.globals().get(i).copied().unwrap_or("?");
         return say(&format!("global `{name}`"), describe(a.globals.get(i)), describe(b.globals.get(i)));
     }
+    if (&a.releases, a.surplus_releases) != (&b.releases, b.surplus_releases) {
+        let i = (0..).find(|&i| a.releases.get(i) != b.releases.get(i) || i >= a.releases.len())?;
+        let say_release = |outcome: &Outcome| match outcome.releases.get(i) {
+            Some(r) => format!("handle {:#x} of kind {} at step {}", r.handle, r.kind, r.step),
+            None => format!("{} more", outcome.surplus_releases),
+        };
+        return say(&format!("release {i}"), say_release(a), say_release(b));
+    }
     let i = (0..a_heap.len().max(b_heap.len())).find(|&i| a_heap.get(i) != b_heap.get(i))?;
     say(&format!("byte of memory at {i}"), format!("{:?}", a_heap.get(i)), format!("{:?}", b_heap.get(i)))
 }

@@ -2,7 +2,7 @@
 
 use crate::judge::Seen;
 use crate::model::Model;
-use crate::runtime::description::{GLOBAL_COLLECTIONS, GLOBAL_FREE_HEAD, GLOBAL_HEAP_END};
+use crate::runtime::description::{GLOBAL_COLLECTIONS, GLOBAL_FREE_HEAD, GLOBAL_HEAP_END, GLOBAL_WRAPS, WRAP_ENTRY};
 
 /// Numbers read from an engine's memory and globals, never predicted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -21,6 +21,10 @@ pub struct Observations {
     pub worklist: u64,
     /// Slots of the root stack that were ever used.
     pub roots: u64,
+    /// Handles that stand in the wrap table at the end, or were released; 0 without a wrap table.
+    pub registered: u64,
+    /// Handles that were released.
+    pub released: u64,
 }
 
 pub(super) fn observe(model: &Model, seen: Seen<'_>) -> Observations {
@@ -32,6 +36,11 @@ pub(super) fn observe(model: &Model, seen: Seen<'_>) -> Observations {
         roots: used(seen, d.regions.roots),
         ..Observations::default()
     };
+    if d.parameters.wraps > 0 {
+        o.released = seen.outcome.releases.len() as u64 + u64::from(seen.outcome.surplus_releases);
+        let held = global(GLOBAL_WRAPS).saturating_sub(d.regions.wraps.0) / WRAP_ENTRY;
+        o.registered = o.released + u64::from(held);
+    }
     if o.collections == 0 {
         return o;
     }

@@ -6,7 +6,7 @@ use crate::engine::session::Resident;
 use crate::judge::{Kind, Phase, Verdict, Violation};
 use crate::outcome::{End, Outcome};
 use crate::plan::Step;
-use crate::runtime::description::{GLOBAL_COLLECTIONS, GLOBAL_FREE_HEAD, GLOBAL_HEAP_END, PAGE};
+use crate::runtime::description::{GLOBAL_COLLECTIONS, GLOBAL_FREE_HEAD, GLOBAL_HEAP_END, GLOBAL_WRAPS, PAGE};
 use heapsmith_generators::Program;
 use std::fmt;
 
@@ -145,6 +145,8 @@ impl Rig {
                 Phase::Collect
             } else if on_stack("root_push") {
                 Phase::RootPush
+            } else if on_stack("register_wrapper") {
+                Phase::Register
             } else if on_stack("alloc") {
                 if now.pages == before.pages { Phase::Bump } else { Phase::Grow }
             } else if now.pages > before.pages {
@@ -162,6 +164,8 @@ impl Rig {
             Phase::List
         } else if changed(GLOBAL_HEAP_END) {
             Phase::Bump
+        } else if self.model.description().parameters.wraps > 0 && changed(GLOBAL_WRAPS) {
+            Phase::Register
         } else {
             Phase::Mutator
         }

@@ -1,7 +1,7 @@
 //! An engine that runs everything as wasmtime does and then lies about one thing.
 
 use heapsmith::engine::{Backtrace, Compiled, Engine, EngineError, Instance, Lowering, Wasmtime};
-use heapsmith::lower::layout::{LOG_START, PC, word};
+use heapsmith::lower::layout::{LOG_START, PC, RELEASE_BYTES, RELEASE_CURSOR, RELEASE_START, RELEASED, word};
 use heapsmith::outcome::End;
 use heapsmith::runtime::description::PAGE;
 use std::sync::Arc;
@@ -99,6 +99,32 @@ impl LyingInstance {
     pub(crate) fn flip(&mut self, address: u32, bits: u32) {
         let old = word(self.heap(), address);
         store(self.heap_mut(), address, old ^ bits);
+    }
+
+    /// Logs one more release.
+    pub(crate) fn release(&mut self, step: u32, kind: u32, handle: u32) {
+        let at = word(self.mutator(), RELEASE_CURSOR);
+        for (offset, value) in (0..).step_by(4).zip([step, kind, handle]) {
+            store(self.mutator_mut(), at + offset, value);
+        }
+        store(self.mutator_mut(), RELEASE_CURSOR, at + RELEASE_BYTES);
+        let released = word(self.mutator(), RELEASED);
+        store(self.mutator_mut(), RELEASED, released + 1);
+    }
+
+    /// Takes the last release from the log.
+    pub(crate) fn forget_release(&mut self) {
+        let (at, released) = (word(self.mutator(), RELEASE_CURSOR), word(self.mutator(), RELEASED));
+        store(self.mutator_mut(), RELEASE_CURSOR, at - RELEASE_BYTES);
+        store(self.mutator_mut(), RELEASED, released - 1);
+    }
+
+    /// Exchanges the handles of the first two releases.
+    pub(crate) fn turn_releases_round(&mut self) {
+        let first = word(self.mutator(), RELEASE_START) + 8;
+        let handles = [0, RELEASE_BYTES].map(|offset| word(self.mutator(), first + offset));
+        store(self.mutator_mut(), first, handles[1]);
+        store(self.mutator_mut(), first + RELEASE_BYTES, handles[0]);
     }
 
     /// Reports that so much fuel was used.

@@ -9,9 +9,9 @@ use super::Emulator;
 use crate::outcome::{End, Trap};
 use crate::plan::{Fill, Initial, Plan, RootWrite, Shape, Slot, Step, Value};
 use crate::runtime::description::{
-    AddressRule, CandidateTest, Candidates, Description, Extent, Growth, GrowthPolicy, InitialPages, MarkAt,
-    ObjectLayout, OnFull, PAGE, Parameters, PlacementPolicy, Promises, Regions, Reuse, RootDiscipline, RootsFull,
-    Rules, SizeBits, SizeGuard, Work, WorklistFull, Zeroing,
+    AddressRule, CandidateTest, Candidates, Description, Extent, Growth, GrowthPolicy, HandleForm, InitialPages,
+    MarkAt, ObjectLayout, OnFull, PAGE, Parameters, PlacementPolicy, Promises, Regions, Reuse, RootDiscipline,
+    RootsFull, Rules, SizeBits, SizeGuard, WRAP_ENTRY, Work, WorklistFull, Zeroing,
 };
 
 /// More than any of these plans needs.
@@ -26,8 +26,8 @@ fn vera_131(data_end: u32) -> Description {
     let mut description = Description {
         name: "vera@0.0.131".to_owned(),
         summary: String::new(),
-        parameters: Parameters { data_end, worklist: 16_384, roots: 4_096, initial_pages: 1, max_pages: 256 },
-        regions: Regions { roots: (0, 0), worklist: (0, 0), bitmap: (0, 0), heap_start: 0 },
+        parameters: Parameters { data_end, worklist: 16_384, roots: 4_096, initial_pages: 1, max_pages: 256, wraps: 0 },
+        regions: Regions { roots: (0, 0), worklist: (0, 0), wraps: (0, 0), bitmap: (0, 0), heap_start: 0 },
         object: ObjectLayout { header_bytes: 4, stride_unit: 8, size_shift: 1, mark_mask: 1, free_link: 0 },
         roots: vec![RootDiscipline::ShadowStack { full: OnFull::Trap }],
         promises: Promises {
@@ -53,6 +53,7 @@ fn vera_131(data_end: u32) -> Description {
             mark_at: MarkAt::Pop,
             reuse: Reuse::Dirty,
             initial_pages: InitialPages::One,
+            handles: HandleForm::Tagged,
         },
         characteristics: Vec::new(),
         fault: None,
@@ -97,14 +98,16 @@ fn place(description: &mut Description) {
     let p = description.parameters;
     let roots = p.data_end + 4 * p.roots;
     let worklist = roots + 4 * p.worklist;
+    let wraps = worklist + WRAP_ENTRY * p.wraps;
     let bitmap = match description.rules.candidates {
-        CandidateTest::Bitmap => worklist + 1_024 * p.max_pages,
-        CandidateTest::Phase | CandidateTest::Walk => worklist,
+        CandidateTest::Bitmap => wraps + 1_024 * p.max_pages,
+        CandidateTest::Phase | CandidateTest::Walk => wraps,
     };
     description.regions = Regions {
         roots: (p.data_end, roots),
         worklist: (roots, worklist),
-        bitmap: (worklist, bitmap),
+        wraps: (worklist, wraps),
+        bitmap: (wraps, bitmap),
         heap_start: bitmap,
     };
 }

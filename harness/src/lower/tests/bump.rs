@@ -1,7 +1,7 @@
-//! The smallest collector that lowerings can be tested on: it allocates upwards and collects nothing.
+//! The smallest collector that lowerings can be tested on: it allocates upwards, collects nothing, and releases each handle at once.
 
-use crate::runtime::Runtime;
 use crate::runtime::description as d;
+use crate::runtime::{HOST_IMPORT, Runtime};
 
 /// First byte of the root stack.
 pub(crate) const ROOTS: u32 = 64;
@@ -21,8 +21,15 @@ pub(crate) fn runtime() -> Runtime {
             roots: (HEAP - ROOTS) / 4,
             initial_pages: 1,
             max_pages: MAX_PAGES,
+            wraps: 1,
         },
-        regions: d::Regions { roots: (ROOTS, HEAP), worklist: (HEAP, HEAP), bitmap: (HEAP, HEAP), heap_start: HEAP },
+        regions: d::Regions {
+            roots: (ROOTS, HEAP),
+            worklist: (HEAP, HEAP),
+            wraps: (HEAP, HEAP),
+            bitmap: (HEAP, HEAP),
+            heap_start: HEAP,
+        },
         object: d::ObjectLayout { header_bytes: 4, stride_unit: 8, size_shift: 1, mark_mask: 1, free_link: 0 },
         roots: vec![d::RootDiscipline::ShadowStack { full: d::OnFull::Trap }],
         promises: d::Promises {
@@ -48,11 +55,12 @@ pub(crate) fn runtime() -> Runtime {
             mark_at: d::MarkAt::Push,
             reuse: d::Reuse::Zeroed,
             initial_pages: d::InitialPages::One,
+            handles: d::HandleForm::Tagged,
         },
         characteristics: vec![],
         fault: None,
     };
-    Runtime { description, fields: FIELDS.to_owned() }
+    Runtime { description, fields: format!("{HOST_IMPORT}{FIELDS}") }
 }
 
 const FIELDS: &str = r#"
@@ -91,4 +99,6 @@ const FIELDS: &str = r#"
     (i32.store (i32.add (i32.const 64) (i32.shl (local.get $slot) (i32.const 2))) (local.get $value)))
   (func $frame_save (result i32) (global.get $gc_sp))
   (func $frame_restore (param $sp i32) (global.set $gc_sp (local.get $sp)))
+  (func $register_wrapper (param $ptr i32) (param $kind i32) (param $handle i32)
+    (call $host_decref_handle (i32.add (local.get $ptr) (local.get $kind)) (local.get $handle)))
 "#;

@@ -30,7 +30,7 @@ pub(crate) fn alloc(root: RootWrite, size: u32) -> Step {
 }
 
 pub(crate) fn plan(steps: Vec<Step>) -> Plan {
-    Plan { steps, log_words: 4_000, slots: 1_200, work: 0 }
+    Plan { steps, log_words: 4_000, slots: 1_200, handles: 40, work: 0 }
 }
 
 fn engines() -> Vec<Box<dyn Engine>> {
@@ -104,7 +104,21 @@ fn every_step_but_graphs() {
         Step::Garbage { count: 0, size: 13 },
         Step::Collect,
         alloc(set(7), 0),
+        Step::Wrap { obj: 0, kind: 2, first: 5, count: 3, word: None },
+        Step::Wrap { obj: 1, kind: 1, first: 0x8000_0001, count: 1, word: Some(8) },
+        Step::Wrap { obj: 1, kind: 1, first: 7, count: 0, word: None },
     ]);
+}
+
+#[test]
+fn releases_beyond_the_room_for_them_are_counted_and_write_nothing() {
+    let room = plan(vec![]).release_room();
+    for count in [room - 1, room, room + 1, room + 1_000] {
+        finishes(vec![alloc(push(0), 8), Step::Wrap { obj: 0, kind: 3, first: 1, count, word: Some(0) }]);
+    }
+    let (outcome, _) =
+        twin::run(&plan(vec![alloc(push(0), 8), Step::Wrap { obj: 0, kind: 3, first: 1, count: 60, word: None }]));
+    assert_eq!((outcome.releases.len() as u32, outcome.surplus_releases), (room, 60 - room));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::bump::{HEAP, MAX_PAGES, ROOTS};
 use crate::mutator::{Heap, build, push_roots};
-use crate::outcome::{End, Outcome, Trap};
+use crate::outcome::{End, Outcome, Release, Trap};
 use crate::plan::{Fill, Initial, Plan, RootWrite, Step, Value, digest, pattern};
 use crate::runtime::description::PAGE;
 
@@ -15,6 +15,7 @@ struct Twin {
     frames: Vec<u32>,
     mirror: Vec<u32>,
     log: Vec<u32>,
+    released: Vec<Release>,
 }
 
 /// The outcome of a plan on the bump collector, and its memory.
@@ -29,7 +30,7 @@ pub(super) fn run(plan: &Plan) -> (Outcome, Vec<u8>) {
     let mut step = 0;
     let mut end = End::Finished;
     for s in &plan.steps {
-        if let Err(trap) = twin.step(s) {
+        if let Err(trap) = twin.step(step, s) {
             end = End::Trapped(trap);
             break;
         }
@@ -38,11 +39,14 @@ pub(super) fn run(plan: &Plan) -> (Outcome, Vec<u8>) {
     let globals = vec![twin.heap_ptr, twin.sp, 0, HEAP, twin.collections];
     let pages = u32::try_from(twin.memory.len()).unwrap() / PAGE;
     assert!(u32::try_from(twin.log.len()).unwrap() <= plan.log_words, "the test's plan declares too small a log");
-    (Outcome { end, step, log: twin.log, pages, globals }, twin.memory)
+    let room = (plan.release_room() as usize).min(twin.released.len());
+    let surplus_releases = u32::try_from(twin.released.len() - room).unwrap();
+    twin.released.truncate(room);
+    (Outcome { end, step, log: twin.log, pages, globals, releases: twin.released, surplus_releases }, twin.memory)
 }
 
 impl Twin {
-    fn step(&mut self, step: &Step) -> Result<(), Trap> {
+    fn step(&mut self, index: u32, step: &Step) -> Result<(), Trap> {
         match step {
             Step::Nop => {}
             Step::Alloc { root, size, init } => {
@@ -89,6 +93,14 @@ impl Twin {
             Step::Garbage { count, size } => {
                 for _ in 0..*count {
                     self.alloc(*size)?;
+                }
+            }
+            Step::Wrap { obj, kind, first, count, word } => {
+                let p = self.mirror[*obj as usize];
+                let all = (0..*count).map(|i| Release { step: index, kind: p.wrapping_add(*kind), handle: first + i });
+                self.released.extend(all);
+                if let Some(offset) = word {
+                    self.write(p, *offset, first + count - 1)?;
                 }
             }
         }

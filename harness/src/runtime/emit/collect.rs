@@ -10,6 +10,7 @@ const COLLECT: &str = r#"
     call $gc_clear
     call $gc_seed
     call $gc_mark
+    @release
     call $gc_sweep)
 "#;
 
@@ -291,10 +292,10 @@ fn mark_pushed(rule: MarkAt, name: &str) -> String {
     }
 }
 
-/// The functions of the collector.
-pub(super) fn functions(rules: &Rules) -> String {
+/// The functions of the collector; `release` is the call of the phase between mark and sweep, if there is one.
+pub(super) fn functions(rules: &Rules, release: &str) -> String {
     let mut functions = vec![
-        fill(COLLECT, &[]),
+        fill(COLLECT, &[("release", release)]),
         clear(rules),
         seed(rules),
         mark(rules),

@@ -78,7 +78,9 @@ fn exports_are_the_operations_and_the_mutable_globals_in_order() {
             }
         }
         let operations = ["alloc", "gc_collect", "root_push", "root_set", "frame_save", "frame_restore"];
-        let expected: Vec<&str> = ["memory"].into_iter().chain(description.globals()).chain(operations).collect();
+        let register = (description.parameters.wraps > 0).then_some("register_wrapper");
+        let expected: Vec<&str> =
+            ["memory"].into_iter().chain(description.globals()).chain(operations).chain(register).collect();
         assert_eq!(exports, expected);
     }
 }
@@ -108,4 +110,10 @@ fn one_changed_byte_anywhere_is_no_static_data() {
 #[test]
 fn the_reference_reads_like_this() {
     insta::assert_snapshot!(fields(&describe("fixed", Machine { data_end: Some(5), ..Machine::default() }).unwrap()));
+}
+
+#[test]
+fn the_wrap_table_reads_like_this() {
+    let machine = Machine { data_end: Some(5), wraps: Some(2), ..Machine::default() };
+    insta::assert_snapshot!(fields(&describe("vera@0.1.9+wrap", machine).unwrap()));
 }

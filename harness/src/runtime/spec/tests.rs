@@ -19,6 +19,8 @@ fn heap_starts_are_those_of_the_releases() {
         ("vera@0.0.112", 32_768),
         ("vera@0.0.114", 32_768),
         ("vera@0.1.9?data_end=5", 81_925),
+        ("vera@0.1.9+wrap", 147_456),
+        ("vera@0.1.9+wrap?data_end=5,wraps=1", 81_941),
         ("fixed", 81_920 + 256 * 1_024),
         ("fixed?max_pages=6", 81_920 + 6 * 1_024),
     ] {
@@ -47,7 +49,12 @@ fn a_limit_that_the_regions_exceed_is_lifted_until_it_holds() {
 
 #[test]
 fn a_resolved_machine_resolves_to_itself() {
-    for text in ["vera@0.0.131?data_end=7,worklist=3", "fixed?pages=1..1", "fixed?data_end=65537,roots=9"] {
+    for text in [
+        "vera@0.1.9+wrap?wraps=3",
+        "vera@0.0.131?data_end=7,worklist=3",
+        "fixed?pages=1..1",
+        "fixed?data_end=65537,roots=9",
+    ] {
         let description = resolved(text).unwrap();
         let again = parse_spec(&description.name).unwrap().resolve(description.machine()).unwrap();
         assert_eq!(again, description);
@@ -65,7 +72,12 @@ fn pinned_wins_over_the_program_which_wins_over_defaults() {
 
 #[test]
 fn a_spec_is_written_as_it_is_read() {
-    for text in ["fixed", "vera@0.0.130?data_end=5,worklist=64,roots=8,initial_pages=1,max_pages=4", "fixed?roots=2"] {
+    for text in [
+        "fixed",
+        "vera@0.0.130?data_end=5,worklist=64,roots=8,initial_pages=1,max_pages=4",
+        "fixed?roots=2",
+        "vera@0.1.9+wrap?wraps=9",
+    ] {
         assert_eq!(parse_spec(text).unwrap().to_string(), text);
     }
     assert_eq!(parse_spec("fixed?pages=1..4"), parse_spec("fixed?initial_pages=1,max_pages=4"));
@@ -98,6 +110,9 @@ fn what_cannot_be_is_an_error() {
         ("fixed?pages=..", RuntimeError::NotARange { found: "..".into() }),
         ("fixed?roots", RuntimeError::NotAParameter { found: "roots".into() }),
         ("fixed?roots=1,roots=2", RuntimeError::Repeated { key: "roots".into() }),
+        ("fixed?wraps=2", RuntimeError::NoWrapTable { name: "fixed".into() }),
+        ("vera@0.1.9+wrap?wraps=0", RuntimeError::Capacity { key: "wraps", found: 0, limit }),
+        ("vera@0.1.9+wrap?wraps=1048577", RuntimeError::Capacity { key: "wraps", found: 1_048_577, limit }),
     ] {
         assert_eq!(resolved(text).unwrap_err(), error, "{text}");
     }
