@@ -591,3 +591,10 @@ fn cost_says_in_json_what_it_says_in_words_and_a_broken_promise_is_exit_1() {
     place.refuses(&["cost", "--plot", "no/where.svg"], &["--plot: expected a file in a folder that exists"]);
     place.refuses(&["cost", "--runtime", "vera@0.0.132"], &["did you mean"]);
 }
+
+#[test]
+fn a_hunt_in_giant_memories_is_refused() {
+    let place = Place::new();
+    let parts = ["expected at most 4096 pages in a hunt, found 40000", "heapsmith run"];
+    place.refuses(&["hunt", "--runtime", "vera@0.0.131?max_pages=40000", "--programs", "1"], &parts);
+}

@@ -95,3 +95,13 @@ fn a_million_edges_are_slow_and_no_hang() {
         assert_eq!(rig.replay(&program).verdict, Verdict::Pass, "{text}");
     }
 }
+
+#[test]
+fn an_interpreter_that_charges_for_zeroing_is_not_slow_when_memory_grows() {
+    let program = program("machine pages=8..256\nalloc r0 size=16000000 init=bare\n");
+    for name in ["wasmtime", "wasmi", "wasmi1"] {
+        let mut rig = Rig::new(Arc::new(Prepared::builtin(runtime(FIXED, program.machine), &[engine(name)]).unwrap()));
+        let verdict = rig.as_mut().unwrap().trial(&program);
+        assert!(matches!(verdict, Verdict::Pass), "{name}: {verdict:?}");
+    }
+}

@@ -7,6 +7,7 @@ use heapsmith::campaign::{self, BOUNDARY_CLASSES, Limit, Progress, Settings, Sta
 use heapsmith::engine::Backtrace;
 use heapsmith::metamorphic::{self, Selection, Tally};
 use heapsmith::report::SCHEMA_VERSION;
+use heapsmith::runtime::description::MAX_PAGES;
 use heapsmith::runtime::{Spec, parse_spec};
 use heapsmith_generators::Machine;
 use serde_json::json;
@@ -106,7 +107,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
 
 fn settings(args: &Args) -> anyhow::Result<Settings> {
     let spec = parse_spec(&args.runtime).context("--runtime")?;
-    spec.resolve(Machine::default()).context("--runtime")?;
+    let description = spec.resolve(Machine::default()).context("--runtime")?;
+    ensure!(
+        !description.is_giant(),
+        "--runtime: expected at most {MAX_PAGES} pages in a hunt, found {}; giant memories are for single cases: heapsmith run",
+        description.parameters.max_pages
+    );
     let jobs = found::jobs(args.jobs)?;
     let limit = match args.programs {
         Some(programs) => {

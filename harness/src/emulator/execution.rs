@@ -9,10 +9,10 @@ use super::alloc::Collector;
 use crate::mutator::{Heap, build, push_roots};
 use crate::outcome::{End, Outcome, Release};
 use crate::plan::{Fill, Initial, RootWrite, Shape, Slot, Step, Value, digest, pattern};
-use crate::runtime::description::{Description, MAX_PAGES, PAGE};
+use crate::runtime::description::{Description, MOST_PAGES, PAGE};
 
 /// Slots that a mirror may have: no memory holds more.
-const MIRROR: usize = MAX_PAGES as usize * (PAGE as usize / 4);
+const MIRROR: usize = MOST_PAGES as usize * (PAGE as usize / 4);
 
 /// A mutator and its collector.
 #[derive(Debug)]

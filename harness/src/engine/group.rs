@@ -17,6 +17,8 @@ pub(super) trait Backend: Clone + Send + Sync + 'static {
 
     /// Its name, one of [`super::Known`]'s.
     fn name(&self) -> &'static str;
+    /// See [`Engine::spacious`].
+    fn spacious(&self) -> Result<Self, EngineError>;
     fn module(&self, bytes: &[u8]) -> Result<Self::Module, Self::Error>;
     /// Module and field of each import, in order.
     fn imports(module: &Self::Module) -> Vec<(String, String)>;
@@ -65,6 +67,10 @@ impl<B: Backend> Engine for B {
 
     fn handle(&self) -> Arc<dyn Engine> {
         Arc::new(self.clone())
+    }
+
+    fn spacious(&self) -> Result<Box<dyn Engine>, EngineError> {
+        Ok(Box::new(Backend::spacious(self)?))
     }
 
     fn compile(&self, modules: &[(&str, &[u8])], globals: &[&str]) -> Result<Box<dyn Compiled>, EngineError> {

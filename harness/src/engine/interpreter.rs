@@ -1,13 +1,14 @@
 //! wasmi as a [`Backend`]. This file is compiled once for each version of the crate: the module above says which `wi` is.
 
 use super::{NAME, wi};
+use crate::engine::EngineError;
 use crate::engine::group::Backend;
 use crate::outcome::{End, Trap};
-use crate::runtime::description::{MAX_PAGES, PAGE};
+use crate::runtime::description::{MAX_PAGES, MOST_PAGES, PAGE};
 
 /// Frames of WebAssembly, about as many as wasmtime's stack has room for; wasmi's own default is 1 000.
 const FRAMES: usize = 16_384;
-/// Bytes that a memory may have at most, as on every engine.
+/// Bytes that a memory may have at most if it need not be giant, as on every engine.
 const MEMORY_BYTES: usize = (MAX_PAGES * PAGE) as usize;
 /// Bytes of wasmi's value stack, which is on the heap and grows as needed.
 const STACK_BYTES: usize = 8 << 20;
@@ -16,6 +17,8 @@ const STACK_BYTES: usize = 8 << 20;
 #[derive(Clone)]
 pub struct Interpreter {
     engine: wi::Engine,
+    /// Bytes that a memory may have at most.
+    memory_bytes: usize,
 }
 
 impl Interpreter {
@@ -27,7 +30,7 @@ impl Interpreter {
         config.compilation_mode(wi::CompilationMode::Eager);
         config.set_max_recursion_depth(FRAMES);
         config.set_max_stack_height(STACK_BYTES);
-        Self { engine: wi::Engine::new(&config) }
+        Self { engine: wi::Engine::new(&config), memory_bytes: MEMORY_BYTES }
     }
 }
 
@@ -51,6 +54,10 @@ impl Backend for Interpreter {
         NAME
     }
 
+    fn spacious(&self) -> Result<Self, EngineError> {
+        Ok(Self { engine: self.engine.clone(), memory_bytes: MOST_PAGES as usize * PAGE as usize })
+    }
+
     fn module(&self, bytes: &[u8]) -> Result<wi::Module, wi::Error> {
         wi::Module::new(&self.engine, bytes)
     }
@@ -60,7 +67,7 @@ impl Backend for Interpreter {
     }
 
     fn store(&self) -> Self::Store {
-        let limits = wi::StoreLimitsBuilder::new().memory_size(MEMORY_BYTES).build();
+        let limits = wi::StoreLimitsBuilder::new().memory_size(self.memory_bytes).build();
         let mut store = wi::Store::new(&self.engine, limits);
         store.limiter(|limits| limits);
         // A start function, which no module of ours has, runs under this.

@@ -5,7 +5,8 @@
 //! - The same modules, the same memory and the same globals give the same [`End`], memory and globals on every engine, traps
 //!   included. What is *not* the same is fuel: each engine has its own unit, and where it runs out is no fact about a program.
 //! - Page limits live in the module's own memory type. Where that allows more than [`crate::runtime::description::MAX_PAGES`] pages,
-//!   growth beyond those is refused (-1) on every engine alike, and a module that starts with more cannot be instantiated.
+//!   growth beyond those is refused (-1) on every engine alike, and a module that starts with more cannot be instantiated. Its
+//!   [`Engine::spacious`] twin lets memories have all that 32 bits address.
 //! - The nine traps of core WebAssembly are an [`End`]. Anything else that ends a call is [`EngineError::Abnormal`]: never a verdict.
 //! - Recursion as deep as ordinary code has does not overflow the stack; how deep exactly is no fact about a program either.
 //!
@@ -58,6 +59,15 @@ pub trait Engine: Send + Sync {
 
     /// The same engine once more, for whoever must keep it.
     fn handle(&self) -> Arc<dyn Engine>;
+
+    /// The same engine for memories of up to 4 GiB, which it maps as they grow: an instance takes longer to make.
+    ///
+    /// # Errors
+    /// [`EngineError::Start`], also where the engine has none.
+    fn spacious(&self) -> Result<Box<dyn Engine>, EngineError> {
+        let message = format!("it has no memories beyond {} pages here", crate::runtime::description::MAX_PAGES);
+        Err(EngineError::Start { engine: self.name(), message })
+    }
 
     /// Compiles a group of named modules (binary). A module may import exports of earlier ones by their names; the last is the *main* one.
     ///

@@ -24,7 +24,20 @@ use std::sync::Arc;
 /// If the runtime's text is no valid WebAssembly.
 pub fn compile_resident(engine: &dyn Engine, runtime: &Runtime) -> Result<Arc<dyn Compiled>, EngineError> {
     let module = wat::parse_str(resident::module(runtime))?;
-    Ok(Arc::from(engine.compile(&[("resident", &module)], &runtime.description.globals())?))
+    Ok(Arc::from(compile(engine, runtime, &[("resident", &module)])?))
+}
+
+fn compile(
+    engine: &dyn Engine,
+    runtime: &Runtime,
+    modules: &[(&str, &[u8])],
+) -> Result<Box<dyn Compiled>, EngineError> {
+    let globals = runtime.description.globals();
+    if runtime.description.is_giant() {
+        engine.spacious()?.compile(modules, &globals)
+    } else {
+        engine.compile(modules, &globals)
+    }
 }
 
 /// One collector instance on one engine, kept between programs.
@@ -170,6 +183,14 @@ impl Resident {
         self.changed.extend_from_slice(changed);
     }
 
+    /// Gives a grown memory back.
+    ///
+    /// # Errors
+    /// If a fresh instance cannot be had.
+    pub(crate) fn let_go(&mut self) -> Result<(), EngineError> {
+        self.reset()
+    }
+
     fn reset(&mut self) -> Result<(), EngineError> {
         if self.state == State::Fresh {
             return Ok(());
@@ -210,13 +231,26 @@ pub fn run_standalone(
     plan: &Plan,
     fuel: u64,
 ) -> Result<(Outcome, Vec<u8>), EngineError> {
+    look_standalone(engine, runtime, plan, fuel, |outcome, heap| (outcome, heap.to_vec()))
+}
+
+/// As [`run_standalone`], with a look at the memory where it is: one of gigabytes is not to be copied.
+///
+/// # Errors
+/// As [`run_standalone`].
+pub fn look_standalone<T>(
+    engine: &dyn Engine,
+    runtime: &Runtime,
+    plan: &Plan,
+    fuel: u64,
+    look: impl FnOnce(Outcome, &[u8]) -> T,
+) -> Result<T, EngineError> {
     let modules = standalone::modules(runtime, plan);
     let mutator = wat::parse_str(&modules.mutator)?;
     let program = wat::parse_str(&modules.program)?;
-    let globals = runtime.description.globals();
-    let mut instance = engine.compile(&[("mutator", &mutator), ("program", &program)], &globals)?.instantiate()?;
+    let mut instance = compile(engine, runtime, &[("mutator", &mutator), ("program", &program)])?.instantiate()?;
     let end = instance.call(fuel)?;
     let mut outcome = Outcome::default();
     read_outcome(&*instance, end, &mut outcome);
-    Ok((outcome, instance.heap().to_vec()))
+    Ok(look(outcome, instance.heap()))
 }

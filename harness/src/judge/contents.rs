@@ -70,15 +70,15 @@ fn intact(model: &Model, seen: Seen<'_>, l: &Live) -> bool {
     let start = l.address as usize;
     let Some(payload) = seen.heap.get(start..start + l.size as usize) else { return false };
     let (words, tail) = payload.as_chunks::<4>();
-    let whole = words.iter().enumerate().all(|(i, found)| {
-        let (content, value) = model.heap.word(l.id, i as u32);
-        match content {
+    let whole = model.heap.pieces(l.id, words.len() as u32).all(|(first, contents, values)| {
+        let there = contents.iter().zip(values).zip(&words[first as usize..]);
+        (first..).zip(there).all(|(word, ((&content, &value), found))| match content {
             Content::Unwritten | Content::Tail => true,
             Content::Data | Content::Handle => u32::from_le_bytes(*found) == value,
             Content::Pointer | Content::Symbol => {
-                u32::from_le_bytes(*found) == real_word(model, seen, l.id, i as u32, content, value)
+                u32::from_le_bytes(*found) == real_word(model, seen, l.id, word, content, value)
             }
-        }
+        })
     });
     whole && (tail.is_empty() || tail_intact(model, l.id, words.len() as u32, tail))
 }

@@ -280,6 +280,13 @@ impl ShadowHeap {
         self.words.get(self.start(id) + word)
     }
 
+    /// Contents and values of the first `words` words of a block's payload, piece by piece, each with its first word. What lies between
+    /// the pieces was never written.
+    pub fn pieces(&self, id: BlockId, words: u32) -> impl Iterator<Item = (u32, &[Content], &[u32])> {
+        let start = self.start(id);
+        self.words.pieces(start, start + words)
+    }
+
     /// Where a block's payload starts among the words of the heap.
     pub(super) fn start(&self, id: BlockId) -> u32 {
         (self.block(id).address - self.heap_start) / 4

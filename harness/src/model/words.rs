@@ -118,6 +118,23 @@ impl Words {
     }
 
     /// Calls `change` for the part of each chunk that is there.
+    /// Contents and values of the words `at..end` that are held, piece by piece, each with its distance from `at`.
+    pub(super) fn pieces(&self, at: u32, end: u32) -> impl Iterator<Item = (u32, &[Content], &[u32])> {
+        let mut next = at;
+        std::iter::from_fn(move || {
+            while next < end {
+                let (index, from) = place(next);
+                let to = CHUNK.min(from + (end - next) as usize);
+                let distance = next - at;
+                next += (to - from) as u32;
+                if let Some(Some(chunk)) = self.chunks.get(index) {
+                    return Some((distance, &chunk.contents[from..to], &chunk.values[from..to]));
+                }
+            }
+            None
+        })
+    }
+
     fn each_piece(&mut self, mut at: u32, len: u32, change: impl Fn(&mut Chunk, usize, usize)) {
         let end = at + len;
         while at < end {

@@ -94,8 +94,11 @@ use heapsmith_generators::Machine;
 
 /// Bytes of a WebAssembly page.
 pub const PAGE: u32 = 65_536;
-/// Pages that a memory may have at most here: 256 MiB, so that images of three executions fit into an ordinary machine.
+/// Pages that a memory may have at most in a campaign: 256 MiB, so that images of three executions fit into an ordinary machine.
 pub const MAX_PAGES: u32 = 4_096;
+/// Pages that a memory may have at most where a case or a person asks for it: all that 32 bits address. Beyond [`MAX_PAGES`] a memory is
+/// *giant*: its engine maps it on demand, and there is one trial at a time.
+pub const MOST_PAGES: u32 = 65_536;
 /// The page limit where neither the program nor the user gives one. Vera itself declares none; a harness must.
 pub const DEFAULT_MAX_PAGES: u32 = 256;
 /// No allocation may end beyond this address ([`AddressRule::Checked`]).
@@ -502,6 +505,12 @@ impl Characteristic {
 }
 
 impl Description {
+    /// Whether its memory may become giant: larger than [`MAX_PAGES`].
+    #[must_use]
+    pub const fn is_giant(&self) -> bool {
+        self.parameters.max_pages > MAX_PAGES
+    }
+
     /// Names of its mutable globals, in the order of [`crate::outcome::Outcome::globals`]: [`GLOBALS`], with a wrap table
     /// [`WRAP_GLOBAL`], then those of its rules.
     #[must_use]

@@ -99,7 +99,7 @@ pub enum RuntimeError {
     TooManyPages {
         /// What was asked for or is needed.
         found: u64,
-        /// [`super::description::MAX_PAGES`].
+        /// [`super::description::MOST_PAGES`].
         limit: u32,
     },
     /// Initial pages above the limit.

@@ -2,7 +2,8 @@
 
 use super::RuntimeError;
 use super::description::{
-    CandidateTest, Description, InitialPages, MAX_PAGES, PAGE, Parameters, Regions, Rules, WRAP_ENTRY, Work,
+    ADDRESS_LIMIT, AddressRule, CandidateTest, Description, InitialPages, MOST_PAGES, PAGE, Parameters, Regions, Rules,
+    WRAP_ENTRY, Work,
 };
 
 /// Bytes of bitmap for each page of the page limit: one bit for each 8 bytes.
@@ -29,8 +30,8 @@ pub(super) fn resolve(wanted: Parameters, rules: &Rules) -> Result<(Parameters, 
     }
     let mut max = u64::from(wanted.max_pages.max(wanted.initial_pages));
     let initial = loop {
-        if max > u64::from(MAX_PAGES) {
-            return Err(RuntimeError::TooManyPages { found: max, limit: MAX_PAGES });
+        if max > u64::from(MOST_PAGES) {
+            return Err(RuntimeError::TooManyPages { found: max, limit: MOST_PAGES });
         }
         let covering = heap_start(&wanted, rules, max).div_ceil(u64::from(PAGE));
         let initial = match rules.initial_pages {
@@ -47,7 +48,7 @@ pub(super) fn resolve(wanted: Parameters, rules: &Rules) -> Result<(Parameters, 
         let (data_end, initial) = (wanted.data_end, wanted.initial_pages);
         return Err(RuntimeError::DataBeyondMemory { data_end, initial, bytes });
     }
-    // Both are at most MAX_PAGES, so they and every region fit into 32 bits.
+    // Both are at most MOST_PAGES, so they and every region fit into 32 bits.
     let parameters = Parameters { initial_pages: initial as u32, max_pages: max as u32, ..wanted };
     Ok((parameters, regions(&parameters, rules)))
 }
@@ -85,7 +86,8 @@ fn regions(p: &Parameters, rules: &Rules) -> Regions {
 ///
 /// Two rules need more than they get: [`InitialPages::CoverRegions`] raises the initial pages (and the limit, if need be), and
 /// [`CandidateTest::Bitmap`] needs a bitmap, so that without one the heap starts later. A bitmap that is no longer used stays
-/// where it is, so that no address changes. Promises stay as they are, but that [`CandidateTest::Walk`] promises nothing about work.
+/// where it is, so that no address changes. Promises stay as they are, but that [`CandidateTest::Walk`] promises nothing about work, and
+/// that addresses which are checked anew end at [`ADDRESS_LIMIT`].
 #[must_use]
 pub fn rewith(description: &Description, rules: Rules) -> Description {
     let mut new = Description { rules, ..description.clone() };
@@ -93,6 +95,10 @@ pub fn rewith(description: &Description, rules: Rules) -> Description {
         CandidateTest::Phase | CandidateTest::Bitmap => {}
         // A walk over the heap for each word.
         CandidateTest::Walk => new.promises.work = Work::Unpromised,
+    }
+    match (description.rules.address, rules.address) {
+        (AddressRule::Wrapping, AddressRule::Checked) => new.promises.address_limit = ADDRESS_LIMIT,
+        (AddressRule::Wrapping | AddressRule::Checked, _) => {}
     }
     let bitmap = description.regions.bitmap;
     let lacks_bitmap = bitmap.0 == bitmap.1 && rules.candidates == CandidateTest::Bitmap;

@@ -18,6 +18,7 @@ impl Rig {
     /// Runs a program on the first engine with at most this much fuel for what comes before step `from`, and as much for the rest, which is
     /// measured. No emulator is asked.
     pub fn measure(&mut self, program: &Program, from: u32, fuel: u64) -> Measured {
+        let _turn = self.turn();
         let inconclusive = |reason| Measured { verdict: Some(Verdict::Inconclusive(reason)), fuel: 0 };
         self.model.plan_program(program);
         if self.model.expectation().too_much_work {

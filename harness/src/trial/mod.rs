@@ -8,6 +8,7 @@
 mod adjudicate;
 mod alone;
 mod compare;
+mod giant;
 mod measure;
 mod memory;
 mod observe;
@@ -24,7 +25,7 @@ pub use replay::{Bucket, Replay};
 
 use crate::emulator::Emulator;
 use crate::engine::pristine::Pristine;
-use crate::engine::session::{Resident, compile_resident, run_standalone};
+use crate::engine::session::{Resident, compile_resident, look_standalone, run_standalone};
 use crate::engine::{Compiled, Engine, EngineError, Known, Lowering};
 use crate::judge::{self, Inconclusive, Seen, Verdict, Violation};
 use crate::lower::tape::Tape;
@@ -43,6 +44,8 @@ const FUEL_BASE: u64 = 100_000;
 /// than four times as slow as it must be is not seen as slow: four times the dearest that `fixed` was seen to need on either engine (the
 /// test `fuel_is_at_least_four_times_what_the_reference_needs` measures it).
 const FUEL_PER_WORK: u64 = 640;
+/// Fuel for each page that memory grows by, four times what an interpreter charges for zeroing it.
+const FUEL_PER_PAGE: u64 = 4 * 1_024;
 /// What an execution that ran out of fuel gets when it is tried again: so many times the first amount,
 const RETRY: u64 = 16;
 /// and so much for each byte of its memory, because a broken collector may walk all of it, many times over, for no reason that the
@@ -217,6 +220,7 @@ impl Rig {
 
     /// [`Self::trial`], in which the other engines take part too.
     pub fn trial_with(&mut self, program: &Program, hearing: Hearing) -> Verdict {
+        let _turn = self.turn();
         self.model.plan_program(program);
         if self.model.expectation().too_much_work {
             return Verdict::Inconclusive(Inconclusive::TooMuchWork);
@@ -244,10 +248,12 @@ impl Rig {
             // It has run this very lowering; the question is whether the resident one does the same.
             return Ok(self.outcome(i) == &self.outcomes[0] && self.memory(i) == self.residents[0].heap());
         }
+        let _turn = self.turn();
         let plan = self.model.plan();
         let more = retry_fuel(&self.model, self.memory(i).len());
-        let (outcome, heap) = run_standalone(engine, &self.prepared.runtime, plan, more)?;
-        Ok(outcome == *self.outcome(i) && heap == self.memory(i))
+        look_standalone(engine, &self.prepared.runtime, plan, more, |outcome, heap| {
+            outcome == *self.outcome(i) && heap == self.memory(i)
+        })
     }
 
     /// Whether the last trial left buffers so large that instances made anew are the cheaper way to keep.
@@ -274,7 +280,7 @@ impl Rig {
 
     /// Runs the tape from its start up to step `until` on every engine; again with more fuel where it ran out.
     fn run_all(&mut self, until: u32) -> Result<(), EngineError> {
-        let fuel = fuel(self.model.plan().work);
+        let fuel = budget(&self.model);
         if let Some(emulator) = &mut self.emulator {
             emulator.begin();
         }
@@ -354,7 +360,7 @@ impl Rig {
             Work::Proportional => self.model.expectation().inexact_from.is_none(),
             Work::Unpromised => false,
         };
-        let (allowed, used) = (fuel(self.model.plan().work), self.residents[0].fuel_used());
+        let (allowed, used) = (budget(&self.model), self.residents[0].fuel_used());
         let outcome = &self.outcomes[0];
         let step = match outcome.end {
             End::Finished => outcome.step.saturating_sub(1),
@@ -418,7 +424,13 @@ fn retry_fuel(model: &Model, memory: usize) -> u64 {
     let plan = model.plan();
     // Each false candidate can have all of the heap scanned, once for each word that was ever written by hand.
     let walks = if model.expectation().inexact_from.is_some() { 8 * plan.stores() } else { 0 };
-    RETRY * fuel(plan.work) + (FUEL_PER_BYTE + walks) * memory
+    RETRY * budget(model) + (FUEL_PER_BYTE + walks) * memory
+}
+
+/// Fuel for what the model has planned.
+fn budget(model: &Model) -> u64 {
+    let grown = model.heap.pages() - model.description().parameters.initial_pages;
+    fuel(model.plan().work) + FUEL_PER_PAGE * u64::from(grown)
 }
 
 /// Fuel for a plan of this much work.

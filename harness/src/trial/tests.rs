@@ -1,6 +1,6 @@
 //! Fuel is calibrated on the reference collector; memories are compared whole and restored whole.
 
-use super::{Prepared, Rig, Tape, fuel};
+use super::{Prepared, Rig, Tape, budget};
 use crate::campaign::capacities;
 use crate::engine::{self, Backtrace, Known};
 use crate::judge::Verdict;
@@ -26,7 +26,7 @@ fn fuel_is_at_least_four_times_what_the_reference_needs() {
         let verdict = rig.trial(&program);
         assert!(matches!(verdict, Verdict::Pass | Verdict::AllowedTrap(_)), "{index}: {verdict:?}");
         for (i, dearest) in dearest.iter_mut().enumerate() {
-            let share = rig.fuel_used(i) as f64 / fuel(rig.model().plan().work) as f64;
+            let share = rig.fuel_used(i) as f64 / budget(rig.model()) as f64;
             *dearest = dearest.max(share);
         }
     }

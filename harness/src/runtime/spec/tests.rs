@@ -102,7 +102,7 @@ fn what_cannot_be_is_an_error() {
         ("fixed?roots=1048577", RuntimeError::Capacity { key: "roots", found: 1_048_577, limit }),
         ("fixed?initial_pages=0", RuntimeError::NoPages { key: "initial_pages" }),
         ("vera@0.0.131?pages=..0", RuntimeError::NoPages { key: "max_pages" }),
-        ("fixed?max_pages=4097", RuntimeError::TooManyPages { found: 4_097, limit: 4_096 }),
+        ("fixed?max_pages=65537", RuntimeError::TooManyPages { found: 65_537, limit: 65_536 }),
         ("fixed?pages=5..4", RuntimeError::InitialAboveMax { initial: 5, max: 4 }),
         ("vera@0.0.131?data_end=65537", RuntimeError::DataBeyondMemory { data_end: 65_537, initial: 1, bytes: 65_536 }),
         ("fixed?roots=-1", RuntimeError::NotANumber { key: "roots".into(), found: "-1".into() }),
