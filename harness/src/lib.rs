@@ -17,6 +17,7 @@
 //! - [`judge`]: the verdict, one closed enum.
 //! - [`trial`]: one program through all of it; replays with checks after every step.
 //! - [`reduce`]: the smallest program, and the one rule that explains it.
+//! - [`exhaust`]: every program of a small scope on every small machine. [`mod@check`]: a campaign as one call, for other projects' tests.
 //! - [`campaign`]: many programs on all cores. [`bench`]: how fast. [`cost`]: how work grows. [`report`]: words, JSON, folders, scripts. [`pins`]: structural checks of a module.
 //!
 //! ```
@@ -36,6 +37,7 @@
 
 pub mod bench;
 pub mod campaign;
+pub mod check;
 pub mod cost;
 pub mod emulator;
 pub mod engine;
@@ -52,3 +54,5 @@ pub mod reduce;
 pub mod report;
 pub mod runtime;
 pub mod trial;
+
+pub use check::{Budget, Failure, Report, check};

@@ -31,21 +31,28 @@ const ALIGNMENTS: u32 = 8;
 /// When a pinned parameter makes no module.
 pub fn machines(spec: &Spec, scope: Scope) -> Result<Vec<Machine>, RuntimeError> {
     let defaults = capacities(&spec.resolve(Machine::default())?);
-    let roots = u32::from(scope.objects);
+    let pinned = spec.pinned;
+    let roots = pinned.roots.unwrap_or(u32::from(scope.objects));
+    let max_pages = pinned.max_pages.unwrap_or(MAX_PAGES);
     // Programs of a small scope register no handle: one entry is enough.
-    let wraps = (defaults.wraps > 0).then_some(1);
+    let wraps = (defaults.wraps > 0).then(|| pinned.wraps.unwrap_or(1));
     let mut machines = Vec::new();
     let mut known = Vec::new();
     for worklist in 1..=WORKLISTS {
         for alignment in 0..ALIGNMENTS {
-            let tables =
-                4 * (worklist + roots) + WRAP_ENTRY * wraps.unwrap_or(0) + defaults.table_bytes_per_page * MAX_PAGES;
+            let worklist = pinned.worklist.unwrap_or(worklist);
+            let entries = u64::from(worklist) + u64::from(roots);
+            let tables = 4 * entries
+                + u64::from(WRAP_ENTRY) * u64::from(wraps.unwrap_or(0))
+                + u64::from(defaults.table_bytes_per_page) * u64::from(max_pages);
+            // Pinned regions may be larger than a page.
+            let start = (tables + u64::from(ROOM)).next_multiple_of(u64::from(PAGE)) - u64::from(ROOM - alignment);
             let machine = Machine {
-                data_end: Some(PAGE - ROOM + alignment - tables),
+                data_end: u32::try_from(start - tables).ok(),
                 worklist: Some(worklist),
                 roots: Some(roots),
                 initial_pages: None,
-                max_pages: Some(MAX_PAGES),
+                max_pages: Some(max_pages),
                 wraps,
             };
             let resolved = spec.resolve(machine)?.machine();

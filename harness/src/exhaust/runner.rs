@@ -21,6 +21,9 @@ use std::sync::atomic::Ordering;
 /// One branch in so many has its first program run in the standalone lowering as well.
 const CONFIRM_EVERY: usize = 256;
 
+/// A branch is finished even when told to stop, unless it is larger than this: then what it has found is found again.
+const FINISHED: u64 = 4_096;
+
 /// Runs programs on one machine.
 pub(super) struct Runner<'a> {
     work: &'a Work<'a>,
@@ -135,7 +138,7 @@ impl<'a> Runner<'a> {
 impl Visitor for Runner<'_> {
     fn visit(&mut self, program: &[Move], live: bool) -> ControlFlow<(), bool> {
         let progress: &Progress = self.work.progress;
-        if progress.stop.load(Ordering::Relaxed) {
+        if progress.stop.load(Ordering::Relaxed) && self.tally.run >= FINISHED {
             return ControlFlow::Break(());
         }
         progress.checked.fetch_add(1, Ordering::Relaxed);
