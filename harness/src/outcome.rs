@@ -1,5 +1,7 @@
 //! What one execution of a plan did: how it ended, what the mutator saw, and what it left in memory.
 
+use serde::Serialize;
+
 /// How an execution ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum End {
@@ -88,7 +90,7 @@ pub struct Outcome {
 }
 
 /// A handle that a collector gave back to its host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Release {
     /// Index of the step in which it happened.
     pub step: u32,

@@ -195,7 +195,7 @@ pub(super) fn oracles(d: &Description) -> Vec<Fact> {
         Candidates::Phase => "both ways, at the exact op; after a false candidate a full worklist or memory may trap",
         Candidates::AllocatedBase => "both ways: none that is not demanded, and each that is, at the exact op",
     };
-    vec![
+    let mut all = vec![
         fact("contents", "every byte written to a reachable object, always"),
         fact("overlap", "live objects share no byte, always"),
         fact("engines", "every word of memory, every global, the log and the trap are the same"),
@@ -222,7 +222,16 @@ pub(super) fn oracles(d: &Description) -> Vec<Fact> {
             },
         ),
         fact("end", "every program ends within 16 times its budget of fuel"),
-    ]
+    ];
+    if d.parameters.wraps > 0 {
+        all.push(fact(
+            "handles",
+            format!(
+                "none of a reachable object is released, none twice, always; {exactly}: which, when, in which order"
+            ),
+        ));
+    }
+    all
 }
 
 /// A number with its digits in groups of three.

@@ -16,7 +16,7 @@ use super::facts::{Fact, characteristic, number, oracles, promises, rules};
 use super::{Exit, print};
 use anyhow::Context;
 use heapsmith::report::SCHEMA_VERSION;
-use heapsmith::runtime::description::Description;
+use heapsmith::runtime::description::{Description, WRAP_ENTRY};
 use heapsmith::runtime::{Spec, builtin, corrections, names, parse_spec};
 use heapsmith_generators::Machine;
 use serde_json::json;
@@ -78,6 +78,10 @@ fn regions(d: &Description) -> Vec<(&'static str, u32, Option<u32>, String)> {
         ("root stack", r.roots.0, Some(r.roots.1), format!("{} slots, grows up", number(u64::from(p.roots)))),
         ("worklist", r.worklist.0, Some(r.worklist.1), format!("{} entries, grows up", number(u64::from(p.worklist)))),
     ];
+    if p.wraps > 0 {
+        let entries = format!("{} entries of {WRAP_ENTRY} bytes, grows up", number(u64::from(p.wraps)));
+        all.push(("wrap table", r.wraps.0, Some(r.wraps.1), entries));
+    }
     if r.bitmap.0 < r.bitmap.1 {
         all.push(("bitmap", r.bitmap.0, Some(r.bitmap.1), "object starts, one bit for 8 bytes of heap".to_owned()));
     }

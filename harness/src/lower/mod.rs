@@ -23,5 +23,8 @@ const HOST: &str = include_str!("host.wat");
 /// What the mutator's library has more for a collector with a wrap table.
 const WRAP: &str = include_str!("wrap.wat");
 
+/// What scripts look at where there is a wrap table.
+const RELEASED: &str = include_str!("released.wat");
+
 #[cfg(test)]
 pub(crate) mod tests;

@@ -7,7 +7,7 @@
 
 use super::layout::{LOG_CURSOR, LOG_START, MIRROR, PC, RELEASE_BYTES, RELEASE_CURSOR, RELEASE_END, RELEASE_START};
 use super::tape::{Opcode, frames_fit, push, shape_operands};
-use super::{HOST, MUTATOR, WRAP, layout};
+use super::{HOST, MUTATOR, RELEASED, WRAP, layout};
 use crate::plan::{Fill, Initial, Plan, RootWrite, Slot, Step, Value};
 use crate::runtime::{Runtime, description::PAGE};
 use std::fmt::Write as _;
@@ -119,6 +119,9 @@ fn probes(text: &mut String, runtime: &Runtime) {
         runtime.description.globals().iter().filter(|name| runtime.fields.contains(&format!("(global ${name} ")))
     {
         put(text, format_args!("  (func (export \"read {name}\") (result i32) (global.get ${name}))\n"));
+    }
+    if has_wraps(runtime) {
+        text.push_str(RELEASED);
     }
     if !runtime.fields.contains("$gc_free_head") {
         return;

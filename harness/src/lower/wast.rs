@@ -35,6 +35,22 @@ pub enum Directive {
     },
     /// Two words that the mutator saw (addresses, by index into the log) differ.
     Distinct(u32, u32),
+    /// This handle was released so often with this kind.
+    Released {
+        /// Its kind.
+        kind: u32,
+        /// The handle.
+        handle: u32,
+        /// How often, in all.
+        times: u32,
+    },
+    /// The handle that was released as the one of this index, from 0; 0 is for none.
+    ReleasedAt {
+        /// The index.
+        index: u32,
+        /// What is expected.
+        handle: u32,
+    },
     /// A global of the runtime has this value.
     Global {
         /// Its name, one of [`crate::runtime::description::GLOBALS`].
@@ -71,6 +87,14 @@ fn line(directive: Directive) -> String {
         }
         Directive::Distinct(a, b) => {
             format!(r#"(assert_return (invoke "distinct" (i32.const {a}) (i32.const {b})) (i32.const 1))"#)
+        }
+        Directive::Released { kind, handle, times } => {
+            format!(
+                r#"(assert_return (invoke "released" (i32.const {kind}) (i32.const {handle})) (i32.const {times}))"#
+            )
+        }
+        Directive::ReleasedAt { index, handle } => {
+            format!(r#"(assert_return (invoke "released_at" (i32.const {index})) (i32.const {handle}))"#)
         }
         Directive::Global { name, value } => {
             format!(r#"(assert_return (invoke "read {name}") (i32.const {value}))"#)

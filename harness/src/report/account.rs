@@ -112,6 +112,9 @@ impl Account<'_> {
         if let Some(o) = &v.object {
             line("object", &format!("{} ({} bytes at address {})", o.path, o.size, o.address));
         }
+        if let Some(r) = v.released {
+            line("handle", &format!("{:#x} of kind {}", r.handle, r.kind));
+        }
         for w in v.words.iter().take(LISTED_WORDS) {
             line("word", &format!("at {}: expected {:#010x}, found {:#010x}", w.address, w.expected, w.found));
         }

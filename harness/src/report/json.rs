@@ -16,11 +16,13 @@
 //! ```
 //! `adjudicators` were asked only because the engines of the run could not decide; those of `silent` were asked and could not say.
 //!
+//! Where a host handle is concerned, a violation has `"released": { "step": 3, "kind": 1, "handle": 2147483649 }`.
 //! `variant` is there where the promise is broken in a variant of the program only.
 //! `verdict` is `pass`, `allowed-trap` (then `rule` is there), `violation` (then `violation` is), `inconclusive` (`reason`) or `untrusted` (`reason`).
 
 use super::Account;
 use crate::judge::{Adjudication, Allowance, BrokenWord, Subject, Verdict};
+use crate::outcome::Release;
 use crate::reduce::Cause;
 use serde::Serialize;
 
@@ -65,6 +67,8 @@ pub struct ViolationJson {
     pub found: String,
     pub object: Option<Subject>,
     pub words: Vec<BrokenWord>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub released: Option<Release>,
     pub backtrace: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adjudication: Option<Adjudication>,
@@ -96,6 +100,7 @@ impl From<&Account<'_>> for AccountJson {
                     found: v.found.clone(),
                     object: v.object.clone(),
                     words: v.words.clone(),
+                    released: v.released,
                     backtrace: a.replay.backtrace.clone(),
                     adjudication: v.adjudication.clone(),
                 });

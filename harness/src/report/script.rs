@@ -1,11 +1,13 @@
 //! A finding as a `.wast` script that fails on any engine as long as the bug lives.
 
-use crate::judge::{Kind, Verdict};
+use crate::judge::{Kind, Verdict, Violation};
 use crate::lower::standalone;
 use crate::lower::wast::{Directive, script};
 use crate::model::{Exactness, Model};
 use crate::outcome::{End, Outcome, Trap};
-use crate::runtime::description::{GLOBAL_COLLECTIONS, GLOBAL_FREE_HEAD, GLOBAL_HEAP_END, GLOBAL_ROOT_TOP, GLOBALS};
+use crate::runtime::description::{
+    GLOBAL_COLLECTIONS, GLOBAL_FREE_HEAD, GLOBAL_HEAP_END, GLOBAL_ROOT_TOP, GLOBALS, WRAP_ENTRY, WRAP_GLOBAL,
+};
 use crate::trial::Rig;
 
 /// What a script asserts, and whether any of it fails on the runtime as it is.
@@ -37,6 +39,7 @@ pub fn directives(verdict: &Verdict, model: &Model, seen: &Outcome) -> Assertion
     }
     all.extend(v.words.iter().map(|w| Directive::HeapWord { address: w.address, word: w.expected }));
     all.extend(v.shared.map(|(a, b)| Directive::Distinct(a, b)));
+    all.extend(releases(v, model, seen));
     if model.heap.exactness != Exactness::Exact {
         return Assertions { directives: all };
     }
@@ -61,6 +64,50 @@ pub fn directives(verdict: &Verdict, model: &Model, seen: &Outcome) -> Assertion
         }
     }
     Assertions { directives: all }
+}
+
+/// What must be true of the release, or of the wrap table, that a violation concerns.
+fn releases(v: &Violation, model: &Model, seen: &Outcome) -> Option<Directive> {
+    let times = |times| v.released.map(|r| Directive::Released { kind: r.kind, handle: r.handle, times });
+    match v.kind {
+        Kind::ReleasedLive | Kind::UnknownRelease => times(0),
+        Kind::DoubleRelease | Kind::HandleLeak => times(1),
+        Kind::ReleaseOrder => {
+            let expected = &model.expectation().releases;
+            let differs = |i: &usize| expected.get(*i) != seen.releases.get(*i);
+            let index = (0..expected.len().max(seen.releases.len())).find(differs)?;
+            let handle = expected.get(index).map_or(0, |release| release.handle);
+            Some(Directive::ReleasedAt { index: index as u32, handle })
+        }
+        Kind::BrokenWrapTable if v.words.is_empty() => {
+            let held = model.heap.wraps.registered().len() - seen.releases.len();
+            let value = model.description().regions.wraps.0 + WRAP_ENTRY * held as u32;
+            Some(Directive::Global { name: WRAP_GLOBAL, value })
+        }
+        Kind::BrokenWrapTable
+        | Kind::SilentFree
+        | Kind::CorruptPayload
+        | Kind::NotZeroed
+        | Kind::Overlap
+        | Kind::Misaligned
+        | Kind::OutOfBounds
+        | Kind::BlockOutOfBounds
+        | Kind::UnexpectedTrap(_)
+        | Kind::MissingTrap(_)
+        | Kind::BrokenHeap
+        | Kind::BrokenFreeList
+        | Kind::Leak
+        | Kind::FreeListPolicy
+        | Kind::WrongPlacement
+        | Kind::WrongGrowth
+        | Kind::CollectionPolicy
+        | Kind::BrokenRoots
+        | Kind::BrokenData
+        | Kind::Hang
+        | Kind::Slow
+        | Kind::EngineDivergence
+        | Kind::ScheduleDependence => None,
+    }
 }
 
 /// The script of the case that `rig` replayed last.
