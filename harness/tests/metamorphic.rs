@@ -1,92 +1,333 @@
-//! Metamorphic runs: the same contents under other schedules, heap starts, worklists, lowerings and poison, and faults that nothing else sees.
+//! Metamorphic runs: the same contents under other schedules, heap starts, worklists, lowerings, runtimes and poison; and faults that
+//! nothing else sees.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;
 
-use common::{FIXED, V131, campaign, engines, spec};
-use heapsmith::judge::{Verdict, Violation};
-use heapsmith::metamorphic::{Bench, Pair, Pool, Selection, Source, Tally, Variant};
-use heapsmith::runtime::{Fault, builtin, fault};
+use common::{FIXED, V131, campaign, clean, engine, engines, spec};
+use heapsmith::engine::Engine;
+use heapsmith::judge::{Kind, Verdict, Violation};
+use heapsmith::metamorphic::{
+    Bench, HEAP_STARTS, Pair, Pool, Replayer, Selection, Source, Tally, Variant, cause_of, parse_variant,
+};
+use heapsmith::reduce::{Oracle, reduce};
+use heapsmith::runtime::{Fault, Runtime, builtin, fault};
 use heapsmith::trial::{Prepared, Rig};
-use heapsmith_generators::Machine;
-use std::collections::HashMap;
+use heapsmith_generators::{Campaign, Machine, Program};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-/// A variant that broke a promise, and the program's index.
+/// Work of a variant above which these tests leave it out.
+const MOST_WORK: u64 = 100_000;
+
+const ALL: Selection = Selection::All { against: None };
+
+/// A variant that broke a promise.
 #[derive(Debug)]
 struct Found {
     index: u64,
+    program: Program,
     variant: Variant,
     violation: Box<Violation>,
 }
 
-/// What a bounded run gave.
-#[derive(Debug, Default)]
-struct Run {
-    tally: Tally,
-    found: Vec<Found>,
-    /// Base runs that broke a promise.
-    base: u64,
+/// A runtime with a fault in it, if any, and its base rigs.
+struct Subject {
+    source: Source,
+    engines: Arc<Vec<Box<dyn Engine>>>,
+    campaign: Campaign,
+    rigs: HashMap<Machine, Rig>,
 }
 
-/// The first `count` programs of a seed, each in every variant that the selection has for it.
-fn run(name: &str, faults: &[Fault], seed: u64, count: u64, selection: &Selection) -> Run {
-    let engines = engines();
-    let spec = spec(name);
-    let source = Source { spec: spec.clone(), faults: faults.to_vec(), rules: None };
-    let pool = Pool::new(source, &engines);
-    let campaign = campaign(&spec, seed);
-    let mut bench = Bench::new(&pool, 200_000);
-    let mut rigs: HashMap<Machine, Rig> = HashMap::new();
-    let mut all = Run::default();
-    for index in 0..count {
-        let program = campaign.program(index);
-        let rig = rigs.entry(program.machine).or_insert_with(|| {
-            let mut runtime = builtin(spec.resolve(program.machine).unwrap());
-            for f in faults {
-                runtime = fault::apply(&runtime, f).unwrap();
-            }
-            let prepared = if faults.is_empty() {
-                Prepared::builtin(runtime, &engines)
+impl Subject {
+    fn new(name: &str, fault: Option<&Fault>, seed: u64, engines: Vec<Box<dyn Engine>>) -> Self {
+        let spec = spec(name);
+        let campaign = campaign(&spec, seed);
+        let source = Source { spec, faults: fault.into_iter().cloned().collect(), rules: None };
+        Self { source, engines: Arc::new(engines), campaign, rigs: HashMap::new() }
+    }
+
+    fn runtime(source: &Source, machine: Machine) -> Runtime {
+        let runtime = builtin(source.spec.resolve(machine).unwrap());
+        source.faults.iter().fold(runtime, |runtime, f| fault::apply(&runtime, f).unwrap())
+    }
+
+    /// Program `index`, and its rig after its base run.
+    fn base(&mut self, index: u64) -> (Program, Verdict, &mut Rig) {
+        let program = self.campaign.program(index);
+        let rig = self.rigs.entry(program.machine).or_insert_with(|| {
+            let runtime = Self::runtime(&self.source, program.machine);
+            let prepared = if self.source.faults.is_empty() {
+                Prepared::builtin(runtime, &self.engines)
             } else {
-                Prepared::edited(runtime, &engines)
+                Prepared::edited(runtime, &self.engines)
             };
             Rig::new(Arc::new(prepared.unwrap())).unwrap()
         });
-        match rig.trial(&program) {
-            Verdict::Pass => {}
-            Verdict::Violation(_) => {
-                all.base += 1;
+        let verdict = rig.trial(&program);
+        (program, verdict, rig)
+    }
+
+    /// The first `count` programs, those that pass in their variants that are `wanted`, until `most` were found.
+    fn run(
+        &mut self,
+        count: u64,
+        most: usize,
+        selection: &Selection,
+        wanted: impl Fn(&Variant) -> bool,
+    ) -> (Tally, Vec<Found>) {
+        let engines = Arc::clone(&self.engines);
+        let pool = Pool::new(self.source.clone(), &engines);
+        let mut bench = Bench::new(&pool, MOST_WORK);
+        let (mut tally, mut all) = (Tally::default(), Vec::new());
+        for index in 0..count {
+            let (program, verdict, rig) = self.base(index);
+            if verdict != Verdict::Pass {
                 continue;
             }
-            Verdict::AllowedTrap(_) | Verdict::Inconclusive(_) => continue,
-            Verdict::Untrusted(d) => panic!("program {index}: {d:?}"),
+            let mut variants = selection.variants(60, index, &rig.prepared().runtime.description).unwrap();
+            variants.retain(&wanted);
+            match bench.compare(rig, &program, &variants, &mut tally).unwrap() {
+                None | Some((_, Pair::Same | Pair::NotCompared(_))) => {}
+                Some((variant, Pair::Broken(violation))) => all.push(Found { index, program, variant, violation }),
+                Some((variant, Pair::Untrusted(d))) => panic!("program {index} in {variant}: {d:?}\n{program}"),
+            }
+            if all.len() >= most {
+                break;
+            }
         }
-        let description = rig.prepared().runtime.description.clone();
-        let variants = selection.variants(seed, index, &description).unwrap();
-        match bench.compare(rig, &program, &variants, &mut all.tally).unwrap() {
-            None => {}
-            Some((variant, Pair::Broken(violation))) => all.found.push(Found { index, variant, violation }),
-            Some((variant, pair)) => panic!("program {index} in {variant}: {pair:?}\n{program}"),
-        }
+        (tally, all)
     }
-    all
 }
 
 #[test]
-fn the_reference_shows_the_same_contents_in_every_variant() {
-    let started = std::time::Instant::now();
-    let run = run(FIXED, &[], 60, 2_000, &Selection::All { against: None });
-    println!("{:?} {:?}", started.elapsed(), run.tally);
-    assert!(run.found.is_empty(), "{:?}", run.found.first());
-    assert_eq!(run.tally.unreached(), [""; 0]);
+fn the_reference_shows_the_same_contents_in_every_variant_and_every_variant_really_happens() {
+    let (tally, found) = Subject::new(FIXED, None, 60, engines()).run(1_000, 1, &ALL, |_| true);
+    assert!(found.is_empty(), "{:?}", found.first());
+    assert_eq!(tally.unreached(), [""; 0]);
+    assert!(tally.compared() > 2_000, "{tally:?}");
+    assert!(tally.compared() > 2 * tally.not_compared.values().sum::<u64>(), "{tally:?}");
+    assert!(tally.extra_collections > 4_000, "{tally:?}");
+    assert!(tally.heap_starts.len() >= 96 && tally.heap_starts.len() >= HEAP_STARTS as usize, "{tally:?}");
+    assert!(tally.worklists.len() >= 6 && tally.poisoned > 100 && tally.standalone > 0, "{tally:?}");
 }
 
 #[test]
-fn vera() {
-    let run = run(V131, &[], 60, 1_000, &Selection::All { against: None });
-    println!("{:?}", run.tally);
-    for f in run.found.iter().take(30) {
-        println!("{} {} {:?}: {} / {}", f.index, f.variant, f.violation.kind, f.violation.expected, f.violation.found);
+fn another_runtime_that_promises_as_much_shows_the_same_contents() {
+    let against = Selection::All { against: Some(spec("vera@0.2")) };
+    let other = |v: &Variant| v.on.as_ref().is_some_and(|on| on.name != FIXED);
+    let (tally, found) = Subject::new(FIXED, None, 61, engines()).run(800, 1, &against, other);
+    assert!(found.is_empty(), "{:?}", found.first());
+    assert!(tally.runtimes.len() == 1 && tally.same > 50, "{tally:?}");
+}
+
+/// An edit of a runtime.
+fn planted(name: &str, cause: &str, find: &str, replace: &str) -> Fault {
+    Fault { name: name.to_owned(), cause: cause.to_owned(), find: find.to_owned(), replace: replace.to_owned() }
+}
+
+const PHASES: &str = "    call $gc_clear\n    call $gc_seed\n    call $gc_mark\n    call $gc_sweep)\n";
+
+/// The first 2 000 programs keep every promise with the fault, and a variant of one of them does not.
+fn only_a_variant_sees(name: &str, fault: &Fault, seed: u64, wanted: impl Fn(&Variant) -> bool) -> Found {
+    let mut subject = Subject::new(name, Some(fault), seed, vec![engine("wasmi")]);
+    for index in 0..2_000 {
+        let (program, verdict, _) = subject.base(index);
+        assert!(clean(&verdict), "{}: program {index}: {verdict:?}\n{program}", fault.name);
+    }
+    let (tally, mut found) = subject.run(2_000, 1, &ALL, wanted);
+    let Some(found) = found.pop() else { panic!("no variant showed {}: {tally:?}", fault.name) };
+    println!("{}: program {} in {}: {}", fault.name, found.index, found.variant, found.violation.kind.full_name());
+    assert_eq!(found.violation.variant.as_deref(), Some(found.variant.to_string().as_str()));
+    // Without the fault the same variant of the same program is clean.
+    let healthy = Source { faults: Vec::new(), ..subject.source.clone() };
+    let engines = [engine("wasmi")];
+    let pool = Pool::new(healthy, &engines);
+    let replay = Replayer::new(&pool, found.variant.clone()).try_replay(&found.program).unwrap();
+    assert!(clean(&replay.verdict), "{}: {:?}", fault.name, replay.verdict);
+    found
+}
+
+#[test]
+fn a_fault_of_one_heap_start_in_256_is_seen_by_another_heap_start_only() {
+    let subject = Subject::new(FIXED, None, 62, Vec::new());
+    let start = |m: &Machine| subject.source.spec.resolve(*m).unwrap().regions.heap_start % 256;
+    let known: BTreeSet<u32> = subject.campaign.machines().iter().map(start).collect();
+    let residue = (0..96).find(|r| !known.contains(r)).unwrap();
+    let fault = planted(
+        "first-block-at-one-start",
+        "the first block is no candidate where the heap starts at one residue of 256",
+        "(if (i32.lt_u (local.get $v) (i32.add (global.get $gc_heap_start) (i32.const 4))) (then (return (i32.const 0))))\n",
+        &format!(
+            "(if (i32.lt_u (local.get $v) (i32.add (i32.add (global.get $gc_heap_start) (i32.const 4)) (i32.eq (i32.and (global.get \
+             $gc_heap_start) (i32.const 255)) (i32.const {residue})))) (then (return (i32.const 0))))\n"
+        ),
+    );
+    let found = only_a_variant_sees(FIXED, &fault, 62, |v| !v.poison);
+    assert!(found.variant.on.is_some());
+}
+
+#[test]
+fn an_age_that_overflows_is_seen_by_extra_collections_only() {
+    // The age stands in the last entry of the worklist, where an address may overwrite it: that is no age.
+    let age = "(i32.sub (global.get $gc_worklist_end) (i32.const 4))";
+    let fault = planted(
+        "age-of-five-bits",
+        "at the 30th collection without an allocation the topmost root is forgotten",
+        PHASES,
+        &format!(
+            "    (i32.store {age} (i32.add (i32.load {age}) (i32.const 1)))\n\
+             \x20   call $gc_clear\n\
+             \x20   (if (i32.and (i32.eq (i32.load {age}) (i32.const 30)) (i32.gt_u (global.get $gc_sp) (global.get $gc_stack_base)))\n\
+             \x20     (then\n\
+             \x20       (global.set $gc_sp (i32.sub (global.get $gc_sp) (i32.const 4)))\n\
+             \x20       call $gc_seed\n\
+             \x20       (global.set $gc_sp (i32.add (global.get $gc_sp) (i32.const 4))))\n\
+             \x20     (else call $gc_seed))\n\
+             \x20   call $gc_mark\n    call $gc_sweep)\n"
+        ),
+    );
+    let reset = planted(
+        "age-starts-anew",
+        "an allocation starts the count anew",
+        "    ;; Header and payload, rounded up to 8.\n",
+        &format!("    (i32.store {age} (i32.const 0))\n"),
+    );
+    let both = fault_of_two(&fault, &reset);
+    let found = only_a_variant_sees(FIXED, &both, 63, |v| !v.poison);
+    assert_ne!(found.variant.gaps, heapsmith::metamorphic::Gaps::None);
+}
+
+/// Two edits as one, whose text is all of what lies between them.
+fn fault_of_two(first: &Fault, second: &Fault) -> Fault {
+    let runtime = Subject::runtime(&Source::new(spec(FIXED)), Machine::default());
+    let (a, b) = (runtime.fields.find(&second.find).unwrap(), runtime.fields.find(&first.find).unwrap());
+    let end = b + first.find.len();
+    let find = runtime.fields[a..end].to_owned();
+    let replace = find.replacen(&first.find, &first.replace, 1).replacen(&second.find, &second.replace, 1);
+    Fault { find, replace, ..first.clone() }
+}
+
+#[test]
+fn a_live_object_that_is_freed_and_taken_back_is_seen_by_poison_only() {
+    let fault = planted(
+        "freed-and-taken-back",
+        "the topmost root's object is swept, and then its first word and its mark are put back before the real sweep",
+        "  (func $gc_collect (export \"gc_collect\")\n",
+        "  (func $gc_taken_back\n    (local $x i32) (local $w i32)\n\
+         \x20   (if (i32.eq (global.get $gc_sp) (global.get $gc_stack_base)) (then (return)))\n\
+         \x20   (local.set $x (i32.load (i32.sub (global.get $gc_sp) (i32.const 4))))\n\
+         \x20   (if (i32.eqz (call $gc_candidate (local.get $x))) (then (return)))\n\
+         \x20   (local.set $w (i32.load (local.get $x)))\n\
+         \x20   (i32.store (i32.sub (local.get $x) (i32.const 4))\n\
+         \x20     (i32.and (i32.load (i32.sub (local.get $x) (i32.const 4))) (i32.const -2)))\n\
+         \x20   call $gc_sweep\n\
+         \x20   (i32.store (local.get $x) (local.get $w))\n\
+         \x20   (i32.store (i32.sub (local.get $x) (i32.const 4))\n\
+         \x20     (i32.or (i32.load (i32.sub (local.get $x) (i32.const 4))) (i32.const 1))))\n\n\
+         \x20 (func $gc_collect (export \"gc_collect\")\n",
+    );
+    let call = planted(
+        "call",
+        "",
+        PHASES,
+        &PHASES.replace("    call $gc_sweep)", "    call $gc_taken_back\n    call $gc_sweep)"),
+    );
+    // The function stands right before the phases.
+    let both = fault_of_two(&call, &fault);
+    let found =
+        only_a_variant_sees(FIXED, &Fault { name: fault.name.clone(), cause: fault.cause.clone(), ..both }, 64, |_| {
+            true
+        });
+    assert!(found.variant.poison);
+    assert_eq!(found.violation.kind, Kind::ScheduleDependence);
+}
+
+#[test]
+fn padding_that_is_taken_for_zero_is_seen_by_poison_only() {
+    // A payload of 8, 16, .. bytes has 4 bytes of padding, which no mutator writes.
+    let padding =
+        "(i32.load (i32.add (local.get $p) (i32.add (i32.const 4) (i32.shr_u (local.get $h) (i32.const 1)))))";
+    let fault = planted(
+        "padding-is-zero",
+        "a block whose padding is not zero is swept, marked or not",
+        "          (br_if $kept (i32.and (local.get $h) (i32.const 1)))\n",
+        &format!(
+            "          (if (i32.and (i32.ge_u (local.get $h) (i32.const 2)) (i32.eqz (i32.and (local.get $h) (i32.const 14))))\n\
+             \x20           (then (br_if $kept (i32.and (i32.and (local.get $h) (i32.const 1)) (i32.eqz {padding}))))\n\
+             \x20           (else (br_if $kept (i32.and (local.get $h) (i32.const 1)))))\n"
+        ),
+    );
+    let found = only_a_variant_sees("vera@0.2", &fault, 65, |_| true);
+    assert!(found.variant.poison);
+}
+
+#[test]
+fn the_mark_in_a_payload_of_0_0_131_is_a_schedule_dependence_with_its_cause() {
+    let mut subject = Subject::new(V131, None, 60, vec![engine("wasmi")]);
+    let (_, found) = subject.run(4_000, 3, &ALL, |_| true);
+    assert_eq!(found.len(), 3);
+    let engines = [engine("wasmi")];
+    let mut causes = BTreeSet::new();
+    for f in &found {
+        println!("{} in {}: {}", f.index, f.variant, f.violation.kind.full_name());
+        let pool = Pool::new(subject.source.clone(), &engines);
+        let mut replayer = Replayer::new(&pool, f.variant.clone());
+        let first = replayer.try_replay(&f.program).unwrap();
+        let bucket = first.bucket.clone().unwrap();
+        let reduced = reduce(&mut replayer, &f.program, first).program;
+        assert!(reduced.ops.len() < f.program.ops.len(), "{reduced}");
+        let again = replayer.replay(&reduced);
+        assert!(again.bucket.unwrap().same(&bucket));
+        // Its text is enough to repeat it.
+        let variant = parse_variant(&f.variant.to_string()).unwrap();
+        assert_eq!(
+            Replayer::new(&pool, variant.clone()).replay(&reduced).variant(),
+            Some(f.variant.to_string().as_str())
+        );
+        let cause = cause_of(&subject.source, &engines, &reduced, &variant).unwrap();
+        causes.extend(cause.filter(|_| f.violation.kind == Kind::ScheduleDependence).map(|c| c.rule));
+    }
+    assert!(causes.contains("candidate-test"), "{causes:?}");
+}
+
+/// Time that this thread was on a processor, in nanoseconds.
+fn thread_time() -> u64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    text.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+/// A measurement, not part of the tests: what the share of an ordinary campaign costs, compilation included.
+#[test]
+#[ignore = "takes a minute or two: cargo test --release -p heapsmith --test metamorphic -- --ignored --nocapture"]
+fn the_share_of_an_ordinary_campaign_costs_at_most_a_twentieth() {
+    for name in [FIXED, V131] {
+        let mut subject = Subject::new(name, None, 66, engines());
+        let all_engines = Arc::clone(&subject.engines);
+        let pool = Pool::new(subject.source.clone(), &all_engines);
+        let mut bench = Bench::new(&pool, Selection::Share.most_work());
+        let (mut tally, mut base, mut variants) = (Tally::default(), 0, 0);
+        for index in 0..10_000 {
+            let started = thread_time();
+            let (program, verdict, rig) = subject.base(index);
+            let between = thread_time();
+            if verdict == Verdict::Pass {
+                let description = &rig.prepared().runtime.description;
+                let chosen = Selection::Share.variants(66, index, description).unwrap();
+                if !chosen.is_empty() {
+                    bench.compare(rig, &program, &chosen, &mut tally).unwrap();
+                }
+            }
+            base += between - started;
+            variants += thread_time() - between;
+        }
+        let share = variants as f64 / (base + variants) as f64;
+        println!(
+            "{name}: {:.2} % of the time, {} programs, {} compared",
+            100.0 * share,
+            tally.programs,
+            tally.compared()
+        );
+        assert!(share <= 0.05 && tally.programs > 50, "{share} {tally:?}");
     }
 }
