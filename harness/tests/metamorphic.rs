@@ -291,6 +291,50 @@ fn the_mark_in_a_payload_of_0_0_131_is_a_schedule_dependence_with_its_cause() {
     assert!(causes.contains("candidate-test"), "{causes:?}");
 }
 
+#[test]
+fn a_hunt_writes_what_a_variant_shows_and_run_repeats_it() {
+    let out = tempfile::tempdir().unwrap();
+    let heapsmith = || assert_cmd::Command::cargo_bin("heapsmith").unwrap();
+    let hunt = heapsmith()
+        .args([
+            "hunt",
+            "--runtime",
+            V131,
+            "--metamorphic",
+            "--programs",
+            "392",
+            "--seed",
+            "60",
+            "--engines",
+            "wasmi",
+            "--json",
+        ])
+        .arg("--out")
+        .arg(out.path())
+        .assert()
+        .code(1);
+    let summary: serde_json::Value = serde_json::from_slice(&hunt.get_output().stdout).unwrap();
+    let metamorphic = &summary["metamorphic"];
+    assert!(metamorphic["compared"].as_u64() > metamorphic["programs"].as_u64(), "{metamorphic}");
+    assert!(metamorphic["on_runtimes"]["fixed"].as_u64() > Some(10), "{metamorphic}");
+    let findings = summary["findings"].as_array().unwrap();
+    let found = findings.iter().find(|f| f["account"]["violation"]["kind"] == "schedule-dependence").unwrap();
+    let variant = found["account"]["violation"]["variant"].as_str().unwrap();
+    assert_eq!(found["account"]["cause"]["rule"], "candidate-test");
+    let folder = std::path::PathBuf::from(found["folder"].as_str().unwrap());
+    assert!(folder.join("variant.heapsmith").exists());
+    let run = heapsmith().arg("run").arg(&folder).assert().code(1);
+    let text = String::from_utf8(run.get_output().stdout.clone()).unwrap();
+    assert!(text.contains("violation: schedule-dependence") && text.contains(variant), "{text}");
+    assert!(text.contains("finding.wast fails on wasmtime and wasmi, as it should"), "{text}");
+    // The program by itself is clean, and so is the variant on the reference.
+    let case = folder.join("reduced.heapsmith");
+    heapsmith().arg("run").arg(&case).args(["--runtime", V131, "--variant", ""]).assert().code(0);
+    heapsmith().arg("run").arg(&case).args(["--runtime", FIXED, "--variant", "collections=all"]).assert().code(0);
+    let wrong = heapsmith().arg("run").arg(&case).args(["--variant", "sideways"]).assert().code(2);
+    assert!(String::from_utf8_lossy(&wrong.get_output().stderr).contains("collections=all"));
+}
+
 /// Time that this thread was on a processor, in nanoseconds.
 fn thread_time() -> u64 {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();

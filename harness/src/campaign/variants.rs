@@ -75,11 +75,16 @@ pub(super) fn reduce_variant(shared: &Shared<'_>, index: u64) -> Result<Option<F
         let mut replayer = Replayer::new(&shared.tracing, variant.clone());
         let first = replayer.try_replay(&best)?;
         let Some(bucket) = first.bucket.clone() else { return Ok(None) };
-        best = reduce(&mut replayer, &best, first).program;
-        match simpler(shared, &best, &variant, &bucket)? {
-            Some(simpler) => variant = simpler,
-            None => break,
+        // The simpler variant first: gaps that are drawn move when ops go.
+        if let Some(simpler) = simpler(shared, &best, &variant, &bucket)? {
+            variant = simpler;
+            continue;
         }
+        let reduced = reduce(&mut replayer, &best, first).program;
+        if reduced == best {
+            break;
+        }
+        best = reduced;
     }
     let mut replayer = Replayer::new(&shared.tracing, variant.clone());
     let replay = replayer.try_replay(&best)?;
@@ -122,6 +127,8 @@ fn simpler(
         Gaps::All | Gaps::Sample(_) => {
             simpler.push(Variant { gaps: Gaps::None, ..variant.clone() });
             simpler.extend(single);
+            let drawn = variant.gaps != Gaps::All;
+            simpler.extend(drawn.then(|| Variant { gaps: Gaps::All, ..variant.clone() }));
         }
     }
     for candidate in simpler {
