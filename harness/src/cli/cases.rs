@@ -126,10 +126,11 @@ fn case(path: &Path, program: Program, asked: Option<&Spec>, variant: Option<&Va
         (None, Err(problem)) => return Err(problem),
     };
     let (recorded, beside_variant) = recorded.map_or((None, None), |(spec, variant)| (Some(spec), variant));
-    let variant = variant.cloned().or(beside_variant.filter(|_| is_reduced));
+    let beside_variant = beside_variant.filter(|_| is_reduced);
+    let variant = variant.cloned().or_else(|| beside_variant.clone()).filter(|v| *v != Variant::default());
     let description = spec.resolve(program.machine).map_err(|e| format!("the machine on {spec}: {e}"))?;
     let beside = path.with_file_name(SCRIPT);
-    let script = if is_reduced && recorded.as_ref() == Some(&spec) && beside.exists() {
+    let script = if is_reduced && recorded.as_ref() == Some(&spec) && variant == beside_variant && beside.exists() {
         let text = read_text(&beside).map_err(|e| format!("{SCRIPT} beside it: {e}"))?;
         Some(Script { path: beside, text })
     } else {
