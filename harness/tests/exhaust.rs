@@ -5,7 +5,7 @@
 use heapsmith::engine::{self, Backtrace, Engine};
 use heapsmith::exhaust::{Place, Progress, Scope, Settings, Summary, Tally, exhaust, machines};
 use heapsmith::judge::Verdict;
-use heapsmith::runtime::{fault, parse_spec};
+use heapsmith::runtime::parse_spec;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -22,7 +22,6 @@ fn settings(runtime: &str, ops: usize, objects: u8) -> Settings {
         tracing_engines: engines(Backtrace::On),
         jobs: 2,
         state: None,
-        fault: None,
     }
 }
 
@@ -94,9 +93,7 @@ fn a_planted_fault_is_found_at_few_ops() {
     for (name, ops) in
         [("grow-floor", 1), ("bump-page-early", 2), ("drop-root-push", 3), ("candidate-without-bitmap", 3)]
     {
-        let planted = fault::planted().into_iter().find(|f| f.name == name);
-        let with = |ops| Settings { fault: planted.clone(), ..settings("fixed?worklist=1", ops, 2) };
-        assert!(planted.is_some(), "{name}");
+        let with = |ops| settings(&format!("fixed?worklist=1,fault={name}"), ops, 2);
         let summary = run(&with(ops));
         let first = summary.tally.first.first().unwrap_or_else(|| panic!("{name} was not seen in {ops} ops"));
         assert_eq!((first.place.ops, &first.cause), (ops, &None), "{name}");

@@ -106,7 +106,6 @@ fn settings(args: &Args) -> anyhow::Result<Settings> {
         tracing_engines: engines(&args.engines, Backtrace::On)?,
         jobs: found::jobs(args.jobs)?,
         state: args.state.clone(),
-        fault: None,
     })
 }
 

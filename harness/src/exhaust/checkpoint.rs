@@ -26,10 +26,8 @@ pub const VERSION: u32 = 1;
 pub struct Identity {
     /// Version of heapsmith.
     pub heapsmith: String,
-    /// The runtime with its pinned parameters.
+    /// The runtime with what is pinned and planted in its name.
     pub runtime: String,
-    /// The planted fault, if any.
-    pub fault: Option<String>,
     /// Engines in order.
     pub engines: Vec<String>,
     /// [`super::Scope::ops`].

@@ -7,9 +7,9 @@ use super::tally::Tally;
 use super::tree::{Branch, branches, count};
 use super::{ExhaustError, Progress, Settings, Summary};
 use crate::campaign::{Finding, on_all};
-use crate::engine::{Engine, EngineError};
-use crate::runtime::description::{Description, Rules};
-use crate::runtime::{Runtime, builtin, fault, rewith};
+use crate::engine::{Engine, EngineError, Lowering};
+use crate::runtime::description::Rules;
+use crate::runtime::{builtin, rewith};
 use crate::trial::{Prepared, Rig};
 use heapsmith_generators::{Machine, Program};
 use std::collections::HashMap;
@@ -50,7 +50,7 @@ impl Work<'_> {
             .map_err(ExhaustError::Compile)
     }
 
-    /// The collector on a machine under other rules, on the last engine only, because interpreters compile faster.
+    /// The collector on a machine under other rules, on the last engine only that keeps instances, because interpreters compile faster.
     pub(super) fn corrected(
         &self,
         machine: usize,
@@ -62,22 +62,16 @@ impl Work<'_> {
             return Ok(Arc::clone(prepared));
         }
         let runtime = builtin(rewith(&prepared.runtime.description, rules));
-        let last = self.settings.engines.len().saturating_sub(1);
-        let prepared = Arc::new(Prepared::builtin(runtime, &self.settings.engines[last..])?);
+        let engines = &self.settings.engines;
+        let last = engines.iter().rposition(|e| e.lowering() == Lowering::Resident).unwrap_or(0);
+        let prepared = Arc::new(Prepared::builtin(runtime, engines.get(last..=last).unwrap_or_default())?);
         known.insert((machine, rules), Arc::clone(&prepared));
         Ok(prepared)
     }
 
-    fn describe(&self, machine: usize) -> Result<Description, ExhaustError> {
-        Ok(self.settings.spec.resolve(self.machines[machine])?)
-    }
-
     fn compile(&self, machine: usize, engines: &[Box<dyn Engine>]) -> Result<Arc<Prepared>, ExhaustError> {
-        let runtime: Runtime = builtin(self.describe(machine)?);
-        Ok(Arc::new(match &self.settings.fault {
-            None => Prepared::builtin(runtime, engines)?,
-            Some(fault) => Prepared::edited(fault::apply(&runtime, fault)?, engines)?,
-        }))
+        let description = self.settings.spec.resolve(self.machines[machine])?;
+        Ok(Arc::new(Prepared::builtin(builtin(description), engines)?))
     }
 
     fn ledger(&self) -> MutexGuard<'_, (Ledger, Instant)> {
@@ -230,7 +224,6 @@ fn identify(settings: &Settings, machines: &[Machine], branches: &[Branch], prog
     Identity {
         heapsmith: env!("CARGO_PKG_VERSION").to_owned(),
         runtime: settings.spec.to_string(),
-        fault: settings.fault.as_ref().map(|f| f.name.clone()),
         engines: settings.engines.iter().map(|e| e.name().to_owned()).collect(),
         ops: settings.scope.ops,
         objects: settings.scope.objects,

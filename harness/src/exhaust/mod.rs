@@ -30,7 +30,7 @@ pub use tally::{First, Place, Tally};
 use crate::campaign::Finding;
 use crate::engine::{Engine, EngineError};
 use crate::runtime::description::Description;
-use crate::runtime::{Fault, FaultError, RuntimeError, Spec};
+use crate::runtime::{RuntimeError, Spec};
 use checkpoint::StateError;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -64,8 +64,6 @@ pub struct Settings {
     pub jobs: usize,
     /// The file that the run can be resumed from.
     pub state: Option<PathBuf>,
-    /// A fault that is planted in the runtime.
-    pub fault: Option<Fault>,
 }
 
 /// How far a run is; read by whoever shows it.
@@ -158,9 +156,6 @@ pub enum ExhaustError {
     /// The same, on a machine that several workers share.
     #[error("{0}")]
     Compile(String),
-    /// The fault cannot be planted.
-    #[error(transparent)]
-    Fault(#[from] FaultError),
     /// The state cannot be used.
     #[error(transparent)]
     State(#[from] StateError),
