@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Bulk, FIXED, Mixture, V130, V131};
+use common::{Bulk, FIXED, FIXED_SPLIT, Mixture, V130, V131};
 use heapsmith::emulator::Emulator;
 use heapsmith::judge::{Inconclusive, Kind, Verdict};
 
@@ -65,9 +65,15 @@ fn emulator_and_engines_agree_on_every_byte_of_3_000_programs_of_each_older_and_
 }
 
 #[test]
+fn emulator_and_engines_agree_on_every_byte_of_5_000_programs_of_the_second_reference() {
+    faithful(FIXED_SPLIT, 30..31, 5_000, Bulk::Small);
+}
+
+#[test]
 fn emulator_and_engines_agree_on_every_byte_of_big_programs() {
     let others = OTHERS.into_iter().zip(13..).map(|(on, seed)| (on, seed, 60));
-    for (on, seed, count) in [(V130, 10, 200), (V131, 11, 200), (FIXED, 12, 100)].into_iter().chain(others) {
+    let three = [(V130, 10, 200), (V131, 11, 200), (FIXED, 12, 100)];
+    for (on, seed, count) in three.into_iter().chain([(FIXED_SPLIT, 31, 100)]).chain(others) {
         faithful(on, seed..seed + 1, count, Bulk::Big);
     }
 }

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Bulk, FIXED, Mixture, RUNTIMES, clean, engine, runtime, spec};
+use common::{Bulk, FIXED, FIXED_SPLIT, Mixture, RUNTIMES, clean, engine, runtime, spec};
 use heapsmith::campaign::Statistics;
 use heapsmith::engine::DEFAULT;
 use heapsmith::judge::Verdict;
@@ -49,7 +49,7 @@ fn edges(program: &Program, steps: &[Step]) -> BTreeSet<String> {
 
 #[test]
 fn a_bounded_run_reaches_every_op_path_trap_rule_size_class_and_engine_of_each_runtime() {
-    for on in RUNTIMES {
+    for on in RUNTIMES.into_iter().chain([FIXED_SPLIT]) {
         let description = spec(on).resolve(Machine::default()).unwrap();
         let (statistics, sizes) = reached(on);
         assert_eq!(statistics.unreached(&description), [""; 0], "{on} never reached these");
@@ -67,8 +67,18 @@ const PROGRAMS: [(usize, Bulk); 2] = [(1_800, Bulk::Small), (200, Bulk::Big)];
 
 #[test]
 fn every_planted_fault_is_seen_within_2_000_programs_on_which_the_reference_is_clean() {
+    all_seen(FIXED, 41, &rt::fault::planted());
+}
+
+#[test]
+fn every_fault_of_splitting_and_merging_is_seen_within_2_000_programs_on_which_the_reference_is_clean() {
+    all_seen(FIXED_SPLIT, 42, &rt::fault::planted_split());
+}
+
+/// Every fault shows itself in some of the programs on which the runtime it is planted in is clean.
+fn all_seen(on: &str, seed: u64, faults: &[Fault]) {
     let mut programs = Vec::new();
-    let mut mixture = Mixture::new(FIXED, 41);
+    let mut mixture = Mixture::new(on, seed);
     for (count, bulk) in PROGRAMS {
         mixture.run(count, bulk, |index, program, verdict, _| {
             assert!(clean(verdict), "program {index}: {verdict:?}\n{program}");
@@ -77,12 +87,11 @@ fn every_planted_fault_is_seen_within_2_000_programs_on_which_the_reference_is_c
         });
     }
     drop(mixture);
-    let faults = rt::fault::planted();
     let next = AtomicUsize::new(0);
     let hunt = || {
         let mut missed = Vec::new();
         while let Some(fault) = faults.get(next.fetch_add(1, Ordering::Relaxed)) {
-            match first_seen(fault, &programs) {
+            match first_seen(on, fault, &programs) {
                 Some(seen) => println!("{}: program {seen}", fault.name),
                 None => missed.push(fault.name.as_str()),
             }
@@ -97,12 +106,12 @@ fn every_planted_fault_is_seen_within_2_000_programs_on_which_the_reference_is_c
 }
 
 /// The first program in which the model sees a fault; no emulator is asked, and there is one engine only.
-fn first_seen(fault: &Fault, programs: &[Program]) -> Option<usize> {
+fn first_seen(on: &str, fault: &Fault, programs: &[Program]) -> Option<usize> {
     let engines = [engine("wasmi")];
     let mut rigs: HashMap<Machine, Rig> = HashMap::new();
     programs.iter().position(|program| {
         let rig = rigs.entry(program.machine).or_insert_with(|| {
-            let edited = rt::fault::apply(&runtime(FIXED, program.machine), fault).unwrap();
+            let edited = rt::fault::apply(&runtime(on, program.machine), fault).unwrap();
             Rig::new(Arc::new(Prepared::edited(edited, &engines).unwrap())).unwrap()
         });
         matches!(rig.trial(program), Verdict::Violation(_))

@@ -5,7 +5,7 @@ use crate::metamorphic::Tally;
 use crate::model::{AllocPath, Counts, Logged, TrapRule};
 use crate::outcome::Outcome;
 use crate::plan::Step;
-use crate::runtime::description::{Description, Growth, PAGE, RootsFull, WorklistFull, Zeroing};
+use crate::runtime::description::{Description, Growth, PAGE, PlacementPolicy, RootsFull, WorklistFull, Zeroing};
 use crate::trial::{Observations, Rig};
 use heapsmith_generators::{Op, Program};
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,7 +47,7 @@ pub struct Statistics {
     /// Ops and graphs that had an effect.
     pub reached: BTreeSet<&'static str>,
     /// Allocations by path, where the engines confirmed the model's prediction.
-    pub paths: [u64; 6],
+    pub paths: [u64; 7],
     /// Runs in variants.
     pub variants: Tally,
     /// What characteristics cost, where the engines confirmed the model's prediction.
@@ -71,7 +71,7 @@ impl Default for Statistics {
             inconclusive: BTreeMap::new(),
             untrusted: BTreeMap::new(),
             reached: BTreeSet::new(),
-            paths: [0; 6],
+            paths: [0; 7],
             variants: Tally::default(),
             counts: Counts::default(),
             boundaries: vec![false; BOUNDARY_CLASSES],
@@ -230,8 +230,13 @@ impl Statistics {
             }
         }
         for (path, name) in PATHS {
-            // A release that grows by one page cannot grow by several without breaking a promise.
-            let reachable = path != AllocPath::GrownMany || description.rules.growth == Growth::Shortage;
+            let reachable = match path {
+                AllocPath::List | AllocPath::ListExact | AllocPath::Bump => true,
+                AllocPath::CollectedList | AllocPath::GrownOne => true,
+                AllocPath::ListSplit => description.promises.placement == PlacementPolicy::FirstFitSplit,
+                // A release that grows by one page cannot grow by several without breaking a promise.
+                AllocPath::GrownMany => description.rules.growth == Growth::Shortage,
+            };
             if reachable && self.paths[path as usize] == 0 {
                 missing.push(format!("allocation path {name}"));
             }
@@ -280,9 +285,10 @@ impl Statistics {
 }
 
 /// The allocation paths and their names.
-pub const PATHS: [(AllocPath, &str); 6] = [
+pub const PATHS: [(AllocPath, &str); 7] = [
     (AllocPath::List, "free list"),
     (AllocPath::ListExact, "free list, exact size"),
+    (AllocPath::ListSplit, "free list, by a split"),
     (AllocPath::Bump, "bump"),
     (AllocPath::CollectedList, "free list after a collection"),
     (AllocPath::GrownOne, "growth by at most one page"),

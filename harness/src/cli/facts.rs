@@ -1,9 +1,9 @@
 //! What a description says, in words: rules, promises, characteristics, and the oracles that follow from the promises.
 
 use heapsmith::runtime::description::{
-    AddressRule, CandidateTest, Candidates, Characteristic, Description, Extent, Growth, GrowthPolicy, InitialPages,
-    MarkAt, OnFull, PlacementPolicy, Promises, Reuse, RootsFull, Rules, SizeBits, SizeGuard, Work, WorklistFull,
-    Zeroing,
+    AddressRule, CandidateTest, Candidates, Characteristic, Description, Extent, Fit, Growth, GrowthPolicy,
+    InitialPages, MarkAt, OnFull, PlacementPolicy, Promises, Reuse, RootsFull, Rules, SizeBits, SizeGuard, Sweep, Work,
+    WorklistFull, Zeroing,
 };
 use serde::Serialize;
 
@@ -87,6 +87,20 @@ pub(super) fn rules(r: &Rules) -> Vec<Fact> {
             },
         ),
         fact(
+            "fit",
+            match r.fit {
+                Fit::Whole => "a free block of enough recorded bytes serves a request whole",
+                Fit::Split => "the lower part of a free block of enough stride; the rest stays free in its place",
+            },
+        ),
+        fact(
+            "sweep",
+            match r.sweep {
+                Sweep::Blocks => "each unmarked block is a free block",
+                Sweep::Runs => "each run of unmarked blocks becomes one free block",
+            },
+        ),
+        fact(
             "reuse",
             match r.reuse {
                 Reuse::Dirty => "a recycled block keeps its old bytes and link",
@@ -134,6 +148,9 @@ pub(super) fn promises(p: &Promises) -> Vec<Fact> {
             match p.placement {
                 PlacementPolicy::FirstFit => {
                     "first fit by recorded size, then a bump; a collection only when memory runs out"
+                }
+                PlacementPolicy::FirstFitSplit => {
+                    "first fit by stride, the rest stays free; the sweep merges; then a bump; a collection only when memory runs out"
                 }
             },
         ),
@@ -186,7 +203,9 @@ pub(super) fn oracles(d: &Description) -> Vec<Fact> {
         Candidates::AllocatedBase => "exact",
     };
     let policy = match d.promises.placement {
-        PlacementPolicy::FirstFit => format!("{exactly}: the address of every object, the order of the free list"),
+        PlacementPolicy::FirstFit | PlacementPolicy::FirstFitSplit => {
+            format!("{exactly}: the address of every object, the order of the free list")
+        }
     };
     let growth = match d.promises.growth {
         GrowthPolicy::Shortage => format!("{exactly}: the number of pages"),

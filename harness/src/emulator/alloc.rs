@@ -7,7 +7,7 @@ use super::image::Image;
 use super::statistics::Statistics;
 use crate::outcome::Trap;
 use crate::runtime::description::{
-    ADDRESS_LIMIT, AddressRule, Description, Growth, PAGE, Regions, Reuse, RootsFull, Rules, SizeBits, SizeGuard,
+    ADDRESS_LIMIT, AddressRule, Description, Fit, Growth, PAGE, Regions, Reuse, RootsFull, Rules, SizeBits, SizeGuard,
     WorklistFull,
 };
 
@@ -150,7 +150,7 @@ impl Collector {
         Ok(block.wrapping_add(4))
     }
 
-    /// Step 2: the first free block whose recorded size is enough, unlinked.
+    /// Step 2: the first free block that fits, or its lower part, taken off the list.
     fn first_fit(&mut self, size: u32) -> Result<Option<u32>, Stop> {
         let (mut previous, mut current) = (0, self.free_head);
         while current != 0 {
@@ -158,22 +158,54 @@ impl Collector {
             self.statistics.list_visits += 1;
             let recorded = self.recorded(self.image.load(current.wrapping_sub(4))?);
             let next = self.image.load(current);
-            if recorded >= size {
-                if previous == 0 {
-                    self.free_head = next?;
-                } else {
-                    self.image.store(previous, next?)?;
-                }
-                self.image.store(current.wrapping_sub(4), recorded << 1)?;
+            let fits = match self.rules.fit {
+                Fit::Whole => recorded >= size,
+                Fit::Split => stride(recorded) >= stride(size),
+            };
+            if fits {
+                let kept = match self.rules.fit {
+                    Fit::Whole => {
+                        self.relink(previous, next?)?;
+                        recorded
+                    }
+                    Fit::Split => {
+                        let next = self.split(current, recorded, size, next?)?;
+                        self.relink(previous, next)?;
+                        size
+                    }
+                };
+                self.image.store(current.wrapping_sub(4), kept << 1)?;
                 match self.rules.reuse {
                     Reuse::Dirty => {}
-                    Reuse::Zeroed => self.zero_payload(current, recorded)?,
+                    Reuse::Zeroed => self.zero_payload(current, kept)?,
                 }
                 return Ok(Some(current));
             }
             (previous, current) = (current, next?);
         }
         Ok(None)
+    }
+
+    /// Makes `next` follow `previous` on the free list, or come first.
+    fn relink(&mut self, previous: u32, next: u32) -> Result<(), Stop> {
+        if previous == 0 {
+            self.free_head = next;
+            return Ok(());
+        }
+        self.image.store(previous, next)
+    }
+
+    /// Makes what `size` leaves of a free block a free block before `next`, and returns what follows on the list instead of the block.
+    fn split(&mut self, payload: u32, recorded: u32, size: u32, next: u32) -> Result<u32, Stop> {
+        let rest = stride(recorded).wrapping_sub(stride(size));
+        self.statistics.took(recorded, size, rest);
+        if rest == 0 {
+            return Ok(next);
+        }
+        let remainder = payload.wrapping_add(stride(size));
+        self.image.store(remainder.wrapping_sub(4), rest.wrapping_sub(4) << 1)?;
+        self.image.store(remainder, next)?;
+        Ok(remainder)
     }
 
     /// Stores 0 to each word from the payload to the end of its block; to none if that end wraps.

@@ -5,7 +5,7 @@
 
 use super::Stop;
 use super::alloc::{Collector, NOTHING_DIRTY, UNREACHABLE, stride};
-use crate::runtime::description::{CandidateTest, Extent, MarkAt, WorklistFull};
+use crate::runtime::description::{CandidateTest, Extent, MarkAt, Sweep, WorklistFull};
 
 impl Collector {
     /// `gc_collect()`.
@@ -155,19 +155,51 @@ impl Collector {
         self.free_head = 0;
         self.statistics.last_freed = 0;
         let mut block = self.regions.heap_start;
+        // First header of the run that `block` follows, and its blocks.
+        let (mut run, mut blocks) = (0, 0);
         while block < self.heap_ptr {
             self.spend(1)?;
             let header = self.image.load(block)?;
-            if header & 1 == 0 {
-                let payload = block.wrapping_add(4);
-                self.image.store(payload, self.free_head)?;
-                self.free_head = payload;
-                self.statistics.freed += 1;
-                self.statistics.last_freed = self.statistics.last_freed.saturating_add(1);
+            match (self.rules.sweep, header & 1 == 0) {
+                (Sweep::Blocks, true) => self.free(block.wrapping_add(4))?,
+                (Sweep::Blocks, false) => {}
+                (Sweep::Runs, true) => {
+                    if run == 0 {
+                        (run, blocks) = (block, 0);
+                    }
+                    blocks += 1;
+                }
+                (Sweep::Runs, false) => {
+                    self.free_run(run, block, blocks)?;
+                    run = 0;
+                }
             }
             block = block.wrapping_add(stride(self.recorded(header)));
         }
+        self.free_run(run, block, blocks)
+    }
+
+    /// Puts a block first on the free list.
+    fn free(&mut self, payload: u32) -> Result<(), Stop> {
+        self.image.store(payload, self.free_head)?;
+        self.free_head = payload;
+        self.statistics.freed += 1;
+        self.statistics.last_freed = self.statistics.last_freed.saturating_add(1);
         Ok(())
+    }
+
+    /// Makes a run up to `end` one free block; nothing if there is none.
+    fn free_run(&mut self, run: u32, end: u32, blocks: u32) -> Result<(), Stop> {
+        if run == 0 {
+            return Ok(());
+        }
+        if blocks > 1 {
+            self.statistics.merged_runs += 1;
+            self.statistics.merged_blocks += u64::from(blocks);
+            self.statistics.runs_at_the_end += u64::from(end >= self.heap_ptr);
+        }
+        self.image.store(run, end.wrapping_sub(run).wrapping_sub(4) << 1)?;
+        self.free(run.wrapping_add(4))
     }
 
     /// `push(v)`.

@@ -43,4 +43,30 @@ pub struct Statistics {
     pub list_visits: u64,
     /// Most root slots in use at the start of a collection.
     pub most_roots: u32,
+    /// Free blocks that were split.
+    pub splits: u64,
+    /// Remainders by strides of 8 bytes: 8 bytes, 16, and so on; the last entry counts all that are larger.
+    pub remainders: [u64; 9],
+    /// Free blocks that left no remainder although their recorded size was not the one asked for.
+    pub refits: u64,
+    /// Runs of two free blocks and more that became one.
+    pub merged_runs: u64,
+    /// Blocks in these runs.
+    pub merged_blocks: u64,
+    /// Such runs that reached the heap's end.
+    pub runs_at_the_end: u64,
+}
+
+impl Statistics {
+    /// Counts a free block that served a request and left `rest` bytes.
+    pub(super) const fn took(&mut self, recorded: u32, size: u32, rest: u32) {
+        if rest == 0 {
+            self.refits += (recorded != size) as u64;
+            return;
+        }
+        self.splits += 1;
+        let strides = (rest / 8) as usize;
+        let last = self.remainders.len();
+        self.remainders[if strides < last { strides - 1 } else { last - 1 }] += 1;
+    }
 }

@@ -4,7 +4,8 @@ use super::contents::{Live, at, last_step, subject, written_words};
 use super::{BrokenWord, Kind, Seen, Violation, bare, releases};
 use crate::model::{Exactness, Logged, Model};
 use crate::runtime::description::{
-    GLOBAL_COLLECTIONS, GLOBAL_FREE_HEAD, GLOBAL_HEAP_END, GLOBAL_ROOT_TOP, ObjectLayout, data_byte, is_data,
+    GLOBAL_COLLECTIONS, GLOBAL_FREE_HEAD, GLOBAL_HEAP_END, GLOBAL_ROOT_TOP, ObjectLayout, PlacementPolicy, data_byte,
+    is_data,
 };
 
 /// A reachable object on the free list.
@@ -32,13 +33,15 @@ pub(super) fn freed_object(model: &mut Model, seen: Seen<'_>, live: &[Live]) -> 
 }
 
 /// Everything that a known layout lets one check.
-pub(super) fn check(model: &Model, seen: Seen<'_>) -> Option<Violation> {
+pub(super) fn check(model: &Model, seen: Seen<'_>, live: &[Live]) -> Option<Violation> {
     let exact = model.heap.exactness == Exactness::Exact;
     static_data(model, seen)
         .or_else(|| root_stack(model, seen))
         .or_else(|| releases::table(model, seen))
         .or_else(|| if exact { growth(model, seen).or_else(|| collections(model, seen)) } else { None })
-        .or_else(|| if exact { headers(model, seen).or_else(|| free_list(model, seen)) } else { tiling(model, seen) })
+        .or_else(|| {
+            if exact { headers(model, seen).or_else(|| free_list(model, seen)) } else { tiling(model, seen, live) }
+        })
 }
 
 fn fault(model: &Model, kind: Kind, expected: String, found: String) -> Violation {
@@ -114,9 +117,10 @@ fn headers(model: &Model, seen: Seen<'_>) -> Option<Violation> {
     None
 }
 
-/// Any model: strides lead from the heap's start to its end. Blocks never move, so every object ever handed out is one of them still,
-/// and so is every node of the free list, which ends.
-fn tiling(model: &Model, seen: Seen<'_>) -> Option<Violation> {
+/// Any model: strides lead from the heap's start to its end, every object that must be a block is one, and so is every node of the free
+/// list, which ends. Blocks never move: where none is merged into another, each that was ever handed out is there still; else each
+/// that is reachable.
+fn tiling(model: &Model, seen: Seen<'_>, live: &[Live]) -> Option<Violation> {
     let object = model.description().object;
     let end = u64::from(*seen.outcome.globals.get(GLOBAL_HEAP_END)?);
     let mut p = u64::from(model.description().regions.heap_start);
@@ -135,9 +139,16 @@ fn tiling(model: &Model, seen: Seen<'_>) -> Option<Violation> {
         return Some(fault(model, Kind::BrokenHeap, expected, format!("the last one ends at {p}")));
     }
     let recorded = |payload: u32| blocks.binary_search_by_key(&payload, |b| b.0).ok().map(|i| blocks[i].1);
-    let handed_out = model.expectation().kinds.iter().zip(&seen.outcome.log);
-    for (kind, &address) in handed_out {
-        let Logged::Allocation { size } = *kind else { continue };
+    let handed_out =
+        model.expectation().kinds.iter().zip(&seen.outcome.log).filter_map(|(kind, &address)| match *kind {
+            Logged::Allocation { size } => Some((address, size)),
+            Logged::Pointer(_) | Logged::Digest(_) | Logged::Zero => None,
+        });
+    let still_blocks: Vec<(u32, u32)> = match model.description().promises.placement {
+        PlacementPolicy::FirstFit => handed_out.collect(),
+        PlacementPolicy::FirstFitSplit => live.iter().map(|l| (l.address, l.size)).collect(),
+    };
+    for (address, size) in still_blocks {
         if recorded(address).is_none_or(|recorded| recorded < size) {
             let expected = format!("a block of at least {size} bytes at {address}, where one was handed out");
             return Some(fault(model, Kind::BrokenHeap, expected, format!("{:?}", recorded(address))));

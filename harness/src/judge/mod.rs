@@ -83,7 +83,7 @@ pub fn check_state(model: &mut Model, program: &Program, seen: Seen<'_>) -> Opti
         .or_else(|| log::surplus(model, seen))
         .or_else(|| releases::check(model, program, None, seen))
         .or_else(|| contents::first_not_zero(model, seen, &live))
-        .or_else(|| layout::check(model, seen))
+        .or_else(|| layout::check(model, seen, &live))
 }
 
 fn violation(v: Violation) -> Verdict {
@@ -136,10 +136,11 @@ fn check_before(model: &mut Model, program: &Program, step: u32, seen: Seen<'_>)
 /// What must hold after a demanded trap: all that holds after a step, because the model stops at the same point, and what is refused
 /// leaves blocks, free list, roots and static data as they were.
 fn check_demanded(model: &mut Model, program: &Program, seen: Seen<'_>) -> Option<Violation> {
+    let live = contents::live_objects(model, seen);
     check_after_trap(model, seen)
         .or_else(|| log::surplus(model, seen))
         .or_else(|| releases::check(model, program, None, seen))
-        .or_else(|| layout::check(model, seen))
+        .or_else(|| layout::check(model, seen, &live))
 }
 
 /// Whether memory shows why a trap came that is allowed only: a full worklist, a full wrap table, or a block that does not fit below the page limit.

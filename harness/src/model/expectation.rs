@@ -61,5 +61,5 @@ pub struct Expectation {
     /// Ops without effect.
     pub noops: u32,
     /// How allocations are satisfied, by [`super::AllocPath`].
-    pub paths: [u32; 6],
+    pub paths: [u32; 7],
 }

@@ -84,6 +84,8 @@ pub enum AllocPath {
     List,
     /// From the free list, by a block of exactly that size.
     ListExact,
+    /// From the free list, by a part of a block whose rest stays there.
+    ListSplit,
     /// By moving the heap's end.
     Bump,
     /// From the free list, after a collection.
@@ -147,7 +149,10 @@ pub struct ShadowHeap {
     initial_pages: u32,
     pub(super) promises: crate::runtime::description::Promises,
     pub(super) object: crate::runtime::description::ObjectLayout,
+    /// By name; those in [`ShadowHeap::unused`] are no blocks any more.
     pub(super) blocks: Vec<Block>,
+    /// Names of blocks that became parts of others.
+    pub(super) unused: Vec<BlockId>,
     pub(super) words: Words,
     symbols: Vec<(u32, u32, u32)>,
     pub(super) index: Index,
@@ -188,6 +193,7 @@ impl ShadowHeap {
             promises: description.promises,
             object: description.object,
             blocks: Vec::new(),
+            unused: Vec::new(),
             words: Words::default(),
             symbols: Vec::new(),
             index: Index::new(description.regions.heap_start, &description.object),
@@ -215,6 +221,7 @@ impl ShadowHeap {
             self.index.set(block.address, NONE);
         }
         self.blocks.clear();
+        self.unused.clear();
         self.words.reset(((self.heap_end - u64::from(self.heap_start)) / 4) as usize);
         self.symbols.clear();
         self.wraps.reset();
@@ -330,16 +337,15 @@ impl ShadowHeap {
         if size >= self.promises.size_limit {
             return Err(TrapRule::SizeLimit);
         }
-        if let Some(id) = self.first_fit(size, logged) {
+        if let Some((id, path)) = self.first_fit(size, logged) {
             self.count_slack(id, size);
-            let exact = self.block(id).recorded == size;
-            return Ok((id, if exact { AllocPath::ListExact } else { AllocPath::List }));
+            return Ok((id, path));
         }
         let stride = self.object.stride(size);
         let mut path = AllocPath::Bump;
         if self.heap_end + stride > u64::from(self.pages) * u64::from(PAGE) {
             self.collect(roots)?;
-            if let Some(id) = self.first_fit(size, logged) {
+            if let Some((id, _)) = self.first_fit(size, logged) {
                 self.count_slack(id, size);
                 return Ok((id, AllocPath::CollectedList));
             }
@@ -367,27 +373,24 @@ impl ShadowHeap {
     }
 
     fn bump(&mut self, size: u32, stride: u64, logged: u32) -> BlockId {
-        let id = self.blocks.len() as BlockId;
-        let address = self.heap_end as u32 + self.object.header_bytes;
-        self.index.set(address, id);
-        match self.last {
-            NONE => self.first = id,
-            last => self.blocks[last as usize].after = id,
-        }
-        self.last = id;
-        self.blocks.push(Block {
-            address,
+        let id = self.add(Block {
+            address: self.heap_end as u32 + self.object.header_bytes,
             recorded: size,
             size,
             fields: Fields::default(),
             logged,
             free: false,
-            words: ((stride - u64::from(self.object.header_bytes)) / 4) as u32,
+            words: self.payload_words(stride),
             next: NONE,
             after: NONE,
             marked: 0,
             seen: 0,
         });
+        match self.last {
+            NONE => self.first = id,
+            last => self.blocks[last as usize].after = id,
+        }
+        self.last = id;
         self.heap_end += stride;
         self.work += 1;
         id

@@ -4,6 +4,9 @@ use super::heap::{Block, NONE, ShadowHeap};
 use super::{BlockId, Content, Exactness, TrapRule};
 use crate::runtime::description::{Candidates, MarkAt, OnFull, Promises};
 
+/// Bytes of heap whose object starts are proved for one unit of work: 4 KiB have 512 bits, eight words of 64.
+const PROVED_PER_WORK: u64 = 4_096;
+
 /// The worklist and what happens to it.
 #[derive(Debug)]
 pub(super) struct Marking {
@@ -70,7 +73,12 @@ impl ShadowHeap {
     pub fn collect(&mut self, roots: &[Option<BlockId>]) -> Result<(), TrapRule> {
         self.collections += 1;
         self.marking.epoch += 1;
-        self.work += 2 * self.blocks.len() as u64 + roots.len() as u64;
+        self.work += 2 * (self.blocks.len() - self.unused.len()) as u64 + roots.len() as u64;
+        self.work += match self.promises.candidates {
+            Candidates::Phase => 0,
+            // Whatever proves object starts is renewed for the whole heap, however few its blocks are.
+            Candidates::AllocatedBase => (self.heap_end() - u64::from(self.heap_start)) / PROVED_PER_WORK,
+        };
         if let Err(rule) = self.mark(roots) {
             self.count_trap(roots, self.marking.capacity);
             return Err(rule);

@@ -17,6 +17,8 @@ mod mark;
 mod path;
 mod place;
 mod resolve;
+#[cfg(test)]
+mod tests;
 mod words;
 mod wraps;
 
@@ -164,7 +166,7 @@ impl Model {
         e.log_at.push(0);
         e.snapshots.clear();
         e.releases.clear();
-        (e.trap, e.inexact_from, e.first_collection, e.noops, e.paths) = (None, None, None, 0, [0; 6]);
+        (e.trap, e.inexact_from, e.first_collection, e.noops, e.paths) = (None, None, None, 0, [0; 7]);
         e.too_much_work = false;
         if self.contents_only {
             self.heap.exactness = Exactness::FalseCandidate;

@@ -11,6 +11,7 @@
 //! | `vera@0.1.9+wrap` | the same with the wrap table, as where a program holds host handles |
 //! | `vera@0.2` | a bitmap of object bases gates the candidate test (#1382); a full worklist is put off and scanned again, and traps no more |
 //! | `fixed` | the reference, which keeps every promise |
+//! | `fixed-split` | a second reference, whose blocks split and merge |
 //!
 //! Two details are the plainest reading of what is known: the guard of `alloc` on bit 31, which .112 lacks and .130 has, is taken to
 //! have come with the 31 bits of .114; and 0.1.9 checks addresses where memory would grow, as `fixed` does. Of 0.2 it is not known
@@ -20,16 +21,16 @@
 //! Each takes parameters ([`Spec`]). What the user pins wins over what the program asks for, which wins over the defaults.
 
 use super::description::{
-    ADDRESS_LIMIT, AddressRule, CandidateTest, Candidates, Characteristic, Description, Extent, Growth, GrowthPolicy,
-    HandleForm, InitialPages, MarkAt, ObjectLayout, OnFull, PlacementPolicy, Promises, Reuse, RootDiscipline,
-    RootsFull, Rules, SizeBits, SizeGuard, Work, WorklistFull, Zeroing,
+    ADDRESS_LIMIT, AddressRule, CandidateTest, Candidates, Characteristic, Description, Extent, Fit, Growth,
+    GrowthPolicy, HandleForm, InitialPages, MarkAt, ObjectLayout, OnFull, PlacementPolicy, Promises, Reuse,
+    RootDiscipline, RootsFull, Rules, SizeBits, SizeGuard, Sweep, Work, WorklistFull, Zeroing,
 };
 use super::{Runtime, RuntimeError, emit, fault};
 use heapsmith_generators::Machine;
 
 pub use super::spec::{Spec, parse_spec};
 
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
     "vera@0.0.65",
     "vera@0.0.112",
     "vera@0.0.114",
@@ -39,6 +40,7 @@ const NAMES: [&str; 9] = [
     "vera@0.1.9+wrap",
     "vera@0.2",
     "fixed",
+    "fixed-split",
 ];
 
 /// What a built-in collector is before it has parameters.
@@ -107,6 +109,8 @@ const VERA_131: Release = Release {
         address: AddressRule::Wrapping,
         mark_at: MarkAt::Pop,
         reuse: Reuse::Dirty,
+        fit: Fit::Whole,
+        sweep: Sweep::Blocks,
         initial_pages: InitialPages::One,
         handles: HandleForm::Tagged,
     },
@@ -202,6 +206,8 @@ const FIXED: Release = Release {
         address: AddressRule::Checked,
         mark_at: MarkAt::Push,
         reuse: Reuse::Zeroed,
+        fit: Fit::Whole,
+        sweep: Sweep::Blocks,
         initial_pages: InitialPages::CoverRegions,
         handles: HandleForm::Tagged,
     },
@@ -219,6 +225,14 @@ const FIXED: Release = Release {
     characteristics: &[Characteristic::NoSplit, Characteristic::CollectionPerGrowth, Characteristic::SearchOfWholeList],
 };
 
+const FIXED_SPLIT: Release = Release {
+    summary: "the second reference: `fixed` with free blocks that are split by requests and merged by the sweep",
+    rules: Rules { fit: Fit::Split, sweep: Sweep::Runs, ..FIXED.rules },
+    promises: Promises { placement: PlacementPolicy::FirstFitSplit, ..FIXED.promises },
+    characteristics: &[Characteristic::CollectionPerGrowth],
+    ..FIXED
+};
+
 /// The release of this name.
 pub(super) fn release(name: &str) -> Option<&'static Release> {
     match name {
@@ -231,6 +245,7 @@ pub(super) fn release(name: &str) -> Option<&'static Release> {
         "vera@0.1.9+wrap" => Some(&VERA_0_1_9_WRAP),
         "vera@0.2" => Some(&VERA_0_2),
         "fixed" => Some(&FIXED),
+        "fixed-split" => Some(&FIXED_SPLIT),
         _ => None,
     }
 }

@@ -122,6 +122,7 @@ mod tests {
     #[test]
     fn the_reference_has_nothing_to_correct() {
         assert_eq!(listed("fixed"), [""; 0]);
+        assert_eq!(listed("fixed-split"), [""; 0]);
     }
 
     #[test]

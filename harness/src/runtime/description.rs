@@ -15,9 +15,14 @@
 //!
 //! `alloc(size) -> payload`
 //! 1. [`SizeGuard::TopBit`]: trap if bit 31 of `size` is set. `total = stride(size)`.
-//! 2. *First fit*: `prev = 0, cur = gc_free_head`; while `cur != 0`: `n = recorded(load(cur - 4))`; if `n >= size`:
-//!    unlink (`gc_free_head = load(cur)` if `prev == 0`, else `store(prev, load(cur))`), `store(cur - 4, n << 1)`, with
-//!    [`Reuse::Zeroed`] store 0 to each word from `cur` up to `cur + stride(n) - 4`, return `cur`. Else `prev = cur, cur = load(cur)`.
+//! 2. *First fit*: `prev = 0, cur = gc_free_head`; while `cur != 0`: `n = recorded(load(cur - 4))`; if it fits: take it, with
+//!    [`Reuse::Zeroed`] store 0 to each word from `cur` up to `cur + stride(m) - 4`, return `cur`. Else `prev = cur, cur = load(cur)`.
+//!    - [`Fit::Whole`]: fits if `n >= size`. Take: unlink (`gc_free_head = load(cur)` if `prev == 0`, else `store(prev, load(cur))`),
+//!      `m = n`, `store(cur - 4, m << 1)`.
+//!    - [`Fit::Split`]: fits if `stride(n) >= total`, so that padding counts as room. Take: `next = load(cur)`, `rest = stride(n) - total`; if `rest != 0`
+//!      (it is at least 8: a header and 4 bytes): `r = cur + total`, `store(r - 4, (rest - 4) << 1)`, `store(r, next)`, `next = r`: the remainder
+//!      stands on the list where the block stood. Then `gc_free_head = next` if `prev == 0`, else `store(prev, next)`; `m = size`,
+//!      `store(cur - 4, m << 1)`: the header records what was asked for. Of a remainder only header and link are written: it is zeroed when it is reused.
 //! 3. *Exhausted* if `heap_ptr + total > pages << 16` (in 64 bits with [`AddressRule::Checked`]): collect; step 2 again; then, if
 //!    it is still exhausted: with [`AddressRule::Checked`] trap if `heap_ptr + total > 2^31`; grow by 1 page ([`Growth::OnePage`]) or by
 //!    `(shortage + 65535) >> 16` pages where `shortage = heap_ptr + total - (pages << 16)` ([`Growth::Shortage`]); trap if the
@@ -40,7 +45,13 @@
 //! - *release* (only with a wrap table): `read = write = wrap base`; while `read < gc_wrap_ptr`: `p = load(read)`, `k = load(read + 4)`,
 //!   `d = load(read + 8)`; if bit 0 of `load(p - 4)` is set: `store(write, p)`, `store(write + 4, k)`, `store(write + 8, d)`,
 //!   `store(write + 12, 0)`, `write += 16`; else call the import `host_decref_handle(k, d)`. Then `read += 16`. At the end `gc_wrap_ptr = write`.
-//! - *sweep*: `gc_free_head = 0`; for each header `p` as in clear: `h = load(p)`; if bit 0 is clear: `store(p + 4, gc_free_head)`, then `gc_free_head = p + 4`.
+//! - *sweep*, [`Sweep::Blocks`]: `gc_free_head = 0`; for each header `p` as in clear: `h = load(p)`; if bit 0 is clear: `store(p + 4, gc_free_head)`, then
+//!   `gc_free_head = p + 4`.
+//! - *sweep*, [`Sweep::Runs`]: `gc_free_head = 0, run = 0`; for each header `p` as in clear: `h = load(p)`; if bit 0 is clear: `run = p` if `run == 0`; else
+//!   free the run. After the last block free the run, which then reaches the heap's end: `heap_ptr` never goes back. *Free the run*: if `run != 0`:
+//!   `store(run, (p - run - 4) << 1)`, `store(run + 4, gc_free_head)`, `gc_free_head = run + 4`, `run = 0`, where `p` is the header after the run. Free blocks,
+//!   remainders included, are unmarked, so they join the run that they stand in; what was inside a run is no block any more (its old headers
+//!   stay as bytes), and bits in the bitmap need no care: the next collection sets them anew, from the headers that there are.
 //!
 //! `scan(v, n)`: for `off = 0, 4, ..` while `off < n` ([`Extent::Checked`]: stop when `v + off + 4 > heap_ptr`): `w = load(v + off)`; if `candidate(w)`
 //! and bit 0 of `load(w - 4)` is clear, push w.
@@ -280,7 +291,7 @@ pub struct Promises {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Work {
     /// What the declared policies need, up to a constant factor: so much for each word, block, root slot and node of the free list that
-    /// they visit.
+    /// they visit, and for each 4 KiB of heap where object starts are proved.
     Proportional,
     /// Nothing is promised, but that every program ends.
     Unpromised,
@@ -311,6 +322,9 @@ pub enum PlacementPolicy {
     /// First fit by recorded size over a free list that each sweep rebuilds in descending address order, no split, no merge; then a bump; a
     /// collection when the bump would pass the end of memory, and only then.
     FirstFit,
+    /// First fit by stride over a free list that each sweep rebuilds in descending address order from the maximal runs of free blocks, each run
+    /// one block. What is left of a block stands on the list in its place. Then a bump, and a collection, as in [`PlacementPolicy::FirstFit`].
+    FirstFitSplit,
 }
 
 /// How much memory is asked for.
@@ -343,6 +357,10 @@ pub struct Rules {
     pub mark_at: MarkAt,
     /// What a block from the free list looks like.
     pub reuse: Reuse,
+    /// Which free block serves a request, and how much of it.
+    pub fit: Fit,
+    /// What the sweep makes of neighbours.
+    pub sweep: Sweep,
     /// How many pages the module starts with when nothing else is asked for.
     pub initial_pages: InitialPages,
     /// How the programs of this release write a handle; nothing without a wrap table.
@@ -441,6 +459,24 @@ pub enum Reuse {
     Dirty,
     /// Zero up to its stride.
     Zeroed,
+}
+
+/// How a free block serves a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Fit {
+    /// Whole, if its recorded size is enough.
+    Whole,
+    /// By its lower part, if its stride is enough; the rest stays free.
+    Split,
+}
+
+/// What the sweep puts on the free list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Sweep {
+    /// Each unmarked block.
+    Blocks,
+    /// Each maximal run of unmarked blocks, as one block.
+    Runs,
 }
 
 /// Pages at the start.

@@ -4,12 +4,14 @@
 //! matches nowhere would test nothing, and one that matches twice would be two faults.
 
 mod planted;
+mod split;
 mod wraps;
 
 use super::Runtime;
 use thiserror::Error;
 
 pub use planted::{equivalent, planted};
+pub use split::planted_split;
 pub use wraps::planted_in_wraps;
 
 /// A planted fault: one edit of [`Runtime::fields`].
@@ -54,12 +56,12 @@ pub enum FaultError {
 /// The edit of this name, a fault or an equivalent.
 #[must_use]
 pub fn by_name(name: &str) -> Option<Fault> {
-    planted().into_iter().chain(equivalent()).find(|fault| fault.name == name)
+    [planted(), planted_split(), equivalent()].into_iter().flatten().find(|fault| fault.name == name)
 }
 
 /// The names of all edits, faults first.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    planted::names()
+    planted::names().chain(split::names()).chain(planted::equivalent_names())
 }
 
 /// The runtime with the fault in it; its description stays, because what must be true does not change.
@@ -111,6 +113,8 @@ mod tests {
         for (spec, faults) in [
             ("fixed", on_fixed()),
             ("fixed?data_end=7,worklist=1,roots=1,pages=1..2", on_fixed()),
+            ("fixed-split", planted_split()),
+            ("fixed-split?data_end=7,worklist=1,roots=1,pages=1..2", planted_split()),
             ("vera@0.1.9+wrap", planted_in_wraps()),
             ("vera@0.1.9+wrap?data_end=7,worklist=1,roots=1,wraps=1,pages=1..2", planted_in_wraps()),
         ] {
@@ -129,7 +133,7 @@ mod tests {
 
     #[test]
     fn names_are_unique_kebab_case_and_causes_are_one_line() {
-        let all: Vec<Fault> = planted().into_iter().chain(equivalent()).collect();
+        let all = [planted(), planted_split(), equivalent()].concat();
         assert!(super::names().eq(all.iter().map(|f| f.name.as_str())));
         for all in [&all, &planted_in_wraps()] {
             let names: BTreeSet<&str> = all.iter().map(|f| f.name.as_str()).collect();

@@ -9,7 +9,7 @@
 //! writes them.
 
 use super::Runtime;
-use super::description::{Description, ObjectLayout, SizeBits, Zeroing};
+use super::description::{Description, ObjectLayout, SizeBits, Sweep, Zeroing};
 use super::fault::{self, Fault, FaultError};
 
 /// The byte that swept payloads are filled with.
@@ -19,8 +19,6 @@ pub const FRESH: u8 = 0xCD;
 
 /// Where the function is put.
 const SWEEP: &str = "  (func $gc_sweep\n";
-/// Where the sweep frees the block of the header at `$p`.
-const FREED: &str = "(i32.store (i32.add (local.get $p) (i32.const 4)) (global.get $gc_free_head))\n";
 /// Where `alloc` has made a block at the heap's end.
 const BUMPED: &str = "(global.set $heap_ptr (i32.add (global.get $heap_ptr) (local.get $total)))\n";
 /// Where first fit gives the block at `$cur`.
@@ -37,11 +35,17 @@ pub fn edits(description: &Description) -> Vec<Fault> {
     };
     let object = description.object;
     let call = |from: &str, header: &str, byte: u8| format!("(call $gc_poison {from} {header} (i32.const {byte}))\n");
-    let past_link = format!("(i32.add (local.get $p) (i32.const {}))", object.header_bytes + object.free_link + 4);
+    // Where the sweep frees the block of the header at this local; a run's header is that of all of it by then.
+    let (freed, indent) = match description.rules.sweep {
+        Sweep::Blocks => ("(local.get $p)", "          "),
+        Sweep::Runs => ("(local.get $run)", "    "),
+    };
+    let find = format!("(i32.store (i32.add {freed} (i32.const 4)) (global.get $gc_free_head))\n");
+    let past_link = format!("(i32.add {freed} (i32.const {}))", object.header_bytes + object.free_link + 4);
     let header = |local: &str| format!("(i32.sub (local.get ${local}) (i32.const {}))", object.header_bytes);
     let mut all = vec![
         edit("function", SWEEP, function(&object, description.rules.size_bits) + SWEEP),
-        edit("swept", FREED, call(&past_link, "(local.get $p)", SWEPT) + "          " + FREED),
+        edit("swept", &find, call(&past_link, freed, SWEPT) + indent + &find),
     ];
     match description.promises.zeroing {
         Zeroing::Zeroed => {}

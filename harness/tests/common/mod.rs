@@ -14,6 +14,7 @@ pub(crate) const V130: &str = "vera@0.0.130";
 pub(crate) const V131: &str = "vera@0.0.131";
 pub(crate) const FIXED: &str = "fixed";
 pub(crate) const WRAP: &str = "vera@0.1.9+wrap";
+pub(crate) const FIXED_SPLIT: &str = "fixed-split";
 pub(crate) const RUNTIMES: [&str; 3] = [V130, V131, FIXED];
 
 /// Work (words that the collector visits, and 8 for each word of the log) above which a program is not part of the bulk: it

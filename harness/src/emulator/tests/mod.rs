@@ -3,15 +3,16 @@
 mod allocation;
 mod collection;
 mod random;
+mod splitting;
 mod steps;
 
 use super::Emulator;
 use crate::outcome::{End, Trap};
 use crate::plan::{Fill, Initial, Plan, RootWrite, Shape, Slot, Step, Value};
 use crate::runtime::description::{
-    AddressRule, CandidateTest, Candidates, Description, Extent, Growth, GrowthPolicy, HandleForm, InitialPages,
+    AddressRule, CandidateTest, Candidates, Description, Extent, Fit, Growth, GrowthPolicy, HandleForm, InitialPages,
     MarkAt, ObjectLayout, OnFull, PAGE, Parameters, PlacementPolicy, Promises, Regions, Reuse, RootDiscipline,
-    RootsFull, Rules, SizeBits, SizeGuard, WRAP_ENTRY, Work, WorklistFull, Zeroing,
+    RootsFull, Rules, SizeBits, SizeGuard, Sweep, WRAP_ENTRY, Work, WorklistFull, Zeroing,
 };
 
 /// More than any of these plans needs.
@@ -52,6 +53,8 @@ fn vera_131(data_end: u32) -> Description {
             address: AddressRule::Wrapping,
             mark_at: MarkAt::Pop,
             reuse: Reuse::Dirty,
+            fit: Fit::Whole,
+            sweep: Sweep::Blocks,
             initial_pages: InitialPages::One,
             handles: HandleForm::Tagged,
         },

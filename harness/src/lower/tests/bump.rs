@@ -54,6 +54,8 @@ pub(crate) fn runtime() -> Runtime {
             address: d::AddressRule::Checked,
             mark_at: d::MarkAt::Push,
             reuse: d::Reuse::Zeroed,
+            fit: d::Fit::Whole,
+            sweep: d::Sweep::Blocks,
             initial_pages: d::InitialPages::One,
             handles: d::HandleForm::Tagged,
         },

@@ -1,7 +1,7 @@
 //! `$alloc` and what it is made of: first fit, the exhaustion test, the bump.
 
 use super::template::{fill, recorded};
-use crate::runtime::description::{AddressRule, Growth, Reuse, Rules, SizeGuard};
+use crate::runtime::description::{AddressRule, Fit, Growth, Reuse, Rules, SizeGuard};
 
 const ALLOC: &str = r#"
   ;; alloc(size) -> payload: first fit from the free list, otherwise a bump at the heap's end. It collects only when the
@@ -28,23 +28,19 @@ const ALLOC: &str = r#"
 "#;
 
 const FIRST_FIT: &str = r"
-  ;; First fit: the first free block whose recorded size is enough leaves the list whole (no split); 0 if there is none.
+  @claim
   (func $gc_first_fit (param $size i32) (result i32)
     (local $prev i32) (local $cur i32) (local $h i32) (local $n i32) (local $end i32)
+    @split_locals
     (local.set $cur (global.get $gc_free_head))
     block $none
       loop $search
         (br_if $none (i32.eqz (local.get $cur)))
         (local.set $h (i32.load (i32.sub (local.get $cur) (i32.const 4))))
         @recorded
-        (if (i32.ge_u (local.get $n) (local.get $size))
+        @fits
           (then
-            ;; Unlink it: from the head, or from the block before it.
-            (if (local.get $prev)
-              (then (i32.store (local.get $prev) (i32.load (local.get $cur))))
-              (else (global.set $gc_free_head (i32.load (local.get $cur)))))
-            ;; It keeps its recorded size, and loses its mark.
-            (i32.store (i32.sub (local.get $cur) (i32.const 4)) (i32.shl (local.get $n) (i32.const 1)))
+            @take
             @zero
             (return (local.get $cur))))
         (local.set $prev (local.get $cur))
@@ -53,6 +49,58 @@ const FIRST_FIT: &str = r"
       end
     end
     i32.const 0)
+";
+
+const CLAIM_WHOLE: &str = r"
+;; First fit: the first free block whose recorded size is enough leaves the list whole (no split); 0 if there is none.
+";
+
+const CLAIM_SPLIT: &str = r"
+;; First fit: the lower part of the first free block whose stride is enough; the rest stays on the list; 0 if there is none.
+";
+
+const FITS_WHOLE: &str = "(if (i32.ge_u (local.get $n) (local.get $size))";
+
+const FITS_SPLIT: &str = r"
+;; Compare strides: the padding of a free block is room, too.
+(local.set $rest (i32.and (i32.add (local.get $n) (i32.const 11)) (i32.const -8)))
+(if (i32.ge_u (local.get $rest) (local.get $total))
+";
+
+const TAKE_WHOLE: &str = r"
+;; Unlink it: from the head, or from the block before it.
+(if (local.get $prev)
+  (then (i32.store (local.get $prev) (i32.load (local.get $cur))))
+  (else (global.set $gc_free_head (i32.load (local.get $cur)))))
+;; It keeps its recorded size, and loses its mark.
+(i32.store (i32.sub (local.get $cur) (i32.const 4)) (i32.shl (local.get $n) (i32.const 1)))
+";
+
+/// `n` becomes the requested size, so that `@zero` ends where the allocated part ends.
+const TAKE_SPLIT: &str = r"
+(local.set $next (i32.load (local.get $cur)))
+(local.set $rest (i32.sub (local.get $rest) (local.get $total)))
+(if (local.get $rest)
+  (then
+    ;; Split: at least 8 bytes are left. They become a free block, which takes this one's place on the list.
+    (local.set $end (i32.add (local.get $cur) (local.get $total)))
+    (i32.store
+      (i32.sub (local.get $end) (i32.const 4))
+      (i32.shl (i32.sub (local.get $rest) (i32.const 4)) (i32.const 1)))
+    (i32.store (local.get $end) (local.get $next))
+    (local.set $next (local.get $end))))
+;; What comes before it, the head or a block, goes on with what comes next.
+(if (local.get $prev)
+  (then (i32.store (local.get $prev) (local.get $next)))
+  (else (global.set $gc_free_head (local.get $next))))
+;; The header records what was asked for.
+(local.set $n (local.get $size))
+(i32.store (i32.sub (local.get $cur) (i32.const 4)) (i32.shl (local.get $n) (i32.const 1)))
+";
+
+const SPLIT_LOCALS: &str = r"
+(local $next i32) (local $rest i32) (local $total i32)
+(local.set $total (i32.and (i32.add (local.get $size) (i32.const 11)) (i32.const -8)))
 ";
 
 /// Zeroes `[cur, cur + stride(n) - 4)`; `prev` is free to count, because the block is unlinked already.
@@ -149,9 +197,21 @@ pub(super) fn functions(rules: &Rules) -> String {
         Growth::OnePage => GROW_ONE,
         Growth::Shortage => GROW_SHORTAGE,
     };
+    let (claim, locals, fits, take) = match rules.fit {
+        Fit::Whole => (CLAIM_WHOLE, "", FITS_WHOLE, TAKE_WHOLE),
+        Fit::Split => (CLAIM_SPLIT, SPLIT_LOCALS, FITS_SPLIT, TAKE_SPLIT),
+    };
+    let first_fit = [
+        ("claim", claim),
+        ("split_locals", locals),
+        ("recorded", recorded(rules.size_bits)),
+        ("fits", fits),
+        ("take", take),
+        ("zero", zero),
+    ];
     let functions = [
         fill(ALLOC, &[("size_guard", size_guard)]),
-        fill(FIRST_FIT, &[("recorded", recorded(rules.size_bits)), ("zero", zero)]),
+        fill(FIRST_FIT, &first_fit),
         fill(exhausted, &[]),
         fill(GROW, &[("address_guard", address_guard), ("pages", pages)]),
     ];

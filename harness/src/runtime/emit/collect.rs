@@ -1,7 +1,7 @@
 //! `$gc_collect`, its four phases and the candidate test.
 
 use super::template::{fill, recorded};
-use crate::runtime::description::{CandidateTest, Extent, MarkAt, Rules, WorklistFull};
+use crate::runtime::description::{CandidateTest, Extent, MarkAt, Rules, Sweep, WorklistFull};
 
 const COLLECT: &str = r#"
   ;; A full collection, one function for each phase, so that a backtrace names the phase.
@@ -220,6 +220,42 @@ const SWEEP: &str = r"
     end)
 ";
 
+const SWEEP_RUNS: &str = r"
+  ;; Phase 4: rebuild the free list, in descending order of address. Neighbours that are unmarked become one free block.
+  (func $gc_sweep
+    (local $p i32) (local $h i32) (local $n i32) (local $run i32)
+    (global.set $gc_free_head (i32.const 0))
+    (local.set $p (global.get $gc_heap_start))
+    block $done
+      loop $blocks
+        (br_if $done (i32.ge_u (local.get $p) (global.get $heap_ptr)))
+        (local.set $h (i32.load (local.get $p)))
+        (if (i32.and (local.get $h) (i32.const 1))
+          (then
+            ;; A survivor ends the run before it.
+            (call $gc_free_run (local.get $run) (local.get $p))
+            (local.set $run (i32.const 0)))
+          (else
+            ;; The first block of a run, or one more.
+            (if (i32.eqz (local.get $run)) (then (local.set $run (local.get $p))))))
+        @recorded
+        (local.set $p (i32.add (local.get $p) (i32.and (i32.add (local.get $n) (i32.const 11)) (i32.const -8))))
+        br $blocks
+      end
+    end
+    ;; The last run reaches the heap's end, which never goes back.
+    (call $gc_free_run (local.get $run) (local.get $p)))
+
+  ;; Makes the blocks from $run up to $end one free block, and puts it on the list; a run at 0 is none.
+  (func $gc_free_run (param $run i32) (param $end i32)
+    (if (i32.eqz (local.get $run)) (then return))
+    (i32.store
+      (local.get $run)
+      (i32.shl (i32.sub (i32.sub (local.get $end) (local.get $run)) (i32.const 4)) (i32.const 1)))
+    (i32.store (i32.add (local.get $run) (i32.const 4)) (global.get $gc_free_head))
+    (global.set $gc_free_head (i32.add (local.get $run) (i32.const 4))))
+";
+
 const CANDIDATE: &str = r"
   ;; Whether a word is taken for a pointer: inside the heap, on the phase of a payload
   @claim
@@ -294,12 +330,16 @@ fn mark_pushed(rule: MarkAt, name: &str) -> String {
 
 /// The functions of the collector; `release` is the call of the phase between mark and sweep, if there is one.
 pub(super) fn functions(rules: &Rules, release: &str) -> String {
+    let sweep = match rules.sweep {
+        Sweep::Blocks => SWEEP,
+        Sweep::Runs => SWEEP_RUNS,
+    };
     let mut functions = vec![
         fill(COLLECT, &[("release", release)]),
         clear(rules),
         seed(rules),
         mark(rules),
-        fill(SWEEP, &[("recorded", recorded(rules.size_bits))]),
+        fill(sweep, &[("recorded", recorded(rules.size_bits))]),
         candidate(rules),
     ];
     match rules.worklist_full {

@@ -14,13 +14,19 @@ pub fn equivalent() -> Vec<Fault> {
     EQUIVALENT.iter().map(fault).collect()
 }
 
-/// The names of all edits.
+/// The names of the faults.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     let faults = ALLOCATION.iter().chain(&WORKLIST).chain(&COLLECTION).chain(&ROOTS).chain(&COST);
-    faults.chain(&EQUIVALENT).map(|[name, ..]| *name)
+    faults.map(|[name, ..]| *name)
 }
 
-fn fault([name, cause, find, replace]: &[&str; 4]) -> Fault {
+/// The names of the edits that change no meaning.
+pub(super) fn equivalent_names() -> impl Iterator<Item = &'static str> {
+    EQUIVALENT.iter().map(|[name, ..]| *name)
+}
+
+/// A row of a table as a fault.
+pub(super) fn fault([name, cause, find, replace]: &[&str; 4]) -> Fault {
     Fault {
         name: (*name).to_owned(),
         cause: (*cause).to_owned(),
