@@ -5,10 +5,11 @@
 mod common;
 
 use common::{FIXED, V131, campaign, clean, engine, engines, spec};
+use heapsmith::campaign::{GATED_PROGRAMS, Statistics};
 use heapsmith::engine::Engine;
 use heapsmith::judge::{Kind, Verdict, Violation};
 use heapsmith::metamorphic::{
-    Bench, HEAP_STARTS, Pair, Pool, Replayer, Selection, Source, Tally, Variant, cause_of, parse_variant,
+    Bench, HEAP_STARTS, Pair, Pool, Replayer, Selection, Source, Tally, Variant, cause_of, counterpart, parse_variant,
 };
 use heapsmith::reduce::{Oracle, reduce};
 use heapsmith::runtime::{Fault, Runtime, builtin, fault};
@@ -114,11 +115,13 @@ fn the_reference_shows_the_same_contents_in_every_variant_and_every_variant_real
 
 #[test]
 fn another_runtime_that_promises_as_much_shows_the_same_contents() {
-    let against = Selection::All { against: Some(spec("vera@0.2")) };
-    let other = |v: &Variant| v.on.as_ref().is_some_and(|on| on.name != FIXED);
-    let (tally, found) = Subject::new(FIXED, None, 61, engines()).run(800, 1, &against, other);
-    assert!(found.is_empty(), "{:?}", found.first());
-    assert!(tally.runtimes.len() == 1 && tally.same > 50, "{tally:?}");
+    for name in [counterpart(FIXED).unwrap(), "vera@0.2"] {
+        let against = Selection::All { against: Some(spec(name)) };
+        let other = |v: &Variant| v.on.as_ref().is_some_and(|on| on.name == name);
+        let (tally, found) = Subject::new(FIXED, None, 61, engines()).run(800, 1, &against, other);
+        assert!(found.is_empty(), "{:?}", found.first());
+        assert!(tally.runtimes.keys().eq([name]) && tally.same > 50, "{tally:?}");
+    }
 }
 
 /// An edit of a runtime.
@@ -289,6 +292,19 @@ fn the_mark_in_a_payload_of_0_0_131_is_a_schedule_dependence_with_its_cause() {
         causes.extend(cause.filter(|_| f.violation.kind == Kind::ScheduleDependence).map(|c| c.rule));
     }
     assert!(causes.contains("candidate-test"), "{causes:?}");
+}
+
+#[test]
+fn a_long_campaign_without_metamorphic_runs_is_not_trusted() {
+    let description = spec(FIXED).resolve(Machine::default()).unwrap();
+    let distrusted = |programs| {
+        let mut statistics = Statistics::default();
+        statistics.programs = programs;
+        statistics.distrusted(&description)
+    };
+    let missing = |programs| distrusted(programs).into_iter().filter(|why| why.contains("metamorphic")).count();
+    assert_eq!((missing(GATED_PROGRAMS - 1), missing(GATED_PROGRAMS)), (0, 4));
+    assert!(distrusted(GATED_PROGRAMS).contains(&"never reached: poisoned twins".to_owned()));
 }
 
 #[test]
