@@ -89,6 +89,17 @@ pub struct Outcome {
     pub surplus_releases: u32,
 }
 
+impl Outcome {
+    /// The last step that was begun; 0 where there was none.
+    #[must_use]
+    pub const fn last_step(&self) -> u32 {
+        match self.end {
+            End::Finished => self.step.saturating_sub(1),
+            End::Trapped(_) | End::OutOfFuel => self.step,
+        }
+    }
+}
+
 /// A handle that a collector gave back to its host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Release {

@@ -5,14 +5,15 @@ mod common;
 
 use common::{FIXED, RUNTIMES, campaign, clean, regression, runtime, spec};
 use heapsmith::campaign::{Limit, Progress, Settings, Summary, hunt};
-use heapsmith::engine::{Backtrace, Engine, EngineError, Known};
+use heapsmith::engine::{Backtrace, Compiled, Engine, EngineError, Known, Lowering, Ran, Whole};
 use heapsmith::judge::{Kind, Verdict, Violation};
 use heapsmith::metamorphic::Selection;
 use heapsmith::runtime::builtin;
 use heapsmith::trial::{Hearing, Prepared, Rig};
 use heapsmith_generators::Machine;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 const SELECT: &str = "fixed?fault=first-fit-by-select";
 
@@ -127,4 +128,190 @@ fn the_regression_case_shows_the_select_of_wasmi_2_0_0_and_nothing_else() {
     // The reference itself does not use the shape.
     let reference = Prepared::builtin(runtime(FIXED, program.machine), &all()).unwrap();
     assert!(clean(&Rig::new(Arc::new(reference)).unwrap().trial_with(&program, Hearing::All)));
+}
+
+/// Work of a program from which on a campaign does not have it heard.
+const HEARD_WORK: u64 = 2_000_000;
+
+/// An engine that runs single programs only, notes how many come at once, and lies about memories of a certain kind.
+#[derive(Clone)]
+struct Recorder {
+    inner: Arc<dyn Engine>,
+    batches: Arc<Mutex<Vec<usize>>>,
+    lies: fn(&[u8]) -> bool,
+}
+
+impl Recorder {
+    /// On V8 where there is a node, else on wasmtime.
+    fn new(lies: fn(&[u8]) -> bool) -> Self {
+        let inner = Known::V8.open(Backtrace::Off).unwrap_or_else(|why| {
+            println!("on wasmtime instead of v8: {why}");
+            Known::Wasmtime.open(Backtrace::Off).unwrap()
+        });
+        Self { inner: inner.handle(), batches: Arc::default(), lies }
+    }
+}
+
+impl Engine for Recorder {
+    fn name(&self) -> &'static str {
+        "recorder"
+    }
+
+    fn lowering(&self) -> Lowering {
+        Lowering::Standalone
+    }
+
+    fn handle(&self) -> Arc<dyn Engine> {
+        Arc::new(self.clone())
+    }
+
+    fn compile(&self, modules: &[(&str, &[u8])], globals: &[&str]) -> Result<Box<dyn Compiled>, EngineError> {
+        self.inner.compile(modules, globals)
+    }
+
+    fn run_whole(&self, groups: &[&Whole], each: &mut dyn FnMut(usize, Result<Ran, EngineError>)) {
+        self.batches.lock().unwrap().push(groups.len());
+        self.inner.run_whole(groups, &mut |i, ran| {
+            let lied = |mut ran: Ran| {
+                if (self.lies)(&ran.heap) {
+                    *ran.heap.last_mut().unwrap() ^= 1;
+                }
+                ran
+            };
+            each(i, ran.map(lied));
+        });
+    }
+}
+
+/// What a campaign on the reference came to, and how many programs were sent at once.
+fn heard(limit: u64, jobs: usize, lies: fn(&[u8]) -> bool) -> (Summary, Vec<usize>) {
+    let recorder = Recorder::new(lies);
+    let engines = || -> Vec<Box<dyn Engine>> {
+        let mut engines = open(&["wasmtime", "wasmi1"], Backtrace::Off);
+        engines.push(Box::new(recorder.clone()));
+        engines
+    };
+    let settings = Settings {
+        spec: spec(FIXED),
+        engines: engines(),
+        tracing_engines: engines(),
+        seed: 3,
+        limit: Limit::Programs(limit),
+        jobs,
+        max_findings: 0,
+        metamorphic: Selection::Share,
+    };
+    let summary = hunt(&settings, &Progress::default()).unwrap();
+    let batches = recorder.batches.lock().unwrap().clone();
+    (summary, batches)
+}
+
+/// Of the programs of these indices: how many have their say, and how many of those are lied about.
+fn expected(indices: impl Iterator<Item = u64>, lies: fn(&[u8]) -> bool) -> (u64, u64) {
+    let campaign = campaign(&spec(FIXED), 3);
+    let engines = open(&["wasmtime"], Backtrace::Off);
+    let (mut all, mut lied) = (0, 0);
+    for index in indices {
+        let program = campaign.program(index);
+        let mut rig =
+            Rig::new(Arc::new(Prepared::builtin(runtime(FIXED, program.machine), &engines).unwrap())).unwrap();
+        assert!(clean(&rig.trial(&program)), "{index}");
+        if rig.model().plan().work < HEARD_WORK {
+            all += 1;
+            lied += u64::from(lies(rig.memory(0)));
+        }
+    }
+    (all, lied)
+}
+
+fn is_a_third(heap: &[u8]) -> bool {
+    heap.iter().map(|&byte| u64::from(byte)).sum::<u64>() % 3 == 0
+}
+
+#[test]
+fn a_campaign_sends_programs_together_and_runs_again_alone_what_differs() {
+    const PROGRAMS: u64 = 56;
+    let (all, lied) = expected(0..PROGRAMS, is_a_third);
+    assert!(all > 48 && lied > 5 && lied < all - 5, "{all} {lied}");
+    let (summary, batches) = heard(PROGRAMS, 1, is_a_third);
+    let s = &summary.statistics;
+    assert_eq!((s.programs, s.violations, s.passed + s.traps.values().sum::<u64>()), (PROGRAMS, lied, PROGRAMS - lied));
+    assert_eq!((s.heard.get("recorder"), s.inconclusive.len(), s.untrusted.len()), (Some(&all), 0, 0));
+    // Each once in a batch; what differs, and every 4096th for both lowerings, once more alone.
+    let (together, alone): (Vec<usize>, Vec<usize>) = batches.into_iter().partition(|&n| n > 1);
+    assert_eq!(together.iter().sum::<usize>() as u64, all);
+    assert!(together[..together.len() - 1].iter().all(|&n| n == 16), "{together:?}");
+    assert!([lied, lied + 1].contains(&(alone.len() as u64)), "{} {lied}", alone.len());
+    let kinds: Vec<Kind> = summary.unreduced.keys().map(|signature| signature.kind).collect();
+    assert!(kinds.iter().all(|&kind| kind == Kind::EngineDivergence), "{kinds:?}");
+    assert_eq!(summary.unreduced.values().sum::<u64>(), lied);
+    let (other, _) = heard(PROGRAMS, 3, is_a_third);
+    assert_eq!((&other.statistics, &other.unreduced), (&summary.statistics, &summary.unreduced));
+}
+
+#[test]
+fn a_longer_campaign_has_every_64th_program_heard() {
+    const PROGRAMS: u64 = 1_025;
+    let (all, _) = expected((0..PROGRAMS).step_by(64), |_| false);
+    assert!(all > 14, "{all}");
+    let (summary, _) = heard(PROGRAMS, 2, |_| false);
+    let s = &summary.statistics;
+    assert_eq!((s.programs, s.violations, s.heard.get("recorder")), (PROGRAMS, 0, Some(&all)));
+}
+
+/// CPU seconds of this process, and of those that it started and waited for.
+#[cfg(target_os = "linux")]
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields = stat.rsplit(')').next().unwrap().split_whitespace();
+    fields.skip(11).take(4).map(|ticks| ticks.parse::<f64>().unwrap()).sum::<f64>() / 100.0
+}
+
+#[test]
+#[ignore = "a measurement: --ignored --nocapture"]
+#[cfg(target_os = "linux")]
+fn what_a_program_costs_on_v8() {
+    use heapsmith::engine::session::whole;
+    const PROGRAMS: u64 = 512;
+    let campaign = campaign(&spec(FIXED), 3);
+    let engines = open(&["wasmtime"], Backtrace::Off);
+    let mut rigs: HashMap<Machine, Rig> = HashMap::new();
+    let mut groups = Vec::new();
+    for index in 0..PROGRAMS {
+        let program = campaign.program(index);
+        let rig = rigs.entry(program.machine).or_insert_with(|| {
+            Rig::new(Arc::new(Prepared::builtin(runtime(FIXED, program.machine), &engines).unwrap())).unwrap()
+        });
+        rig.trial(&program);
+        if rig.model().plan().work < HEARD_WORK {
+            groups.push(whole(&rig.prepared().runtime, rig.model().plan(), 0).unwrap());
+        }
+    }
+    let groups: Vec<&Whole> = groups.iter().collect();
+    let three_frames = |v8: &dyn Engine| {
+        for group in &groups {
+            let modules: Vec<(&str, &[u8])> = group.modules.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
+            v8.compile(&modules, &group.globals).unwrap().instantiate().unwrap().call(0).unwrap();
+        }
+    };
+    let by = |n: usize| {
+        let groups = &groups;
+        move |v8: &dyn Engine| groups.chunks(n).for_each(|part| v8.run_whole(part, &mut |_, ran| drop(ran.unwrap())))
+    };
+    let (one, sixteen) = (by(1), by(16));
+    type Way<'a> = (&'a str, &'a dyn Fn(&dyn Engine));
+    let ways: [Way<'_>; 3] = [("three frames", &three_frames), ("one frame", &one), ("16 frames at once", &sixteen)];
+    for _ in 0..3 {
+        for (name, run) in ways {
+            let (cpu, wall) = (cpu_seconds(), Instant::now());
+            run(&*Known::V8.open(Backtrace::Off).unwrap());
+            let (cpu, wall, n) = (cpu_seconds() - cpu, wall.elapsed().as_secs_f64(), groups.len() as f64);
+            println!(
+                "{name}: {:.0}/s of wall, {:.2} ms wall, {:.2} ms of CPU a program",
+                n / wall,
+                wall / n * 1e3,
+                cpu / n * 1e3
+            );
+        }
+    }
 }

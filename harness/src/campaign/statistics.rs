@@ -86,9 +86,7 @@ impl Statistics {
     /// Counts one trial.
     pub fn count(&mut self, index: u64, program: &Program, verdict: &Verdict, rig: &Rig) {
         self.programs += 1;
-        for engine in rig.heard() {
-            *self.heard.entry(engine).or_default() += 1;
-        }
+        rig.heard().for_each(|engine| self.hear(engine));
         match verdict {
             Verdict::Pass => self.passed += 1,
             Verdict::AllowedTrap(Allowance::Must(rule)) => *self.traps.entry(*rule).or_default() += 1,
@@ -130,6 +128,11 @@ impl Statistics {
             }
         }
         self.boundaries(model.description(), &model.expectation().kinds, rig.outcome(0));
+    }
+
+    /// Counts that an engine that runs the standalone lowering only ran a program, too.
+    pub fn hear(&mut self, engine: &'static str) {
+        *self.heard.entry(engine).or_default() += 1;
     }
 
     /// Counts a violation that a variant of a program showed which had passed by itself.

@@ -3,8 +3,9 @@
 use super::findings::{RawFindings, Signature};
 use super::variants::Variants;
 use super::{Limit, Shared, Statistics, disagreement};
+use crate::engine::{Engine, Lowering};
 use crate::judge::{Inconclusive, Verdict};
-use crate::trial::{Hearing, Rig};
+use crate::trial::{Hearing, Rig, Sample};
 use heapsmith_generators::Machine;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -30,54 +31,165 @@ fn hearing(limit: Limit, index: u64) -> Hearing {
     if index.is_multiple_of(every) { Hearing::Below(CONFIRM_WORK) } else { Hearing::None }
 }
 
+/// Programs that wait for such engines at most, before they are sent.
+const BATCH: usize = 16;
+/// Bytes of their memories from which on they are sent at once.
+const BATCH_BYTES: usize = 1 << 25;
+
 /// Takes indices until there are none.
 pub(super) fn run(shared: &Shared<'_>) -> (Statistics, RawFindings) {
-    let (mut statistics, mut findings) = (Statistics::default(), RawFindings::default());
-    let mut rigs: HashMap<Machine, Rig> = HashMap::new();
-    let mut variants = Variants::new(shared);
+    let engines = shared.settings.engines.iter().map(Box::as_ref);
+    let mut worker = Worker {
+        runner: Runner { shared, rigs: HashMap::new(), variants: Variants::new(shared) },
+        alone: engines.filter(|engine| engine.lowering() == Lowering::Standalone).collect(),
+        waiting: Vec::new(),
+        tally: Tally::default(),
+    };
     while let Some(indices) = shared.take() {
-        for index in indices {
-            let program = shared.programs.program(index);
-            let rig = match rigs.entry(program.machine) {
-                Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(new) => match shared.prepared(program.machine).map(Rig::new) {
-                    Ok(Ok(rig)) => new.insert(rig),
-                    Ok(Err(_)) | Err(_) => {
-                        statistics.programs += 1;
-                        *statistics.inconclusive.entry(Inconclusive::EngineFailed).or_default() += 1;
-                        continue;
-                    }
-                },
-            };
-            let verdict = rig.trial_with(&program, hearing(shared.settings.limit, index));
-            statistics.count(index, &program, &verdict, rig);
-            shared.progress.programs.fetch_add(1, Ordering::Relaxed);
-            if let Verdict::Violation(v) = &verdict {
-                shared.progress.violations.fetch_add(1, Ordering::Relaxed);
-                findings.add(Signature::of(v, &program, rig), index);
-            } else if index % CONFIRM_EVERY == 0 && rig.model().plan().work < CONFIRM_WORK {
-                match disagreement(&shared.settings.engines, rig) {
-                    Ok(None) => statistics.confirmations += 1,
-                    Ok(Some(text)) => statistics.distrust(index, text),
-                    Err(_) => *statistics.inconclusive.entry(Inconclusive::EngineFailed).or_default() += 1,
-                }
+        indices.for_each(|index| worker.program(index));
+    }
+    worker.settle();
+    (worker.tally.statistics, worker.tally.findings)
+}
+
+/// What programs came to.
+#[derive(Default)]
+struct Tally {
+    statistics: Statistics,
+    findings: RawFindings,
+}
+
+/// A worker: what runs programs, and those that wait for engines that run the standalone lowering only.
+struct Worker<'s, 'a> {
+    runner: Runner<'s, 'a>,
+    alone: Vec<&'s dyn Engine>,
+    waiting: Vec<Waiting>,
+    tally: Tally,
+}
+
+/// A program that waits, and what it comes to if those engines show what the others showed.
+struct Waiting {
+    index: u64,
+    sample: Sample,
+    tally: Tally,
+}
+
+impl Worker<'_, '_> {
+    fn program(&mut self, index: u64) {
+        let shared = self.runner.shared;
+        shared.progress.programs.fetch_add(1, Ordering::Relaxed);
+        let work = match hearing(shared.settings.limit, index) {
+            Hearing::Below(work) if !self.alone.is_empty() => work,
+            asked @ (Hearing::None | Hearing::Below(_) | Hearing::All) => {
+                self.at_once(index, asked);
+                return;
             }
-            // Last: afterwards the rig has run something else.
-            if verdict == Verdict::Pass {
-                match variants.run(shared, index, &program, rig, &mut statistics) {
-                    Ok(None) => {}
-                    Ok(Some(signature)) => {
-                        statistics.recant();
-                        shared.progress.violations.fetch_add(1, Ordering::Relaxed);
-                        findings.add(signature, index);
-                    }
-                    Err(_) => *statistics.inconclusive.entry(Inconclusive::EngineFailed).or_default() += 1,
-                }
-            }
-            if rig.is_bulky() {
-                rigs.remove(&program.machine);
+        };
+        let mut tally = Tally::default();
+        match self.runner.run(index, Hearing::None, &mut tally, |rig, verdict| rig.sample(verdict, work)) {
+            Some(Ok(Some(sample))) => self.waiting.push(Waiting { index, sample, tally }),
+            Some(Ok(None)) | None => self.add(tally),
+            Some(Err(_)) => self.at_once(index, Hearing::All),
+        }
+        let kept: usize = self.waiting.iter().map(|waiting| waiting.sample.bytes()).sum();
+        if self.waiting.len() >= BATCH || kept >= BATCH_BYTES {
+            self.settle();
+        }
+    }
+
+    /// Has the engines run all programs that wait. One that does not show there what it showed on the others is run again, alone, for its
+    /// verdict.
+    fn settle(&mut self) {
+        let waiting = std::mem::take(&mut self.waiting);
+        if waiting.is_empty() {
+            return;
+        }
+        let samples: Vec<&Sample> = waiting.iter().map(|waiting| &waiting.sample).collect();
+        let alike: Vec<Vec<bool>> = self.alone.iter().map(|engine| Sample::alike(&samples, *engine)).collect();
+        for (i, Waiting { index, mut tally, .. }) in waiting.into_iter().enumerate() {
+            if alike.iter().all(|engine| engine[i]) {
+                self.alone.iter().for_each(|engine| tally.statistics.hear(engine.name()));
+                self.add(tally);
+            } else {
+                self.at_once(index, Hearing::All);
             }
         }
     }
-    (statistics, findings)
+
+    /// Runs a program, and counts what it comes to.
+    fn at_once(&mut self, index: u64, hearing: Hearing) {
+        let before = self.tally.statistics.violations;
+        self.runner.run(index, hearing, &mut self.tally, |_, _| ());
+        self.report(self.tally.statistics.violations - before);
+    }
+
+    fn add(&mut self, tally: Tally) {
+        self.report(tally.statistics.violations);
+        self.tally.statistics.merge(&tally.statistics);
+        self.tally.findings.merge(tally.findings);
+    }
+
+    fn report(&self, violations: u64) {
+        self.runner.shared.progress.violations.fetch_add(violations, Ordering::Relaxed);
+    }
+}
+
+/// Runs programs, one at a time.
+struct Runner<'s, 'a> {
+    shared: &'s Shared<'a>,
+    rigs: HashMap<Machine, Rig>,
+    variants: Variants<'s>,
+}
+
+impl Runner<'_, '_> {
+    /// Runs a program and counts it; `look` has a look at the rig right after the trial, if there was one.
+    fn run<T>(
+        &mut self,
+        index: u64,
+        hearing: Hearing,
+        tally: &mut Tally,
+        look: impl FnOnce(&Rig, &Verdict) -> T,
+    ) -> Option<T> {
+        let Self { shared, rigs, variants } = self;
+        let Tally { statistics, findings } = tally;
+        let program = shared.programs.program(index);
+        let rig = match rigs.entry(program.machine) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => match shared.prepared(program.machine).map(Rig::new) {
+                Ok(Ok(rig)) => new.insert(rig),
+                Ok(Err(_)) | Err(_) => {
+                    statistics.programs += 1;
+                    *statistics.inconclusive.entry(Inconclusive::EngineFailed).or_default() += 1;
+                    return None;
+                }
+            },
+        };
+        let verdict = rig.trial_with(&program, hearing);
+        statistics.count(index, &program, &verdict, rig);
+        let looked = look(rig, &verdict);
+        if let Verdict::Violation(v) = &verdict {
+            findings.add(Signature::of(v, &program, rig), index);
+        } else if index.is_multiple_of(CONFIRM_EVERY) && rig.model().plan().work < CONFIRM_WORK {
+            match disagreement(&shared.settings.engines, rig) {
+                Ok(None) => statistics.confirmations += 1,
+                Ok(Some(text)) => statistics.distrust(index, text),
+                Err(_) => *statistics.inconclusive.entry(Inconclusive::EngineFailed).or_default() += 1,
+            }
+        }
+        // Last: afterwards the rig has run something else.
+        if verdict == Verdict::Pass {
+            match variants.run(shared, index, &program, rig, statistics) {
+                Ok(None) => {}
+                Ok(Some(signature)) => {
+                    statistics.recant();
+                    findings.add(signature, index);
+                }
+                Err(_) => *statistics.inconclusive.entry(Inconclusive::EngineFailed).or_default() += 1,
+            }
+        }
+        if rig.is_bulky() {
+            rigs.remove(&program.machine);
+        }
+        Some(looked)
+    }
 }

@@ -36,7 +36,7 @@ pub(crate) struct Args {
     /// Workers; all cores by default
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
-    #[arg(long, value_name = "A,B", value_delimiter = ',', default_value = "wasmtime,wasmi", help = super::ENGINES_HELP)]
+    #[arg(long, value_name = "A,B", value_delimiter = ',', default_value = "wasmtime,wasmi", help = super::ENGINES_HELP, long_help = ENGINES_LONG_HELP)]
     engines: Vec<String>,
     /// Where findings are written
     #[arg(long, value_name = "DIR", default_value = "findings")]
@@ -54,6 +54,12 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
 }
+
+/// What `hunt --help` says of engines.
+const ENGINES_LONG_HELP: &str = "\
+Engines, separated by commas; the first one is judged, all are compared:
+wasmtime (Cranelift), winch, pulley, wasmi (2.0.0), wasmi1 (1.0.9), v8 (a node process; runs single programs only).
+V8 runs every program in a hunt of at most 1024 programs, else every 64th; not those with very much work. The summary counts them";
 
 /// Kinds of violation that are listed when they were not reduced.
 const KINDS_LISTED: usize = 5;

@@ -66,6 +66,7 @@ parameters, given as NAME?KEY=VALUE,KEY=VALUE wherever a collector is named; wit
   pages            pages of 64 KiB at the start and at most: 1..4, 1.. or ..4
   initial_pages    the first of these alone
   max_pages        the second of these alone
+  fault            NAME of a planted fault, such as `first-fit-by-select`; a name that is none is answered with the list
 
 example: heapsmith runtimes 'vera@0.0.131?data_end=5' --wat
 ";

@@ -77,6 +77,54 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// [`EngineError::Compile`] or [`EngineError::Import`].
     fn compile(&self, modules: &[(&str, &[u8])], globals: &[&str]) -> Result<Box<dyn Compiled>, EngineError>;
+
+    /// Compiles, instantiates and calls each of these groups once, and hands the results over in their order. An engine in another process
+    /// sends all of them before it waits for the first.
+    fn run_whole(&self, groups: &[&Whole], each: &mut dyn FnMut(usize, Result<Ran, EngineError>)) {
+        for (i, group) in groups.iter().enumerate() {
+            let compiled = self.compile(&group.borrowed(), &group.globals);
+            each(i, compiled.and_then(|compiled| Ran::of(&mut *compiled.instantiate()?, group.fuel)));
+        }
+    }
+}
+
+/// A group of modules that is to run once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whole {
+    /// Names and binaries, as for [`Engine::compile`].
+    pub modules: Vec<(&'static str, Vec<u8>)>,
+    /// Exported globals to read, as for [`Engine::compile`].
+    pub globals: Vec<&'static str>,
+    /// Fuel of the call.
+    pub fuel: u64,
+}
+
+impl Whole {
+    fn borrowed(&self) -> Vec<(&str, &[u8])> {
+        self.modules.iter().map(|(name, bytes)| (*name, bytes.as_slice())).collect()
+    }
+}
+
+/// What a group left that ran once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ran {
+    /// How the call ended.
+    pub end: End,
+    /// The collector's memory.
+    pub heap: Vec<u8>,
+    /// The mutator's.
+    pub mutator: Vec<u8>,
+    /// The globals that were asked for and exist.
+    pub globals: Vec<u32>,
+}
+
+impl Ran {
+    fn of(instance: &mut dyn Instance, fuel: u64) -> Result<Self, EngineError> {
+        let end = instance.call(fuel)?;
+        let mut globals = Vec::new();
+        instance.globals(&mut globals);
+        Ok(Self { end, heap: instance.heap().to_vec(), mutator: instance.mutator().to_vec(), globals })
+    }
 }
 
 /// A compiled group of modules, shared between threads.

@@ -9,7 +9,7 @@
 //! A collector with state elsewhere (a table, a global that is not in [`Description::globals`](crate::runtime::description::Description::globals)) needs a fresh instance instead.
 
 use super::pristine::Pristine;
-use super::{Compiled, Engine, EngineError, Instance};
+use super::{Compiled, Engine, EngineError, Instance, Lowering, Ran, Whole};
 use crate::lower::layout::{PC, STOP, read_log, read_releases, word};
 use crate::lower::tape::Tape;
 use crate::lower::{resident, standalone};
@@ -211,14 +211,36 @@ impl Resident {
 }
 
 fn read_outcome(instance: &dyn Instance, end: End, outcome: &mut Outcome) {
-    let memory = instance.mutator();
-    outcome.end = end;
-    outcome.step = word(memory, PC);
-    outcome.log.clear();
-    read_log(memory, &mut outcome.log);
-    outcome.pages = u32::try_from(instance.heap().len() / PAGE as usize).unwrap_or(u32::MAX);
+    read_memories(instance.heap(), instance.mutator(), end, outcome);
     instance.globals(&mut outcome.globals);
-    outcome.surplus_releases = read_releases(memory, &mut outcome.releases);
+}
+
+/// All of an outcome but its globals.
+fn read_memories(heap: &[u8], mutator: &[u8], end: End, outcome: &mut Outcome) {
+    outcome.end = end;
+    outcome.step = word(mutator, PC);
+    outcome.log.clear();
+    read_log(mutator, &mut outcome.log);
+    outcome.pages = u32::try_from(heap.len() / PAGE as usize).unwrap_or(u32::MAX);
+    outcome.surplus_releases = read_releases(mutator, &mut outcome.releases);
+}
+
+/// Lowers a plan to modules of its own, for [`Engine::run_whole`]; not for a giant collector, whose engine is another one.
+///
+/// # Errors
+/// If the modules' text is no valid WebAssembly.
+pub fn whole(runtime: &Runtime, plan: &Plan, fuel: u64) -> Result<Whole, EngineError> {
+    let text = standalone::modules(runtime, plan);
+    let modules = vec![("mutator", wat::parse_str(&text.mutator)?), ("program", wat::parse_str(&text.program)?)];
+    Ok(Whole { modules, globals: runtime.description.globals(), fuel })
+}
+
+/// Outcome and collector's memory of what [`whole`] made.
+#[must_use]
+pub fn outcome_of(ran: Ran) -> (Outcome, Vec<u8>) {
+    let mut outcome = Outcome { globals: ran.globals, ..Outcome::default() };
+    read_memories(&ran.heap, &ran.mutator, ran.end, &mut outcome);
+    (outcome, ran.heap)
 }
 
 /// Lowers a plan to modules of its own, runs it, and gives its outcome and the collector's memory.
@@ -245,10 +267,14 @@ pub fn look_standalone<T>(
     fuel: u64,
     look: impl FnOnce(Outcome, &[u8]) -> T,
 ) -> Result<T, EngineError> {
-    let modules = standalone::modules(runtime, plan);
-    let mutator = wat::parse_str(&modules.mutator)?;
-    let program = wat::parse_str(&modules.program)?;
-    let mut instance = compile(engine, runtime, &[("mutator", &mutator), ("program", &program)])?.instantiate()?;
+    let whole = whole(runtime, plan, fuel)?;
+    if engine.lowering() == Lowering::Standalone && !runtime.description.is_giant() {
+        let mut ran = Err(EngineError::Abnormal { engine: engine.name(), message: "it gave no answer".to_owned() });
+        engine.run_whole(&[&whole], &mut |_, result| ran = result);
+        let (outcome, heap) = outcome_of(ran?);
+        return Ok(look(outcome, &heap));
+    }
+    let mut instance = compile(engine, runtime, &whole.borrowed())?.instantiate()?;
     let end = instance.call(fuel)?;
     let mut outcome = Outcome::default();
     read_outcome(&*instance, end, &mut outcome);

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::session::{Resident, compile_resident};
-use super::{Backtrace, Engine, EngineError, Known, Lowering, UnknownEngine, V8, Wasmtime, by_name};
+use super::{Backtrace, Engine, EngineError, Known, Lowering, UnknownEngine, V8, Wasmtime, Whole, by_name};
 use crate::lower::tape::Tape;
 use crate::lower::tests::{alloc, bump, plan, push};
 use crate::outcome::{End, Trap};
@@ -326,4 +326,50 @@ fn select_on_a_comparison_of_a_parameter_with_zero_is_wrong_on_wasmi_2_0_0_alone
             assert_eq!(found, expected, "{condition} on {}", engine.name());
         }
     }
+}
+
+#[test]
+fn many_programs_on_one_pipe_are_answered_in_order_whatever_one_of_them_does() {
+    let Ok(engine) = V8::with_limit(std::time::Duration::from_secs(2)) else { return println!("without v8") };
+    // More than both pipes hold at once: 24 modules with 192 KiB of data, which come back as memory.
+    let bytes = "a".repeat(192 << 10);
+    let whole = |i: usize| {
+        let body = match i {
+            3 => "(loop (br 0))".to_owned(),
+            5 => "unreachable".to_owned(),
+            9 => "(call $import)".to_owned(),
+            _ => format!("(i32.store (i32.const 0) (i32.const {i})) (global.set $g (i32.const {i}))"),
+        };
+        let import = if i == 9 { r#"(import "env" "f" (func $import))"# } else { "" };
+        let parameter = if i == 7 { "(param i32)" } else { "" };
+        let text = format!(
+            r#"(module {import} (memory (export "memory") 3) (data (i32.const 0) "{bytes}")
+                 (global $g (export "g") (mut i32) (i32.const -1)) (func (export "run") {parameter} {body}))"#
+        );
+        let mut module = wat::parse_str(text).unwrap();
+        if i == 11 {
+            module.truncate(100);
+        }
+        Whole { modules: vec![("main", module)], globals: vec!["g", "none"], fuel: FUEL }
+    };
+    let groups: Vec<Whole> = (0..24).map(whole).collect();
+    let mut next = 0;
+    engine.run_whole(&groups.iter().collect::<Vec<_>>(), &mut |i, ran| {
+        assert_eq!(i, next);
+        next += 1;
+        match i {
+            3 => assert!(matches!(ran, Err(EngineError::Killed { engine: "v8", seconds: 2 })), "{ran:?}"),
+            7 => assert!(matches!(ran, Err(EngineError::Export { .. }))),
+            9 => assert!(matches!(ran, Err(EngineError::Instantiate { .. }))),
+            11 => assert!(matches!(ran, Err(EngineError::Compile { .. }))),
+            _ => {
+                let ran = ran.unwrap();
+                let end = if i == 5 { End::Trapped(Trap::Unreachable) } else { End::Finished };
+                let (word, global) = if i == 5 { (*b"aaaa", u32::MAX) } else { ((i as u32).to_le_bytes(), i as u32) };
+                assert_eq!((ran.end, &ran.heap[..4], &ran.globals), (end, &word[..], &vec![global]));
+                assert_eq!((ran.heap.len(), &ran.heap[4..]), (192 << 10, &bytes.as_bytes()[4..]));
+            }
+        }
+    });
+    assert_eq!(next, groups.len());
 }

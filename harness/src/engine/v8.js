@@ -40,29 +40,50 @@ function sendState(answer) {
 
 const thrown = error => ({ name: String(error && error.name), message: String(error && error.message) });
 
+/** Compiles a group; what is wrong with it, if anything. */
+function compile(request, data) {
+  modules = [];
+  let at = 0;
+  for (const { name, bytes } of request.modules) {
+    try {
+      modules.push({ name, module: new WebAssembly.Module(data.subarray(at, at += bytes)) });
+    } catch (error) { return { stage: 'compile', failed: modules.length, thrown: thrown(error) }; }
+  }
+}
+
+/** Instantiates the group; what is wrong with it, if anything. */
+function instantiate(request) {
+  const exports = {};
+  let mutator;
+  try {
+    for (const { name, module } of modules) {
+      main = exports[name] = new WebAssembly.Instance(module, exports).exports;
+      if (name === 'mutator') mutator = main.memory;
+    }
+  } catch (error) { return { stage: 'instantiate', thrown: thrown(error) }; }
+  memories = [main.memory, main.mutator || mutator];
+  globals = request.globals.map(name => main[name]);
+}
+
+function call(name, args) {
+  try {
+    const results = main[name](...args);
+    return { results: results === undefined ? [] : [].concat(results) };
+  } catch (error) { return { stage: 'call', thrown: thrown(error) }; }
+}
+
 const handlers = {
   compile(request, data) {
-    modules = [];
-    let at = 0;
-    for (const { name, bytes } of request.modules) {
-      try {
-        modules.push({ name, module: new WebAssembly.Module(data.subarray(at, at += bytes)) });
-      } catch (error) { return send({ failed: modules.length, thrown: thrown(error) }); }
-    }
-    send({ imports: modules.map(({ module }) => WebAssembly.Module.imports(module)) });
+    const wrong = compile(request, data);
+    send(wrong || { imports: modules.map(({ module }) => WebAssembly.Module.imports(module)) });
   },
   instantiate(request) {
-    const exports = {};
-    let mutator;
-    try {
-      for (const { name, module } of modules) {
-        main = exports[name] = new WebAssembly.Instance(module, exports).exports;
-        if (name === 'mutator') mutator = main.memory;
-      }
-    } catch (error) { return send({ thrown: thrown(error) }); }
-    memories = [main.memory, main.mutator || mutator];
-    globals = request.globals.map(name => main[name]);
-    sendState({});
+    const wrong = instantiate(request);
+    if (wrong) send(wrong); else sendState({});
+  },
+  run(request, data) {
+    const wrong = compile(request, data) || instantiate(request);
+    if (wrong) send(wrong); else sendState(call('run', []));
   },
   load(request, data) {
     request.globals.forEach((value, i) => { globals[i].value = value | 0; });
@@ -78,12 +99,7 @@ const handlers = {
     send({});
   },
   call(request) {
-    let answer;
-    try {
-      const results = main[request.export](...request.args);
-      answer = { results: results === undefined ? [] : [].concat(results) };
-    } catch (error) { answer = { thrown: thrown(error) }; }
-    sendState(answer);
+    sendState(call(request.export, request.args));
   },
 };
 

@@ -140,12 +140,12 @@ impl Account<'_> {
         by_verdict || !self.replay.backtrace.is_empty()
     }
 
-    /// The functions on the stack of the trap; of the engines here only wasmtime keeps them.
+    /// The functions on the stack of the trap; of the engines only wasmtime and its tiers keep them.
     fn backtrace(&self) -> String {
         if self.replay.backtrace.is_empty() {
-            return "none: wasmi keeps none, wasmtime does".to_owned();
+            return "none: only wasmtime, winch and pulley keep one".to_owned();
         }
-        format!("{} (wasmtime; wasmi keeps none)", self.replay.backtrace.join(" < "))
+        format!("{} (only wasmtime, winch and pulley keep one)", self.replay.backtrace.join(" < "))
     }
 
     /// An op by number (from 1, as a person counts the lines of ops) and text.

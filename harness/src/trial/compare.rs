@@ -22,7 +22,7 @@ pub(super) fn engines(
     let expected = format!("one {} on every engine", difference.what);
     let found =
         format!("{} has {}, {} has {}; {}", a.name, difference.first, b.name, difference.second, adjudication.text());
-    Some(divergence(a.outcome.step.min(b.outcome.step), expected, found, adjudication))
+    Some(divergence(a.outcome.last_step().min(b.outcome.last_step()), expected, found, adjudication))
 }
 
 /// The disagreement of engines that agree among themselves with the emulator, if there is one.

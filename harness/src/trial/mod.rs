@@ -14,6 +14,7 @@ mod memory;
 mod observe;
 mod parts;
 mod replay;
+mod sample;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,7 @@ pub use measure::Measured;
 pub use observe::Observations;
 pub(crate) use parts::Part;
 pub use replay::{Bucket, Replay};
+pub use sample::Sample;
 
 use crate::emulator::Emulator;
 use crate::engine::pristine::Pristine;
@@ -361,12 +363,7 @@ impl Rig {
             Work::Unpromised => false,
         };
         let (allowed, used) = (budget(&self.model), self.residents[0].fuel_used());
-        let outcome = &self.outcomes[0];
-        let step = match outcome.end {
-            End::Finished => outcome.step.saturating_sub(1),
-            End::Trapped(_) | End::OutOfFuel => outcome.step,
-        };
-        (promised && used > allowed).then(|| judge::slow(step, allowed, used))
+        (promised && used > allowed).then(|| judge::slow(self.outcomes[0].last_step(), allowed, used))
     }
 }
 
@@ -376,10 +373,15 @@ impl Rig {
         if self.outcomes.iter().any(|outcome| outcome.end == End::OutOfFuel) {
             return;
         }
-        let fuel = retry_fuel(&self.model, self.residents[0].heap().len());
+        let fuel = self.hearing_fuel();
         for alone in &mut self.alone {
             alone.hear(&self.prepared.runtime, self.model.plan(), fuel);
         }
+    }
+
+    /// Fuel of engines that run the standalone lowering only, where they have fuel.
+    fn hearing_fuel(&self) -> u64 {
+        retry_fuel(&self.model, self.residents[0].heap().len())
     }
 
     /// What each engine says that ran the program.

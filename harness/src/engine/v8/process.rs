@@ -25,6 +25,8 @@ const FRAME_BYTES: usize = 1 << 30;
 pub(super) struct Answer {
     node: String,
     v8: String,
+    /// Where it was thrown.
+    pub(super) stage: Option<Stage>,
     pub(super) failed: Option<usize>,
     pub(super) thrown: Option<Thrown>,
     pub(super) imports: Vec<Vec<Import>>,
@@ -34,6 +36,15 @@ pub(super) struct Answer {
     /// The blocks of all memories.
     #[serde(skip)]
     pub(super) data: Vec<u8>,
+}
+
+/// A part of what is done to a group.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Stage {
+    Compile,
+    Instantiate,
+    Call,
 }
 
 /// An exception.
@@ -86,6 +97,12 @@ impl Pool {
                 Ok(Process::start(self.limit)?.0)
             }
         }
+    }
+
+    /// A process for a group that it runs whole.
+    pub(super) fn any(&self) -> Result<Process, EngineError> {
+        let idle = self.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop();
+        idle.map_or_else(|| Ok(Process::start(self.limit)?.0), Ok)
     }
 
     /// Gives a process back.
@@ -147,25 +164,63 @@ impl Process {
     }
 
     fn send(&mut self, request: &serde_json::Value, data: &[&[u8]]) -> Result<(), EngineError> {
-        let json = request.to_string();
-        let bytes: usize = data.iter().map(|part| part.len()).sum();
-        let word = |n: usize| u32::try_from(n).map(u32::to_le_bytes).map_err(|_| gone("the request is too large"));
-        let mut frame = Vec::with_capacity(8 + json.len() + bytes);
-        frame.extend(word(json.len())?);
-        frame.extend(word(bytes)?);
-        frame.extend(json.as_bytes());
-        data.iter().for_each(|part| frame.extend_from_slice(part));
+        let frame = frame(request, data)?;
         self.input.write_all(&frame).map_err(|e| gone(&e.to_string()))
     }
 
-    fn receive(&mut self) -> Result<Answer, EngineError> {
-        let (json, data) = self.frames.recv_timeout(self.limit).map_err(|e| match e {
-            RecvTimeoutError::Timeout => EngineError::Killed { engine: NAME, seconds: self.limit.as_secs() },
-            RecvTimeoutError::Disconnected => gone("its process ended"),
-        })?;
-        let answer: Answer = serde_json::from_slice(&json).map_err(|e| gone(&e.to_string()))?;
-        Ok(Answer { data, ..answer })
+    /// Sends all requests, hands over their answers as they come, and gives how many there were. It ends with the first error, after
+    /// which the process is of no more use. Each answer may take as long as the limit says.
+    pub(super) fn ask_all(
+        &mut self,
+        frames: &[Vec<u8>],
+        mut each: impl FnMut(usize, Result<Answer, EngineError>),
+    ) -> usize {
+        self.group = None;
+        let Self { child, input, frames: answers, limit, broken, .. } = self;
+        std::thread::scope(|scope| {
+            // What does not fit the pipe is written while answers are read. A process that is killed ends the writing, too.
+            scope.spawn(move || frames.iter().try_for_each(|frame| input.write_all(frame)));
+            for i in 0..frames.len() {
+                let answer = receive(answers, *limit);
+                let failed = answer.is_err();
+                if failed {
+                    *broken = true;
+                    let _ = child.kill();
+                }
+                each(i, answer);
+                if failed {
+                    return i + 1;
+                }
+            }
+            frames.len()
+        })
     }
+
+    fn receive(&mut self) -> Result<Answer, EngineError> {
+        receive(&self.frames, self.limit)
+    }
+}
+
+fn receive(frames: &Receiver<(Vec<u8>, Vec<u8>)>, limit: Duration) -> Result<Answer, EngineError> {
+    let (json, data) = frames.recv_timeout(limit).map_err(|e| match e {
+        RecvTimeoutError::Timeout => EngineError::Killed { engine: NAME, seconds: limit.as_secs() },
+        RecvTimeoutError::Disconnected => gone("its process ended"),
+    })?;
+    let answer: Answer = serde_json::from_slice(&json).map_err(|e| gone(&e.to_string()))?;
+    Ok(Answer { data, ..answer })
+}
+
+/// A request as it is on the pipe.
+pub(super) fn frame(request: &serde_json::Value, data: &[&[u8]]) -> Result<Vec<u8>, EngineError> {
+    let json = request.to_string();
+    let bytes: usize = data.iter().map(|part| part.len()).sum();
+    let word = |n: usize| u32::try_from(n).map(u32::to_le_bytes).map_err(|_| gone("the request is too large"));
+    let mut frame = Vec::with_capacity(8 + json.len() + bytes);
+    frame.extend(word(json.len())?);
+    frame.extend(word(bytes)?);
+    frame.extend(json.as_bytes());
+    data.iter().for_each(|part| frame.extend_from_slice(part));
+    Ok(frame)
 }
 
 /// Reads frames in a thread of its own, so that waiting for one can end; it ends with the process.
