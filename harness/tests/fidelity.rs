@@ -95,3 +95,34 @@ fn programs_of_v0_2_fill_the_worklist_so_that_what_is_put_off_is_compared_too() 
     );
     assert!(programs >= 20 && again > 0, "{programs} programs put off {deferred} pushes, {again} walked again");
 }
+
+#[test]
+fn programs_of_the_second_reference_split_and_merge_so_that_remainders_of_every_small_size_are_compared() {
+    let (mut splits, mut remainders, mut refits) = (0, [0; 9], 0);
+    let (mut runs, mut blocks, mut at_the_end) = (0, 0, 0);
+    let (mut splitting, mut merging) = (0, 0);
+    Mixture::new(FIXED_SPLIT, 32).run(1_000, Bulk::Small, |_, _, _, rig| {
+        let mut emulator = Emulator::new(&rig.prepared().runtime.description);
+        emulator.run(rig.model().plan(), u64::MAX);
+        let s = emulator.statistics();
+        splitting += usize::from(s.splits > 0);
+        merging += usize::from(s.merged_runs > 0);
+        splits += s.splits;
+        refits += s.refits;
+        for (sum, n) in remainders.iter_mut().zip(s.remainders) {
+            *sum += n;
+        }
+        runs += s.merged_runs;
+        blocks += s.merged_blocks;
+        at_the_end += s.runs_at_the_end;
+        true
+    });
+    println!(
+        "{splitting} of 1000 programs split {splits} blocks, remainders of 8, 16, .. 64 bytes and more: {remainders:?}, {refits} refits"
+    );
+    println!(
+        "{merging} of 1000 programs merged {runs} runs of {blocks} blocks, {at_the_end} of them at the heap's end"
+    );
+    assert!(splitting >= 100 && merging >= 300 && refits > 0 && at_the_end > 0);
+    assert!(remainders.iter().all(|&n| n > 0), "{remainders:?}");
+}

@@ -36,6 +36,25 @@ fn fuel_is_at_least_four_times_what_the_reference_needs() {
     assert!(dearest.iter().all(|&share| share > 0.0 && share <= 0.25), "{dearest:?}");
 }
 
+/// A collection of a large heap costs what proves object starts, even if there is but one block.
+#[test]
+fn collections_of_one_block_in_a_large_heap_are_not_slow() {
+    let mut text = "heapsmith 1\nmachine pages=6..256\nalloc r0 size=15000000\ndrop r0\n".to_owned();
+    text.push_str(&"collect\n".repeat(12));
+    let program: Program = heapsmith_generators::parse(&text).unwrap();
+    for first in ["wasmtime", "wasmi"] {
+        let engines = [engine::by_name(first).unwrap()];
+        for name in ["fixed", "fixed-split", "vera@0.2"] {
+            let runtime = builtin(parse_spec(name).unwrap().resolve(program.machine).unwrap());
+            let mut rig = Rig::new(Arc::new(Prepared::builtin(runtime, &engines).unwrap())).unwrap();
+            assert_eq!(rig.trial(&program), Verdict::Pass, "{name} on {first}");
+            let share = rig.fuel_used(0) as f64 / budget(rig.model()) as f64;
+            println!("{name} on {first}: {share:.3} of the budget");
+            assert!(share <= 0.25, "{name} on {first}: {share}");
+        }
+    }
+}
+
 /// Whatever a program did, and whether restoring looks at all of memory or at the blocks that were seen to differ, the next program
 /// starts from the same bytes.
 #[test]
