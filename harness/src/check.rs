@@ -25,12 +25,12 @@
 //! [campaign](crate::campaign) on wasmtime and wasmi and nothing else: the same programs, and the same share of them in
 //! [variants](crate::metamorphic), as `heapsmith hunt --runtime NAME --seed SEED --programs N`.
 
-use crate::campaign::{self, CampaignError, Finding, Limit, PATHS, Progress, Settings, Statistics, Summary};
+use crate::campaign::{self, CampaignError, Finding, Limit, Progress, Settings, Statistics, Summary};
 use crate::engine::{self, Backtrace, Engine, UnknownEngine};
 use crate::metamorphic::Selection;
-use crate::model::{AllocPath, TrapRule};
+use crate::model::TrapRule;
 use crate::report::Account;
-use crate::runtime::description::{Description, Growth};
+use crate::runtime::description::Description;
 use crate::runtime::parse_spec;
 use heapsmith_generators::Machine;
 use std::collections::BTreeMap;
@@ -196,7 +196,7 @@ impl fmt::Display for Broken {
 ///
 /// # Errors
 /// [`Failure::Violation`] when a promise was broken; [`Failure::Vacuous`] when none was, and no collection happened, nothing was kept or
-/// freed, memory never grew although it may, no limit was met, or, without pinned parameters, one of the [ways to allocate](PATHS) was never taken
+/// freed, memory never grew although it may, no limit was met, or, without pinned parameters, one of the [ways to allocate](campaign::PATHS) was never taken
 /// (from [`campaign::GATED_PROGRAMS`] programs on: anything that the collector can do); the other kinds when nothing was learnt.
 pub fn check(runtime: &str, budget: Budget) -> Result<Report, Failure> {
     if budget.programs == 0 || budget.jobs == 0 {
@@ -272,12 +272,7 @@ fn missing(s: &Statistics, description: &Description, is_pinned: bool) -> Vec<St
     let mut missing: Vec<String> =
         reached.iter().filter(|(_, reached)| !reached).map(|(what, _)| (*what).to_owned()).collect();
     if !is_pinned {
-        let is_unreached = |path: AllocPath| {
-            s.paths[path as usize] == 0
-                && (path != AllocPath::GrownMany || description.rules.growth == Growth::Shortage)
-        };
-        let paths = PATHS.into_iter().filter(|(path, _)| is_unreached(*path));
-        missing.extend(paths.map(|(_, name)| format!("allocation by {name}")));
+        missing.extend(s.untaken_paths(description).map(|name| format!("allocation by {name}")));
         missing.extend(s.distrusted(description));
     }
     missing

@@ -161,7 +161,7 @@ fn absurd_sizes_are_refused_or_answered() {
         &["hunt", "--runtime", "fixed?worklist=4294967295"],
         &["expected 1 to 1048576 entries for `worklist`"],
     );
-    place.refuses(&["hunt", "--runtime", "fixed?pages=1..99999999"], &["expected at most 4096 pages"]);
+    place.refuses(&["hunt", "--runtime", "fixed?pages=1..99999999"], &["expected at most 65536 pages"]);
     place.refuses(&["hunt", "--runtime", "fixed?data_end=4294967295"], &["--runtime: expected"]);
     place.refuses(&["hunt", "--jobs", "99999999"], &["--jobs: expected 1 to 1024 workers"]);
     place.refuses(&["hunt", "--seed", "99999999999999999999"], &["--seed"]);
@@ -172,10 +172,7 @@ fn absurd_sizes_are_refused_or_answered() {
     place.write("pages.heapsmith", "heapsmith 1\nmachine pages=1..99999999\n");
     place.refuses(&["run", "pages.heapsmith"], &["line 2, column 18", "from 1 to 65536"]);
     place.write("many.heapsmith", "heapsmith 1\nmachine pages=1..65536\n");
-    place.refuses(
-        &["run", "many.heapsmith"],
-        &["many.heapsmith: the machine on vera@0.0.131: expected at most 4096 pages"],
-    );
+    place.run(&["run", "many.heapsmith"]).code(0);
     let large = place.write("large.heapsmith", "heapsmith 1\nalloc r0 size=0xffffffff\ngarbage n=9 size=0xffffffff\n");
     let assert = place.run(&["run", large.to_str().unwrap(), "--runtime", "fixed"]).code(0);
     assert!(stdout(&assert).contains("the size is beyond the collector's limit"), "{}", stdout(&assert));

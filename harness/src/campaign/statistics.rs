@@ -218,6 +218,18 @@ impl Statistics {
         }
     }
 
+    /// The allocation paths that a runtime has and this campaign never took, by name.
+    pub(crate) fn untaken_paths(&self, description: &Description) -> impl Iterator<Item = &'static str> {
+        let has = |path: AllocPath| match path {
+            AllocPath::List | AllocPath::ListExact | AllocPath::Bump => true,
+            AllocPath::CollectedList | AllocPath::GrownOne => true,
+            AllocPath::ListSplit => description.promises.placement == PlacementPolicy::FirstFitSplit,
+            // A release that grows by one page cannot grow by several without breaking a promise.
+            AllocPath::GrownMany => description.rules.growth == Growth::Shortage,
+        };
+        PATHS.into_iter().filter(move |&(path, _)| has(path) && self.paths[path as usize] == 0).map(|(_, name)| name)
+    }
+
     /// What a runtime can reach and this campaign did not, by name.
     #[must_use]
     pub fn unreached(&self, description: &Description) -> Vec<String> {
@@ -232,18 +244,7 @@ impl Statistics {
                 missing.push(format!("op {tag}"));
             }
         }
-        for (path, name) in PATHS {
-            let reachable = match path {
-                AllocPath::List | AllocPath::ListExact | AllocPath::Bump => true,
-                AllocPath::CollectedList | AllocPath::GrownOne => true,
-                AllocPath::ListSplit => description.promises.placement == PlacementPolicy::FirstFitSplit,
-                // A release that grows by one page cannot grow by several without breaking a promise.
-                AllocPath::GrownMany => description.rules.growth == Growth::Shortage,
-            };
-            if reachable && self.paths[path as usize] == 0 {
-                missing.push(format!("allocation path {name}"));
-            }
-        }
+        missing.extend(self.untaken_paths(description).map(|name| format!("allocation path {name}")));
         for rule in TrapRule::ALL {
             if traps_under(description, rule) && !self.traps.contains_key(&rule) {
                 missing.push(format!("trap rule {}", rule.name()));

@@ -33,7 +33,11 @@ pub(super) fn resolve(wanted: Parameters, rules: &Rules) -> Result<(Parameters, 
         if max > u64::from(MOST_PAGES) {
             return Err(RuntimeError::TooManyPages { found: max, limit: MOST_PAGES });
         }
-        let covering = heap_start(&wanted, rules, max).div_ceil(u64::from(PAGE));
+        let start = heap_start(&wanted, rules, max);
+        if start > u64::from(u32::MAX) {
+            return Err(RuntimeError::TooManyPages { found: start / u64::from(PAGE) + 1, limit: MOST_PAGES });
+        }
+        let covering = start.div_ceil(u64::from(PAGE));
         let initial = match rules.initial_pages {
             InitialPages::One => u64::from(wanted.initial_pages),
             InitialPages::CoverRegions => covering.max(u64::from(wanted.initial_pages)),
@@ -48,7 +52,7 @@ pub(super) fn resolve(wanted: Parameters, rules: &Rules) -> Result<(Parameters, 
         let (data_end, initial) = (wanted.data_end, wanted.initial_pages);
         return Err(RuntimeError::DataBeyondMemory { data_end, initial, bytes });
     }
-    // Both are at most MOST_PAGES, so they and every region fit into 32 bits.
+    // Both are at most MOST_PAGES, and the heap starts below 2^32: all fit into 32 bits.
     let parameters = Parameters { initial_pages: initial as u32, max_pages: max as u32, ..wanted };
     Ok((parameters, regions(&parameters, rules)))
 }
