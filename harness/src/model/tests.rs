@@ -64,6 +64,16 @@ fn a_remainder_of_8_bytes_is_a_block_and_one_of_0_is_none() {
 }
 
 #[test]
+fn a_free_block_without_free_neighbours_records_its_padding_as_room() {
+    let mut heap = split_heap();
+    let ids = filled(&mut heap, &[5, 0]);
+    heap.collect(&[Some(ids[1])]).unwrap();
+    assert_eq!(blocks(&heap), [(0, 12, true), (16, 0, false)]);
+    assert_eq!(heap.alloc(12, 7, &[]), Ok((ids[0], AllocPath::ListExact)));
+    assert_sound(&heap);
+}
+
+#[test]
 fn a_size_of_0_splits_off_8_bytes() {
     let mut heap = split_heap();
     let ids = filled(&mut heap, &[12, 4]);
