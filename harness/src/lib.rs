@@ -18,7 +18,7 @@
 //! - [`trial`]: one program through all of it; replays with checks after every step.
 //! - [`reduce`]: the smallest program, and the one rule that explains it.
 //! - [`exhaust`]: every program of a small scope on every small machine. [`mod@check`]: a campaign as one call, for other projects' tests.
-//! - [`campaign`]: many programs on all cores. [`bench`]: how fast. [`cost`]: how work grows. [`report`]: words, JSON, folders, scripts. [`pins`]: structural checks of a module.
+//! - [`campaign`]: many programs on all cores. [`mod@bench`]: how fast. [`cost`]: how work grows. [`report`]: words, JSON, folders, scripts. [`pins`]: structural checks of a module.
 //!
 //! ```
 //! use heapsmith::{engine, judge::Verdict, runtime, trial::{Prepared, Rig}};
