@@ -22,7 +22,7 @@
 //! ```
 //!
 //! The collectors are the built-in ones by name, with parameters if you like ([`crate::runtime::parse_spec`]). The call is a
-//! [campaign](crate::campaign) on wasmtime and wasmi and nothing else: the same programs, and the same share of them in
+//! [campaign] on wasmtime and wasmi and nothing else: the same programs, and the same share of them in
 //! [variants](crate::metamorphic), as `heapsmith hunt --runtime NAME --seed SEED --programs N`.
 
 use crate::campaign::{self, CampaignError, Finding, Limit, Progress, Settings, Statistics, Summary};

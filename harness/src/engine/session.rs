@@ -4,7 +4,7 @@
 //! A program that grew the collector's memory leaves an instance that cannot be made fresh, so a new one takes its place. Otherwise *all*
 //! of the collector's memory is compared with the image taken right after the first instantiation and restored where it differs, since a broken
 //! collector writes anywhere; all mutable globals are set back. Whoever has compared all of that memory since the last call may name the
-//! granules that differ ([`Resident::settle`]); then only those are restored. In the mutator's memory the control words, frames, mirror and
+//! granules that differ (`Resident::settle`); then only those are restored. In the mutator's memory the control words, frames, mirror and
 //! tape are written anew; what an old log left is beyond the new log's cursor, where nobody reads.
 //! A collector with state elsewhere (a table, a global that is not in [`Description::globals`](crate::runtime::description::Description::globals)) needs a fresh instance instead.
 

@@ -1,7 +1,7 @@
 //! Small scope, exhaustively: every program of a few ops on every one of a few small machines.
 //!
 //! Most bugs show in small programs; what is random misses some of them, and this misses none. A [`Scope`] says how many ops and how many
-//! registers; [`alphabet`] which ops there are and why; the programs are those that a collector can tell apart, each once ([`tree`]);
+//! registers; [`alphabet`] which ops there are and why; the programs are those that a collector can tell apart, each once (`tree`);
 //! [`machines`] lists what they run on. A *program* is counted once for each machine.
 //!
 //! Each program runs and is judged as in a [campaign](crate::campaign), on every engine with full comparison. An extension of a program that ended in a

@@ -26,7 +26,7 @@ pub const MOST_WORK: u64 = 8_000_000;
 /// How much of a campaign is metamorphic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {
-    /// One program in [`SHARE`], in one variant each: collections in all gaps; collections in some gaps at another heap start; another heap
+    /// One program in `SHARE`, in one variant each: collections in all gaps; collections in some gaps at another heap start; another heap
     /// start; a poisoned twin with collections in all gaps.
     Share,
     /// Every program, in these variants:
