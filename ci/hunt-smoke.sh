@@ -35,3 +35,9 @@ found "(candidate-test)"
 absent "(worklist-push-when-full)"
 absent "(growth)"
 expect 0 "$heapsmith" pins 'vera@0.0.131?data_end=5'
+# Every program of a small scope: the reference is clean, one-page growth shows at one op. Work grows as it is declared to.
+expect 0 "$heapsmith" exhaust --runtime fixed --ops 3 --objects 2 --out "$out/scope"
+found "checked 37 408 programs, all"
+expect 1 "$heapsmith" exhaust --runtime vera@0.0.130 --ops 1 --objects 2 --out "$out/scope"
+found "(growth)"
+expect 0 "$heapsmith" cost --runtime fixed
