@@ -3,10 +3,11 @@
 //! The builder keeps a rough idea of which registers hold objects, so that operands are mostly useful. It needs no
 //! more than that: a program is valid whatever its operands are.
 
+use crate::campaign::Capacities;
 use crate::kind::OpKind;
 use crate::motifs;
 use crate::profile::{Family, Profile};
-use crate::program::{Base, Count, Op, Placement, REGISTERS, Reg, Shape, Size};
+use crate::program::{Base, Count, Machine, Op, Placement, REGISTERS, Reg, Shape, Size};
 use crate::rng::Random;
 use crate::sizes::{self, SizeMemory};
 use crate::words;
@@ -29,6 +30,18 @@ pub(crate) struct Limits {
     pub(crate) max_pages: u32,
     /// Entries of the wrap table; 0 where there is none.
     pub(crate) wraps: u32,
+}
+
+impl Limits {
+    /// What a machine can hold, with the collector's own capacities where it does not say.
+    pub(crate) fn of(machine: Machine, defaults: Capacities) -> Self {
+        Self {
+            worklist: machine.worklist.unwrap_or(defaults.worklist),
+            roots: machine.roots.unwrap_or(defaults.roots),
+            max_pages: machine.max_pages.unwrap_or(defaults.max_pages),
+            wraps: if defaults.wraps > 0 { machine.wraps.unwrap_or(defaults.wraps) } else { 0 },
+        }
+    }
 }
 
 /// Where in the program a motif stands. In the last place it may take a trap that ends the program.

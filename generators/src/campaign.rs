@@ -48,12 +48,7 @@ impl Campaign {
         let mut random = Random::new(self.seed, index);
         let profile = Profile::draw(&mut random, self.defaults.wraps);
         let machine = self.machine(profile.family, &mut random);
-        let limits = Limits {
-            worklist: machine.worklist.unwrap_or(self.defaults.worklist),
-            roots: machine.roots.unwrap_or(self.defaults.roots),
-            max_pages: machine.max_pages.unwrap_or(self.defaults.max_pages),
-            wraps: if self.defaults.wraps > 0 { machine.wraps.unwrap_or(self.defaults.wraps) } else { 0 },
-        };
+        let limits = Limits::of(machine, self.defaults);
         Program { machine, ops: Builder::new(&mut random, &profile, limits).build() }
     }
 
