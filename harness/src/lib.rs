@@ -16,6 +16,7 @@
 //! - [`emulator`]: the rules of a built-in release on a byte image, bugs included. It never detects anything; it guards the harness.
 //! - [`judge`]: the verdict, one closed enum.
 //! - [`trial`]: one program through all of it; replays with checks after every step.
+//! - [`coverage`]: what a program reached inside the collector: edges of its own code, and state.
 //! - [`reduce`]: the smallest program, and the one rule that explains it.
 //! - [`exhaust`]: every program of a small scope on every small machine. [`mod@check`]: a campaign as one call, for other projects' tests.
 //! - [`campaign`]: many programs on all cores. [`mod@bench`]: how fast. [`cost`]: how work grows. [`report`]: words, JSON, folders, scripts. [`pins`]: structural checks of a module.
@@ -39,6 +40,7 @@ pub mod bench;
 pub mod campaign;
 pub mod check;
 pub mod cost;
+pub mod coverage;
 pub mod emulator;
 pub mod engine;
 pub mod exhaust;

@@ -9,8 +9,9 @@ mod statistics;
 mod variants;
 mod worker;
 
+pub use crate::coverage::BOUNDARY_CLASSES;
 pub use findings::{Finding, Signature, Trapped};
-pub use statistics::{BOUNDARY_CLASSES, GATED_PROGRAMS, PATHS, Statistics};
+pub use statistics::{GATED_PROGRAMS, PATHS, Statistics};
 
 use crate::engine::{Engine, EngineError};
 use crate::metamorphic::{Pool, Selection, Source};

@@ -1,19 +1,16 @@
 //! What a campaign did: the vacuity line, and the gates that make its silence worth something.
 
+use crate::coverage::{BOUNDARY_CLASSES, boundary_classes};
 use crate::judge::{Allowance, Inconclusive, Verdict};
 use crate::metamorphic::Tally;
 use crate::model::{AllocPath, Counts, Logged, TrapRule};
 use crate::outcome::Outcome;
 use crate::plan::Step;
-use crate::runtime::description::{Description, Growth, PAGE, PlacementPolicy, RootsFull, WorklistFull, Zeroing};
+use crate::runtime::description::{Description, Growth, PlacementPolicy, RootsFull, WorklistFull, Zeroing};
 use crate::trial::{Observations, Rig};
 use heapsmith_generators::{Op, Program};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Distances to a page boundary that are counted: -16..=16.
-const DISTANCES: usize = 33;
-/// Boundary classes that there are: the end of a payload or of a block, its distance, and `data_end` modulo 8.
-pub const BOUNDARY_CLASSES: usize = 2 * DISTANCES * 8;
 /// Programs from which on a gate that nothing passed through is an error.
 pub const GATED_PROGRAMS: u64 = 10_000;
 
@@ -157,17 +154,8 @@ impl Statistics {
     }
 
     fn boundaries(&mut self, description: &Description, kinds: &[Logged], outcome: &Outcome) {
-        let phase = description.parameters.data_end % 8;
-        for (kind, &address) in kinds.iter().zip(&outcome.log) {
-            let Logged::Allocation { size } = *kind else { continue };
-            let payload_end = u64::from(address) + u64::from(size);
-            let block = u64::from(address) - u64::from(description.object.header_bytes.min(address));
-            for (part, end) in [payload_end, block + description.object.stride(size)].into_iter().enumerate() {
-                let distance = (end + 16) % u64::from(PAGE);
-                if distance < DISTANCES as u64 {
-                    self.boundaries[(part * DISTANCES + distance as usize) * 8 + phase as usize] = true;
-                }
-            }
+        for class in boundary_classes(description, kinds, outcome) {
+            self.boundaries[class] = true;
         }
     }
 

@@ -25,6 +25,9 @@ pub enum EngineError {
         /// What the engine said.
         message: String,
     },
+    /// A module that cannot be made to count its edges.
+    #[error(transparent)]
+    Instrument(#[from] crate::coverage::instrument::InstrumentError),
     /// A group of modules that cannot be linked.
     #[error(
         "{engine}: module `{module}` imports `{import}`, which no earlier module of the group exports; put its provider before it"

@@ -1,6 +1,7 @@
 //! What the engines of this process have in common: groups of modules are linked and looked at here, once, for every [`Backend`].
 
 use super::{Compiled, Engine, EngineError, Instance, missing_pages, provider};
+use crate::coverage::instrument::COUNTERS;
 use crate::outcome::End;
 use std::sync::Arc;
 
@@ -141,6 +142,7 @@ impl<B: Backend> Compiled for Group<B> {
         let mut memory = |name| B::export(&mut store, main, name).and_then(B::memory);
         let heap = memory("memory").ok_or_else(|| missing("memory", "a memory"))?;
         let mutator = memory("mutator").or(mutator);
+        let counters = memory(COUNTERS);
         let mut globals = Vec::with_capacity(self.globals.len());
         for name in &self.globals {
             if let Some(export) = B::export(&mut store, main, name) {
@@ -150,7 +152,7 @@ impl<B: Backend> Compiled for Group<B> {
         }
         let backend = self.backend.clone();
         let (values, frames) = (Vec::new(), Vec::new());
-        let mut live = Live { backend, store, main, run, heap, mutator, globals, values, used: 0, frames };
+        let mut live = Live { backend, store, main, run, heap, mutator, counters, globals, values, used: 0, frames };
         live.after(0);
         Ok(Box::new(live))
     }
@@ -163,6 +165,7 @@ struct Live<B: Backend> {
     run: B::Run,
     heap: B::Memory,
     mutator: Option<B::Memory>,
+    counters: Option<B::Memory>,
     globals: Vec<B::Global>,
     /// Their values: wasmtime wants its store mutably to read one, so they are read after each call.
     values: Vec<u32>,
@@ -243,6 +246,17 @@ impl<B: Backend> Instance for Live<B> {
             return Ok(());
         }
         Err(EngineError::Memory { engine: Backend::name(&self.backend), bytes })
+    }
+
+    fn counters(&self) -> &[u8] {
+        self.counters.map_or(&[], |memory| B::data(&self.store, memory))
+    }
+
+    fn counters_mut(&mut self) -> &mut [u8] {
+        match self.counters {
+            Some(memory) => B::data_mut(&mut self.store, memory),
+            None => &mut [],
+        }
     }
 
     fn globals(&self, out: &mut Vec<u32>) {

@@ -172,6 +172,16 @@ pub trait Instance: Send {
     /// [`EngineError::Memory`].
     fn grow_mutator(&mut self, bytes: u64) -> Result<(), EngineError>;
 
+    /// Counters of edges, where the main module was instrumented (see [`crate::coverage::instrument`]), else empty.
+    fn counters(&self) -> &[u8] {
+        &[]
+    }
+
+    /// See [`Self::counters`].
+    fn counters_mut(&mut self) -> &mut [u8] {
+        &mut []
+    }
+
     /// Replaces `out` by the globals named at compile time, those that exist.
     fn globals(&self, out: &mut Vec<u32>);
 

@@ -10,6 +10,8 @@
 
 use super::pristine::Pristine;
 use super::{Compiled, Engine, EngineError, Instance, Lowering, Ran, Whole};
+use crate::coverage::instrument::{COST, COUNTER_BYTES, Instrumented};
+use crate::coverage::{self, Edges};
 use crate::lower::layout::{PC, STOP, read_log, read_releases, word};
 use crate::lower::tape::Tape;
 use crate::lower::{resident, standalone};
@@ -25,6 +27,16 @@ use std::sync::Arc;
 pub fn compile_resident(engine: &dyn Engine, runtime: &Runtime) -> Result<Arc<dyn Compiled>, EngineError> {
     let module = wat::parse_str(resident::module(runtime))?;
     Ok(Arc::from(compile(engine, runtime, &[("resident", &module)])?))
+}
+
+/// As [`compile_resident`], for [`Resident::counting`]: the collector counts its edges, which are given too.
+///
+/// # Errors
+/// If the runtime's text is no valid WebAssembly.
+pub fn compile_counting(engine: &dyn Engine, runtime: &Runtime) -> Result<(Arc<dyn Compiled>, Edges), EngineError> {
+    let module = wat::parse_str(resident::module(runtime))?;
+    let Instrumented { module, edges } = coverage::of_resident(runtime, &module)?;
+    Ok((Arc::from(compile(engine, runtime, &[("resident", &module)])?), edges))
 }
 
 fn compile(
@@ -49,11 +61,17 @@ pub struct Resident {
     pristine: Pristine,
     globals: Vec<u32>,
     steps: u32,
+    /// As the instance tells it, with what counting cost.
     fuel_used: u64,
+    /// Bytes of counters; 0 where nothing is counted.
+    counters: usize,
     state: State,
     /// While the state is [`State::Settled`].
     changed: Vec<u32>,
 }
+
+/// So many times its fuel an instance that counts is given: no code has so many edges that counting takes seven times what it counts.
+const COUNTING: u64 = 8;
 
 /// What is known of an instance's memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,9 +101,20 @@ impl Resident {
             globals,
             steps: 0,
             fuel_used: 0,
+            counters: 0,
             state: State::Fresh,
             changed: Vec::new(),
         })
+    }
+
+    /// Instantiates a collector that counts its edges.
+    ///
+    /// Fuel means the same with it as without: what counting cost is known exactly, and left out.
+    ///
+    /// # Errors
+    /// If it cannot be instantiated.
+    pub fn counting(compiled: Arc<dyn Compiled>, edges: &Edges) -> Result<Self, EngineError> {
+        Ok(Self { counters: edges.len() * COUNTER_BYTES, ..Self::new(compiled)? })
     }
 
     /// Makes the collector as good as new, and loads a tape.
@@ -97,6 +126,9 @@ impl Resident {
         self.state = State::Used;
         self.instance.grow_mutator(tape.bytes())?;
         tape.load(self.instance.mutator_mut());
+        if let Some(counters) = self.instance.counters_mut().get_mut(..self.counters) {
+            counters.fill(0);
+        }
         self.steps = tape.steps();
         self.fuel_used = 0;
         Ok(())
@@ -112,9 +144,17 @@ impl Resident {
         let stop = until.min(self.steps).max(self.step());
         self.instance.mutator_mut()[STOP as usize..][..4].copy_from_slice(&stop.to_le_bytes());
         self.state = State::Used;
-        let end = self.instance.call(fuel);
+        if self.counters == 0 {
+            let end = self.instance.call(fuel);
+            self.fuel_used += self.instance.fuel_used();
+            return end;
+        }
+        let before = self.fuel_used();
+        let end = self.instance.call(fuel.saturating_mul(COUNTING));
         self.fuel_used += self.instance.fuel_used();
-        end
+        // It had more than its fuel, for the counting: whether it would have run out without that, it says itself.
+        let used = self.fuel_used().saturating_sub(before);
+        if used > fuel { end.map(|_| End::OutOfFuel) } else { end }
     }
 
     /// Begins a program, and runs it to its end.
@@ -151,10 +191,17 @@ impl Resident {
         self.instance.heap()
     }
 
-    /// Fuel used since [`Self::begin`], in the engine's own unit.
+    /// Fuel used since [`Self::begin`], in the engine's own unit, without what counting cost.
     #[must_use]
-    pub const fn fuel_used(&self) -> u64 {
-        self.fuel_used
+    pub fn fuel_used(&self) -> u64 {
+        self.fuel_used.saturating_sub(COST * self.counts().map(u64::from).sum::<u64>())
+    }
+
+    /// How often each edge was taken since [`Self::begin`]; nothing where nothing is counted.
+    pub fn counts(&self) -> impl Iterator<Item = u32> {
+        let counters = self.instance.counters().get(..self.counters).unwrap_or_default();
+        let (counters, _) = counters.as_chunks::<COUNTER_BYTES>();
+        counters.iter().map(|counter| u32::from_le_bytes(*counter))
     }
 
     /// Functions on the stack at the last trap, innermost first, where the engine keeps them.
@@ -163,7 +210,7 @@ impl Resident {
         self.instance.backtrace()
     }
 
-    /// The instance itself, for what this type does not know, such as coverage counters. What is done to the collector's memory and
+    /// The instance itself, for what this type does not know. What is done to the collector's memory and
     /// globals through it is undone by the next [`Self::begin`].
     pub fn instance_mut(&mut self) -> &mut dyn Instance {
         self.state = State::Used;

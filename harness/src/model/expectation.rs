@@ -62,4 +62,6 @@ pub struct Expectation {
     pub noops: u32,
     /// How allocations are satisfied, by [`super::AllocPath`].
     pub paths: [u32; 7],
+    /// By how many pages memory grows for one allocation: bit `n` is set if it ever is 2^n..2^(n+1).
+    pub growths: u32,
 }

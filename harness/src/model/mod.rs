@@ -166,7 +166,7 @@ impl Model {
         e.log_at.push(0);
         e.snapshots.clear();
         e.releases.clear();
-        (e.trap, e.inexact_from, e.first_collection, e.noops, e.paths) = (None, None, None, 0, [0; 7]);
+        (e.trap, e.inexact_from, e.first_collection, e.noops, e.paths, e.growths) = (None, None, None, 0, [0; 7], 0);
         e.too_much_work = false;
         if self.contents_only {
             self.heap.exactness = Exactness::FalseCandidate;
@@ -474,8 +474,12 @@ impl Heap for Model {
         if self.heap.work > WORK_LIMIT || self.heap.words_held() > WORDS_LIMIT {
             return Err(Halt::TooMuchWork);
         }
+        let pages = self.heap.pages();
         let (id, path) = self.heap.alloc(size, self.expect.log.len() as u32, &self.slots)?;
         self.expect.paths[path as usize] += 1;
+        if let Some(log) = (self.heap.pages() - pages).checked_ilog2() {
+            self.expect.growths |= 1 << log;
+        }
         self.allocations.push(self.expect.log.len() as u32);
         self.expect.log.push(self.heap.block(id).address);
         self.expect.kinds.push(Logged::Allocation { size });

@@ -19,6 +19,7 @@ impl Rig {
     /// measured. No emulator is asked.
     pub fn measure(&mut self, program: &Program, from: u32, fuel: u64) -> Measured {
         let _turn = self.turn();
+        self.reached.forget();
         let inconclusive = |reason| Measured { verdict: Some(Verdict::Inconclusive(reason)), fuel: 0 };
         self.model.plan_program(program);
         if self.model.expectation().too_much_work {

@@ -13,6 +13,7 @@ mod measure;
 mod memory;
 mod observe;
 mod parts;
+mod reached;
 mod replay;
 mod sample;
 #[cfg(test)]
@@ -25,9 +26,10 @@ pub(crate) use parts::Part;
 pub use replay::{Bucket, Replay};
 pub use sample::Sample;
 
+use crate::coverage::Edges;
 use crate::emulator::Emulator;
 use crate::engine::pristine::Pristine;
-use crate::engine::session::{Resident, compile_resident, look_standalone, run_standalone};
+use crate::engine::session::{Resident, compile_counting, compile_resident, look_standalone, run_standalone};
 use crate::engine::{Compiled, Engine, EngineError, Known, Lowering};
 use crate::judge::{self, Inconclusive, Seen, Verdict, Violation};
 use crate::lower::tape::Tape;
@@ -38,6 +40,7 @@ use crate::runtime::description::{PAGE, Work};
 use adjudicate::{Answer, Voice};
 use alone::Alone;
 use heapsmith_generators::Program;
+use reached::Reached;
 use std::sync::Arc;
 
 /// Fuel that every execution gets, whatever it does.
@@ -67,6 +70,8 @@ pub struct Prepared {
     pub emulated: bool,
     /// Engines that run the resident lowering; the first is the one that is judged.
     compiled: Vec<(&'static str, Arc<dyn Compiled>)>,
+    /// The edges that the first of them counts, if it does.
+    edges: Option<Edges>,
     /// Engines that run the standalone lowering only.
     alone: Vec<Arc<dyn Engine>>,
 }
@@ -96,11 +101,43 @@ impl Prepared {
         Self::new(runtime, engines, false)
     }
 
+    /// As [`Self::builtin`], and on the first engine, if it is wasmtime, the collector counts its edges, for [`Rig::features`].
+    ///
+    /// Nothing else is different: the other engines run the collector as it is, and fuel is told without what counting cost. A giant
+    /// collector is not instrumented.
+    ///
+    /// # Errors
+    /// As [`Self::builtin`].
+    pub fn with_feedback(runtime: Runtime, engines: &[Box<dyn Engine>]) -> Result<Self, EngineError> {
+        let counting = match engines.first() {
+            Some(engine) if engine.name() == Known::Wasmtime.name() && !runtime.description.is_giant() => {
+                Some(compile_counting(engine.as_ref(), &runtime)?)
+            }
+            Some(_) | None => None,
+        };
+        let emulated = runtime.description.fault.is_none();
+        Self::with(runtime, engines, emulated, counting)
+    }
+
     fn new(runtime: Runtime, engines: &[Box<dyn Engine>], emulated: bool) -> Result<Self, EngineError> {
+        Self::with(runtime, engines, emulated, None)
+    }
+
+    fn with(
+        runtime: Runtime,
+        engines: &[Box<dyn Engine>],
+        emulated: bool,
+        counting: Option<(Arc<dyn Compiled>, Edges)>,
+    ) -> Result<Self, EngineError> {
         let (mut compiled, mut alone) = (Vec::new(), Vec::new());
+        let (first, edges) = counting.unzip();
         for engine in engines {
             match engine.lowering() {
                 Lowering::Resident if alone.is_empty() => {
+                    if let (true, Some(first)) = (compiled.is_empty(), &first) {
+                        compiled.push((engine.name(), Arc::clone(first)));
+                        continue;
+                    }
                     compiled.push((engine.name(), compile_resident(engine.as_ref(), &runtime)?));
                 }
                 Lowering::Standalone if !compiled.is_empty() => alone.push(engine.handle()),
@@ -109,7 +146,7 @@ impl Prepared {
                 }
             }
         }
-        Ok(Self { runtime, emulated, compiled, alone })
+        Ok(Self { runtime, emulated, compiled, edges, alone })
     }
 }
 
@@ -125,6 +162,7 @@ pub struct Rig {
     /// Whether all memories start alike, so that what is compared on one says what changed on all.
     alike: bool,
     changed: Vec<u32>,
+    reached: Reached,
 }
 
 impl std::fmt::Debug for Rig {
@@ -154,8 +192,12 @@ impl Rig {
 
     fn with(model: Model, prepared: Arc<Prepared>) -> Result<Self, EngineError> {
         let description = &prepared.runtime.description;
-        let residents =
-            prepared.compiled.iter().map(|(_, c)| Resident::new(Arc::clone(c))).collect::<Result<Vec<_>, _>>()?;
+        let edges = prepared.edges.iter().map(Some).chain(std::iter::repeat(None));
+        let residents = prepared.compiled.iter().zip(edges).map(|((_, compiled), edges)| match edges {
+            Some(edges) => Resident::counting(Arc::clone(compiled), edges),
+            None => Resident::new(Arc::clone(compiled)),
+        });
+        let residents = residents.collect::<Result<Vec<_>, _>>()?;
         let emulator = prepared.emulated.then(|| Emulator::new(description));
         let starts = emulator.as_ref().map(|e| Pristine::of(e.pristine()));
         let alike = residents.array_windows().all(|[a, b]| a.pristine() == b.pristine())
@@ -169,6 +211,7 @@ impl Rig {
             residents,
             alone: prepared.alone.iter().map(|engine| Alone::new(Arc::clone(engine))).collect(),
             tape: Tape::default(),
+            reached: Reached::default(),
             prepared,
         })
     }
@@ -223,6 +266,7 @@ impl Rig {
     /// [`Self::trial`], in which the other engines take part too.
     pub fn trial_with(&mut self, program: &Program, hearing: Hearing) -> Verdict {
         let _turn = self.turn();
+        self.reached.forget();
         self.model.plan_program(program);
         if self.model.expectation().too_much_work {
             return Verdict::Inconclusive(Inconclusive::TooMuchWork);
@@ -297,6 +341,7 @@ impl Rig {
             }
             resident.read_outcome(end, outcome);
         }
+        self.reached.read(&self.residents[0]);
         Ok(())
     }
 

@@ -69,6 +69,7 @@ impl Rig {
     /// Runs a program step by step on every engine, judging after each step.
     pub fn replay(&mut self, program: &Program) -> Replay {
         let _turn = self.turn();
+        self.reached.forget();
         let verdict = self.replay_steps(program);
         let collections = self.outcomes[0].globals.get(GLOBAL_COLLECTIONS).copied().unwrap_or(0);
         let backtrace = match self.outcomes[0].end {
