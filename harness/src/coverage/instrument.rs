@@ -156,10 +156,8 @@ struct Writer {
 impl Writer {
     fn write(&mut self, out: &mut Module, module: &[u8]) -> Result<(), InstrumentError> {
         let parser = Parser::new(0);
-        self.parse_core_module(out, parser, module).map_err(|error| match error {
-            reencode::Error::ParseError(error) => error.into(),
-            other => InstrumentError::Invalid(other.to_string()),
-        })
+        let written = self.parse_core_module(out, parser, module);
+        written.map_err(|error| InstrumentError::Invalid(error.to_string()))
     }
 
     fn begin_again(&mut self) {

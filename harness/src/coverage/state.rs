@@ -116,7 +116,7 @@ impl Family {
 
     /// How many features it has.
     #[must_use]
-    pub const fn len(self) -> usize {
+    pub const fn size(self) -> usize {
         match self {
             Self::Worklist | Self::Roots | Self::Wraps | Self::Pages | Self::List | Self::Grow => LOGS,
             Self::WorklistShare | Self::RootsShare => SHARES,
@@ -131,7 +131,7 @@ impl Family {
     const fn first(self) -> usize {
         let (mut first, mut i) = (0, 0);
         while i < self as usize {
-            first += Self::ALL[i].len();
+            first += Self::ALL[i].size();
             i += 1;
         }
         first
@@ -139,7 +139,7 @@ impl Family {
 }
 
 /// State features that there are.
-pub(super) const STATES: usize = Family::Phase.first() + Family::Phase.len();
+pub(super) const STATES: usize = Family::Phase.first() + Family::Phase.size();
 
 /// A state feature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -148,7 +148,7 @@ pub(super) struct State(u16);
 impl State {
     /// The feature `number` of a family, none if it has not so many.
     pub(super) fn new(family: Family, number: usize) -> Option<Self> {
-        (number < family.len()).then(|| Self((family.first() + number) as u16))
+        (number < family.size()).then(|| Self((family.first() + number) as u16))
     }
 
     /// The feature with this number among all.
@@ -263,10 +263,10 @@ mod tests {
         let names: BTreeSet<String> = (0..STATES).map(|n| State::nth(n).to_string()).collect();
         assert_eq!(names.len(), STATES);
         for family in Family::ALL {
-            for n in [0, family.len() - 1] {
+            for n in [0, family.size() - 1] {
                 assert_eq!(State::new(family, n).unwrap().place(), (family, n));
             }
-            assert_eq!(State::new(family, family.len()), None);
+            assert_eq!(State::new(family, family.size()), None);
         }
         for name in ["worklist.2^5", "worklist.16/16", "path.bump", "refused.memory-limit", "end.payload.-3.mod5"] {
             assert!(names.contains(name), "{name}");
