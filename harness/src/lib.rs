@@ -20,6 +20,7 @@
 //! - [`reduce`]: the smallest program, and the one rule that explains it.
 //! - [`exhaust`]: every program of a small scope on every small machine. [`mod@check`]: a campaign as one call, for other projects' tests.
 //! - [`campaign`]: many programs on all cores. [`mod@bench`]: how fast. [`cost`]: how work grows. [`report`]: words, JSON, folders, scripts. [`pins`]: structural checks of a module.
+//! - [`corpus`]: folders of programs.
 //!
 //! ```
 //! use heapsmith::{engine, judge::Verdict, runtime, trial::{Prepared, Rig}};
@@ -39,6 +40,7 @@
 pub mod bench;
 pub mod campaign;
 pub mod check;
+pub mod corpus;
 pub mod cost;
 pub mod coverage;
 pub mod emulator;

@@ -1,22 +1,20 @@
-//! The bug history of Vera's collector: each bug is found on every release that it lived in, with the right kind and cause, and not on
-//! the releases that fixed it.
+//! The bug history of Vera's collector: a campaign finds each bug on every release that it lived in, with the right cause, and not on
+//! the releases that fixed it. (Single programs that show them are in `corpus/regressions`, each a test of `tests/regressions.rs`.)
 //!
-//! Each row is a small program of `corpus/regressions`. Of rows whose fix the built-in releases do not show at its own version, the first
-//! later release stands for it: #515 was fixed in v0.0.122, and the releases here are v0.0.114 and v0.0.130.
+//! Of bugs whose fix the built-in releases do not show at its own version, the first later release stands for it: #515 was fixed in
+//! v0.0.122, and the releases here are v0.0.114 and v0.0.130.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;
 
 use common::{FIXED, V130, V131, engines, regression, rig, runtime, spec};
 use heapsmith::campaign::{Limit, Progress, Settings, Summary, hunt};
-use heapsmith::judge::{Allowance, Kind, Verdict};
+use heapsmith::judge::Verdict;
 use heapsmith::model::TrapRule;
-use heapsmith::outcome::{End, Trap};
-use heapsmith::reduce::cause_of;
 use heapsmith::runtime::corrections;
 use heapsmith::runtime::description::GLOBAL_FREE_HEAD;
 use heapsmith::trial::Rig;
-use heapsmith_generators::{Machine, Program};
+use heapsmith_generators::Machine;
 use std::sync::OnceLock;
 
 const V65: &str = "vera@0.0.65";
@@ -33,50 +31,6 @@ fn since(first: &str) -> &'static [&'static str] {
     &ALL[at..]
 }
 
-/// The releases before one.
-fn before(first: &str) -> &'static [&'static str] {
-    &ALL[..ALL.len() - since(first).len()]
-}
-
-/// The kinds found at the program's end and by a replay, and the cause.
-fn found(program: &Program, on: &str) -> (Kind, Kind, Option<&'static str>) {
-    let mut rig = rig(on, program.machine);
-    let kind = |verdict: &Verdict| match verdict {
-        Verdict::Violation(v) => v.kind,
-        Verdict::Pass | Verdict::AllowedTrap(_) | Verdict::Inconclusive(_) | Verdict::Untrusted(_) => {
-            panic!("{on}: expected a violation, found {verdict:?}\n{program}")
-        }
-    };
-    let at_end = kind(&rig.trial(program));
-    let first = kind(&rig.replay(program).verdict);
-    let description = runtime(on, program.machine).description;
-    (at_end, first, cause_of(&description, &engines(), program).unwrap().map(|c| c.rule))
-}
-
-/// The bug of a case lives on each of these releases: kinds at the end and in a replay, and the cause, are as given.
-fn lives(case: &str, on: &[&str], kinds: (Kind, Kind), cause: &str) {
-    for on in on {
-        assert_eq!(found(&regression(case), on), (kinds.0, kinds.1, Some(cause)), "{case} on {on}");
-    }
-}
-
-/// Every promise is kept to the end of a case on each of these releases.
-fn passes(case: &str, on: &[&str]) {
-    for on in on {
-        let (verdict, _) = ran(case, on);
-        assert_eq!(verdict, Verdict::Pass, "{case} on {on}");
-    }
-}
-
-/// A case ends in a trap that is demanded on each of these releases.
-fn traps(case: &str, on: &[&str], rule: TrapRule) {
-    for on in on {
-        let (verdict, rig) = ran(case, on);
-        assert_eq!(verdict, Verdict::AllowedTrap(Allowance::Must(rule)), "{case} on {on}");
-        assert_eq!(rig.outcome(0).end, End::Trapped(Trap::Unreachable), "{case} on {on}");
-    }
-}
-
 /// The verdict of a trial, which a replay confirms, and its rig.
 fn ran(case: &str, on: &str) -> (Verdict, Rig) {
     let program = regression(case);
@@ -85,83 +39,6 @@ fn ran(case: &str, on: &str) -> (Verdict, Rig) {
     let verdict = rig.trial(&program);
     assert_eq!(verdict, replay, "{case} on {on}");
     (verdict, rig)
-}
-
-#[test]
-fn issue_348_a_full_worklist_drops_pushes_from_0_0_65_until_0_0_131() {
-    let silent = (Kind::SilentFree, Kind::SilentFree);
-    lives("worklist-wide-4097", before(V131), silent, "worklist-push-when-full");
-    passes("worklist-wide-4097", since(V131));
-    lives("worklist-wide-1025", &[V65], silent, "worklist-push-when-full");
-    passes("worklist-wide-1025", since(V112));
-    traps("worklist-wide-16385", &[V131, V019, FIXED], TrapRule::WorklistFull);
-    passes("worklist-wide-16385", &[V02]);
-    // Again and again in one collection; on v0.2 the range of what was put off has many objects.
-    lives("worklist-put-off", before(V131), silent, "worklist-push-when-full");
-    traps("worklist-put-off", &[V131, V019, FIXED], TrapRule::WorklistFull);
-    passes("worklist-put-off", &[V02]);
-}
-
-#[test]
-fn issue_487_memory_grows_by_one_page_from_0_0_65_until_0_0_131() {
-    let out_of_bounds = (Kind::OutOfBounds, Kind::OutOfBounds);
-    for case in ["growth-200000-filled", "growth-two-arrays-50000"] {
-        lives(case, before(V131), out_of_bounds, "growth");
-        passes(case, since(V131));
-    }
-    lives("growth-200000-bare", before(V131), (Kind::BlockOutOfBounds, Kind::BlockOutOfBounds), "growth");
-    passes("growth-200000-bare", since(V131));
-}
-
-#[test]
-fn issue_464_root_pushes_are_unguarded_on_0_0_65_until_0_0_112() {
-    let missing = Kind::MissingTrap(TrapRule::RootStackFull);
-    lives("root-stack-1025", &[V65], (missing, missing), "root-push-guard");
-    passes("root-stack-1025", since(V112));
-    lives("root-stack-5000", &[V65], (missing, missing), "root-push-guard");
-    traps("root-stack-5000", since(V112), TrapRule::RootStackFull);
-}
-
-#[test]
-fn issue_484_sizes_are_read_as_16_bits_from_0_0_65_until_0_0_114() {
-    let corrupt = (Kind::CorruptPayload, Kind::CorruptPayload);
-    lives("size-mask-65536", before(V114), corrupt, "size-mask");
-    passes("size-mask-65536", since(V114));
-    passes("size-mask-65535", &ALL);
-}
-
-#[test]
-fn issue_515_a_false_candidate_is_read_out_of_bounds_from_0_0_65_until_0_0_122() {
-    lives("false-candidate-huge-size", before(V130), (Kind::OutOfBounds, Kind::OutOfBounds), "extent-check");
-    passes("false-candidate-huge-size", since(V130));
-}
-
-#[test]
-fn issue_1382_a_false_candidate_gets_a_mark_from_0_0_65_until_0_2() {
-    lives("mark-bit-in-payload", before(V02), (Kind::CorruptPayload, Kind::CorruptPayload), "candidate-test");
-    passes("mark-bit-in-payload", since(V02));
-}
-
-#[test]
-fn issue_1382_the_referent_of_a_marked_pointer_is_freed_by_the_next_collection() {
-    let freed = (Kind::SilentFree, Kind::CorruptPayload);
-    lives("mark-bit-frees-referent", &[V114, V130, V131, V019], freed, "candidate-test");
-    passes("mark-bit-frees-referent", since(V02));
-}
-
-#[test]
-fn data_that_ends_at_65534_puts_the_first_root_out_of_bounds_on_every_release() {
-    lives("data-edge-65534", before(FIXED), (Kind::OutOfBounds, Kind::OutOfBounds), "initial-pages");
-    passes("data-edge-65534", &[FIXED]);
-}
-
-#[test]
-fn copies_of_one_pointer_are_an_allowed_trap_until_0_2_loses_nothing() {
-    for on in [V131, V019] {
-        passes("worklist-duplicates-16384", &[on]);
-        traps("worklist-duplicates-16385", &[on], TrapRule::WorklistFull);
-    }
-    passes("worklist-duplicates-16385", since(V02));
 }
 
 #[test]

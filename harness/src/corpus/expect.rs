@@ -1,0 +1,225 @@
+//! What a case must show on which runtime, said in comment lines at its head.
+//!
+//! ```text
+//! # expect vera@0.0.65..vera@0.0.130: silent-free at op 2 (worklist-push-when-full)
+//! # expect vera@0.0.131..vera@0.1.9+wrap fixed: allowed trap worklist-full at op 2
+//! # expect vera@0.2: pass
+//! ```
+//!
+//! A line is `# expect`, runtimes with spaces between them, a colon, and an outcome. A runtime is written as `--runtime` reads it; `A..B`
+//! are all built-in ones from `A` to `B` in the order of `heapsmith runtimes`. An outcome is the text that [`shown`] gives, letter for
+//! letter, so that what a failing test found can be pasted:
+//!
+//! ```text
+//! outcome   = "pass" | "allowed trap" reason "at op" N | violation
+//! violation = kind "at op" N [", at the end" (kind | "pass")] ["(" why ")"]
+//! reason    = the name of a trap rule | "false-candidate"
+//! kind      = the full name of a kind of violation
+//! why       = the rule that is the cause | of engines that disagree: the odd ones out
+//! ```
+//!
+//! `N` counts ops from 1. The first promise that a check after each op finds broken comes first; what a check at the program's end
+//! alone says follows where it is another one.
+
+use crate::engine::{Engine, EngineError};
+use crate::judge::{Allowance, Verdict, Violation};
+use crate::reduce::cause_of;
+use crate::runtime::{RuntimeError, Spec, names, parse_spec};
+use crate::trial::Rig;
+use heapsmith_generators::Program;
+use std::fmt::Write;
+
+/// What a case must show on one runtime.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expectation {
+    /// The line that says so, from 1.
+    pub line: usize,
+    /// The runtime.
+    pub runtime: Spec,
+    /// The outcome, as [`shown`] says it.
+    pub outcome: String,
+}
+
+/// A comment that was meant to be an expectation and is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ExpectError {
+    /// There is no expectation.
+    #[error(
+        "expected at least one line such as `# expect fixed: pass`, found none; say what the case must show, and on which runtime"
+    )]
+    None,
+    /// A comment that begins like one and goes on otherwise.
+    #[error("line {line}: expected `# expect RUNTIME...: OUTCOME`, found `{found}`")]
+    Malformed {
+        /// The line, from 1.
+        line: usize,
+        /// The line.
+        found: String,
+    },
+    /// A runtime that there is not.
+    #[error("line {line}: {error}")]
+    Runtime {
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        error: RuntimeError,
+    },
+    /// A span that has no runtime in it.
+    #[error("line {line}: expected the earlier runtime first, found `{found}`; turn it round")]
+    Backwards {
+        /// The line, from 1.
+        line: usize,
+        /// The span.
+        found: String,
+    },
+    /// A runtime of which something was said before.
+    #[error("line {line}: expected each runtime once, found `{runtime}` again; keep one of the lines")]
+    Repeated {
+        /// The line, from 1.
+        line: usize,
+        /// The runtime.
+        runtime: String,
+    },
+}
+
+/// The expectations of a case's text, in the order of its lines.
+///
+/// # Errors
+/// The first line that is malformed; also when there is none at all.
+pub fn expectations(text: &str) -> Result<Vec<Expectation>, ExpectError> {
+    let mut all: Vec<Expectation> = Vec::new();
+    for (line, content) in (1..).zip(text.lines()) {
+        let Some(comment) = content.trim_start().strip_prefix('#') else { continue };
+        let comment = comment.trim();
+        if !comment.get(..6).is_some_and(|word| word.eq_ignore_ascii_case("expect")) {
+            continue;
+        }
+        let malformed = || ExpectError::Malformed { line, found: content.trim().to_owned() };
+        let (runtimes, outcome) =
+            comment.strip_prefix("expect ").and_then(|rest| rest.split_once(": ")).ok_or_else(malformed)?;
+        let outcome = outcome.trim();
+        if outcome.is_empty() || runtimes.split_whitespace().next().is_none() {
+            return Err(malformed());
+        }
+        for word in runtimes.split_whitespace() {
+            for runtime in span(word, line)? {
+                if all.iter().any(|e| e.runtime == runtime) {
+                    return Err(ExpectError::Repeated { line, runtime: runtime.to_string() });
+                }
+                all.push(Expectation { line, runtime, outcome: outcome.to_owned() });
+            }
+        }
+    }
+    if all.is_empty() { Err(ExpectError::None) } else { Ok(all) }
+}
+
+/// One runtime, or all built-in ones from one to another.
+fn span(word: &str, line: usize) -> Result<Vec<Spec>, ExpectError> {
+    let read = |text: &str| parse_spec(text).map_err(|error| ExpectError::Runtime { line, error });
+    let place = |name: &str| names().iter().position(|known| *known == name);
+    let ends = word.split_once("..").and_then(|(first, last)| Some((place(first)?, place(last)?)));
+    match ends {
+        None => Ok(vec![read(word)?]),
+        Some((first, last)) if first > last => Err(ExpectError::Backwards { line, found: word.to_owned() }),
+        Some((first, last)) => names()[first..=last].iter().copied().map(read).collect(),
+    }
+}
+
+/// What a case shows on the rig's runtime, without a fault: by a trial, by a replay with checks after each op, and, where a promise is
+/// broken, by the search for its cause on the first of `engines`. The rig is left as the trial left it.
+///
+/// # Errors
+/// When an engine refuses a corrected runtime.
+pub fn shown(rig: &mut Rig, engines: &[Box<dyn Engine>], program: &Program) -> Result<String, EngineError> {
+    let first = rig.replay(program).verdict;
+    let mut text = outcome(&first, rig);
+    rig.let_go()?;
+    let end = rig.trial(program);
+    let at_end = match (violation(&first), violation(&end)) {
+        (Some(first), Some(end)) => (first.kind != end.kind).then(|| end.kind.full_name()),
+        _ => (first != end).then(|| outcome(&end, rig)),
+    };
+    if let Some(at_end) = at_end {
+        let _ = write!(text, ", at the end {at_end}");
+    }
+    let Some(broken) = violation(&first).or(violation(&end)) else { return Ok(text) };
+    let why = match &broken.adjudication {
+        Some(adjudication) => Some(adjudication.odd.join(" ")),
+        None => cause_of(&rig.prepared().runtime.description, engines, program)?.map(|cause| cause.rule.to_owned()),
+    };
+    if let Some(why) = why {
+        let _ = write!(text, " ({why})");
+    }
+    Ok(text)
+}
+
+const fn violation(verdict: &Verdict) -> Option<&Violation> {
+    match verdict {
+        Verdict::Violation(v) => Some(v),
+        Verdict::Pass | Verdict::AllowedTrap(_) | Verdict::Inconclusive(_) | Verdict::Untrusted(_) => None,
+    }
+}
+
+/// The verdict of the rig's last run in the words of an expectation. What no case can be expected to show has words too, so that a
+/// failure says it.
+fn outcome(verdict: &Verdict, rig: &Rig) -> String {
+    match verdict {
+        Verdict::Pass => "pass".to_owned(),
+        Verdict::AllowedTrap(allowance) => {
+            let reason = match allowance {
+                Allowance::Must(rule) => rule.name(),
+                Allowance::May => "false-candidate",
+            };
+            format!("allowed trap {reason} at op {}", rig.outcome(0).step + 1)
+        }
+        Verdict::Violation(v) => format!("{} at op {}", v.kind.full_name(), v.step + 1),
+        Verdict::Inconclusive(reason) => format!("inconclusive: {}", reason.name()),
+        Verdict::Untrusted(d) => format!("untrusted: {}: engines {}, emulator {}", d.what, d.engines, d.emulator),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(text: &str) -> Vec<(usize, String, String)> {
+        let all = expectations(text).unwrap();
+        all.into_iter().map(|e| (e.line, e.runtime.to_string(), e.outcome)).collect()
+    }
+
+    #[test]
+    fn a_line_names_runtimes_spans_and_an_outcome() {
+        let text = "heapsmith 1\n# Issue #348.\n# expect vera@0.1.9..vera@0.2 fixed?data_end=5,pages=2..4: pass\n\
+                    #expect vera@0.0.130: silent-free at op 2, at the end missing-trap(x) (y)\ncollect\n";
+        let expected = [
+            (3, "vera@0.1.9", "pass"),
+            (3, "vera@0.1.9+wrap", "pass"),
+            (3, "vera@0.2", "pass"),
+            (3, "fixed?data_end=5,initial_pages=2,max_pages=4", "pass"),
+            (4, "vera@0.0.130", "silent-free at op 2, at the end missing-trap(x) (y)"),
+        ];
+        assert_eq!(listed(text), expected.map(|(line, on, shows)| (line, on.to_owned(), shows.to_owned())));
+    }
+
+    #[test]
+    fn what_was_meant_to_be_an_expectation_is_never_passed_over() {
+        for (line, part) in [
+            ("# expect fixed pass", "line 2: expected `# expect RUNTIME...: OUTCOME`, found `# expect fixed pass`"),
+            ("# expects fixed: pass", "line 2: expected"),
+            ("# Expect fixed: pass", "line 2: expected"),
+            ("# expected fixed: pass", "line 2: expected"),
+            ("# expect : pass", "line 2: expected"),
+            ("# expect fixed: ", "line 2: expected"),
+            ("# expect fixd: pass", "line 2: "),
+            ("# expect fixed..vera@0.2: pass", "line 2: expected the earlier runtime first, found `fixed..vera@0.2`"),
+            (
+                "# expect fixed: pass\n# expect vera@0.2..fixed: pass",
+                "line 3: expected each runtime once, found `fixed` again",
+            ),
+            ("# nothing of the kind", "expected at least one line such as"),
+        ] {
+            let error = expectations(&format!("heapsmith 1\n{line}\n")).unwrap_err().to_string();
+            assert!(error.contains(part), "{line}: {error}");
+        }
+    }
+}
