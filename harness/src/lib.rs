@@ -19,6 +19,7 @@
 //! - [`coverage`]: what a program reached inside the collector: edges of its own code, and state.
 //! - [`reduce`]: the smallest program, and the one rule that explains it.
 //! - [`exhaust`]: every program of a small scope on every small machine. [`mod@check`]: a campaign as one call, for other projects' tests.
+//! - [`fuzzing`]: bodies of libFuzzer targets.
 //! - [`campaign`]: many programs on all cores. [`mod@bench`]: how fast. [`cost`]: how work grows. [`report`]: words, JSON, folders, scripts. [`pins`]: structural checks of a module.
 //! - [`corpus`]: folders of programs.
 //!
@@ -46,6 +47,7 @@ pub mod coverage;
 pub mod emulator;
 pub mod engine;
 pub mod exhaust;
+pub mod fuzzing;
 pub mod judge;
 pub mod lower;
 pub mod metamorphic;

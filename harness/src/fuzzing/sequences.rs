@@ -1,0 +1,40 @@
+//! Allocation sequences with boundary sizes.
+
+use super::counters::Counters;
+use super::{Body, Failure, Fuzzer, Ran, SetupError, Structural, input, machines};
+use heapsmith_generators::Machine;
+
+/// Work of a mutant at most: this target lives by its speed.
+const MOST_WORK: u64 = 1 << 16;
+
+/// Programs from bytes through `arbitrary`, on small machines that mostly do not grow. An input that is the text of a program is that program,
+/// and is mutated by structure.
+#[derive(Debug)]
+pub struct Sequences {
+    fuzzer: Fuzzer,
+    machines: Vec<Machine>,
+    structural: Structural,
+}
+
+impl Body for Sequences {
+    const NAME: &'static str = "sequences";
+
+    fn new(runtime: &str) -> Result<Self, SetupError> {
+        let fuzzer = Fuzzer::new(runtime)?;
+        let machines = machines::settled(fuzzer.spec());
+        let structural = Structural::new(Self::NAME, &fuzzer, machines.clone(), MOST_WORK).texts_only();
+        Ok(Self { fuzzer, machines, structural })
+    }
+
+    fn run(&mut self, input: &[u8]) -> Result<Ran, Failure> {
+        input::any_program(input, &self.machines).map_or(Ok(Ran::Rejected), |program| self.fuzzer.run(&program))
+    }
+
+    fn counters(&self) -> &Counters {
+        self.fuzzer.counters()
+    }
+
+    fn structural(&self) -> Option<&Structural> {
+        Some(&self.structural)
+    }
+}
