@@ -1,5 +1,6 @@
 //! What the engines of this process have in common: groups of modules are linked and looked at here, once, for every [`Backend`].
 
+use super::split::{Codes, MACHINE, Split, split};
 use super::{Compiled, Engine, EngineError, Instance, missing_pages, provider};
 use crate::coverage::instrument::COUNTERS;
 use crate::outcome::End;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 
 /// An engine of this process, as far as it differs from the others.
 pub(super) trait Backend: Clone + Send + Sync + 'static {
-    type Module: Send + Sync;
+    type Module: Clone + Send + Sync;
     type Store: Send;
     type Instance: Copy + Send;
     type Extern;
@@ -21,6 +22,10 @@ pub(super) trait Backend: Clone + Send + Sync + 'static {
     /// See [`Engine::spacious`].
     fn spacious(&self) -> Result<Self, EngineError>;
     fn module(&self, bytes: &[u8]) -> Result<Self::Module, Self::Error>;
+    /// Codes that are compiled already, where compiling is dear.
+    fn codes(&self) -> Option<&Codes<Self::Module>> {
+        None
+    }
     /// Module and field of each import, in order.
     fn imports(module: &Self::Module) -> Vec<(String, String)>;
     /// A store with the limits of the contract, and all the fuel there is.
@@ -75,28 +80,54 @@ impl<B: Backend> Engine for B {
     }
 
     fn compile(&self, modules: &[(&str, &[u8])], globals: &[&str]) -> Result<Box<dyn Compiled>, EngineError> {
-        let engine = Backend::name(self);
-        let mut parts = Vec::with_capacity(modules.len());
-        for (importer, (name, bytes)) in modules.iter().enumerate() {
-            let module = self.module(bytes).map_err(|error| EngineError::Compile {
+        group(self, modules, globals, |_, bytes| self.module(bytes))
+    }
+
+    fn compile_resident(&self, module: &[u8], globals: &[&str]) -> Result<Box<dyn Compiled>, EngineError> {
+        if let Some(codes) = self.codes()
+            && let Some(Split { machine, code }) = split(module)
+        {
+            let modules: [(&str, &[u8]); 2] = [(MACHINE, &machine), (RESIDENT, &code)];
+            return group(self, &modules, globals, |name, bytes| match name {
+                RESIDENT => codes.get(bytes, |code| self.module(code)),
+                _ => self.module(bytes),
+            });
+        }
+        self.compile(&[(RESIDENT, module)], globals)
+    }
+}
+
+/// The name of a resident module.
+pub(super) const RESIDENT: &str = "resident";
+
+/// Compiles each module as `compile` does it, and resolves their imports.
+fn group<B: Backend>(
+    backend: &B,
+    modules: &[(&str, &[u8])],
+    globals: &[&str],
+    compile: impl Fn(&str, &[u8]) -> Result<B::Module, B::Error>,
+) -> Result<Box<dyn Compiled>, EngineError> {
+    let engine = Backend::name(backend);
+    let mut parts = Vec::with_capacity(modules.len());
+    for (importer, (name, bytes)) in modules.iter().enumerate() {
+        let module = compile(name, bytes).map_err(|error| EngineError::Compile {
+            engine,
+            module: (*name).to_owned(),
+            message: B::text(&error),
+        })?;
+        let mut imports = Vec::new();
+        for (from, field) in B::imports(&module) {
+            let index = provider(modules, importer, &from).ok_or_else(|| EngineError::Import {
                 engine,
                 module: (*name).to_owned(),
-                message: B::text(&error),
+                import: format!("{from}.{field}"),
             })?;
-            let mut imports = Vec::new();
-            for (from, field) in B::imports(&module) {
-                let index = provider(modules, importer, &from).ok_or_else(|| EngineError::Import {
-                    engine,
-                    module: (*name).to_owned(),
-                    import: format!("{from}.{field}"),
-                })?;
-                imports.push((index, field));
-            }
-            parts.push(Part { name: (*name).to_owned(), module, imports });
+            imports.push((index, field));
         }
-        let globals = globals.iter().map(|&name| name.to_owned()).collect();
-        Ok(Box::new(Group { backend: self.clone(), parts, globals }))
+        parts.push(Part { name: (*name).to_owned(), module, imports });
     }
+    let globals = globals.iter().map(|&name| name.to_owned()).collect();
+    Ok(Box::new(Group { backend: backend.clone(), parts, globals }))
 }
 
 struct Part<B: Backend> {

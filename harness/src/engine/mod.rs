@@ -18,6 +18,7 @@ mod known;
 pub(crate) mod pristine;
 pub mod script;
 pub mod session;
+mod split;
 pub mod v8;
 mod wasmi;
 mod wasmi1;
@@ -78,6 +79,14 @@ pub trait Engine: Send + Sync {
     /// [`EngineError::Compile`] or [`EngineError::Import`].
     fn compile(&self, modules: &[(&str, &[u8])], globals: &[&str]) -> Result<Box<dyn Compiled>, EngineError>;
 
+    /// [`Self::compile`] of one module named `resident`, whose like comes again with other memory limits, data and numbers in its globals.
+    ///
+    /// # Errors
+    /// As [`Self::compile`].
+    fn compile_resident(&self, module: &[u8], globals: &[&str]) -> Result<Box<dyn Compiled>, EngineError> {
+        self.compile(&[("resident", module)], globals)
+    }
+
     /// Compiles, instantiates and calls each of these groups once, and hands the results over in their order. An engine in another process
     /// sends all of them before it waits for the first.
     fn run_whole(&self, groups: &[&Whole], each: &mut dyn FnMut(usize, Result<Ran, EngineError>)) {
@@ -85,6 +94,36 @@ pub trait Engine: Send + Sync {
             let compiled = self.compile(&group.borrowed(), &group.globals);
             each(i, compiled.and_then(|compiled| Ran::of(&mut *compiled.instantiate()?, group.fuel)));
         }
+    }
+}
+
+impl Engine for Arc<dyn Engine> {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
+    fn lowering(&self) -> Lowering {
+        (**self).lowering()
+    }
+
+    fn handle(&self) -> Arc<dyn Engine> {
+        Arc::clone(self)
+    }
+
+    fn spacious(&self) -> Result<Box<dyn Engine>, EngineError> {
+        (**self).spacious()
+    }
+
+    fn compile(&self, modules: &[(&str, &[u8])], globals: &[&str]) -> Result<Box<dyn Compiled>, EngineError> {
+        (**self).compile(modules, globals)
+    }
+
+    fn compile_resident(&self, module: &[u8], globals: &[&str]) -> Result<Box<dyn Compiled>, EngineError> {
+        (**self).compile_resident(module, globals)
+    }
+
+    fn run_whole(&self, groups: &[&Whole], each: &mut dyn FnMut(usize, Result<Ran, EngineError>)) {
+        (**self).run_whole(groups, each);
     }
 }
 

@@ -25,8 +25,32 @@ use std::sync::Arc;
 /// # Errors
 /// If the runtime's text is no valid WebAssembly.
 pub fn compile_resident(engine: &dyn Engine, runtime: &Runtime) -> Result<Arc<dyn Compiled>, EngineError> {
-    let module = wat::parse_str(resident::module(runtime))?;
-    Ok(Arc::from(compile(engine, runtime, &[("resident", &module)])?))
+    compile_assembled(engine, runtime, &assemble(runtime)?)
+}
+
+/// A collector with the tape machine as a binary module, the same for all engines.
+///
+/// # Errors
+/// If the runtime's text is no valid WebAssembly.
+pub(crate) fn assemble(runtime: &Runtime) -> Result<Vec<u8>, EngineError> {
+    Ok(wat::parse_str(resident::module(runtime))?)
+}
+
+/// [`compile_resident`] of what [`assemble`] made, or of what it became when it was instrumented.
+///
+/// # Errors
+/// When the engine refuses the module.
+pub(crate) fn compile_assembled(
+    engine: &dyn Engine,
+    runtime: &Runtime,
+    module: &[u8],
+) -> Result<Arc<dyn Compiled>, EngineError> {
+    let globals = runtime.description.globals();
+    Ok(Arc::from(if runtime.description.is_giant() {
+        engine.spacious()?.compile_resident(module, &globals)?
+    } else {
+        engine.compile_resident(module, &globals)?
+    }))
 }
 
 /// As [`compile_resident`], for [`Resident::counting`]: the collector counts its edges, which are given too.
@@ -34,9 +58,8 @@ pub fn compile_resident(engine: &dyn Engine, runtime: &Runtime) -> Result<Arc<dy
 /// # Errors
 /// If the runtime's text is no valid WebAssembly.
 pub fn compile_counting(engine: &dyn Engine, runtime: &Runtime) -> Result<(Arc<dyn Compiled>, Edges), EngineError> {
-    let module = wat::parse_str(resident::module(runtime))?;
-    let Instrumented { module, edges } = coverage::of_resident(runtime, &module)?;
-    Ok((Arc::from(compile(engine, runtime, &[("resident", &module)])?), edges))
+    let Instrumented { module, edges } = coverage::of_resident(runtime, &assemble(runtime)?)?;
+    Ok((compile_assembled(engine, runtime, &module)?, edges))
 }
 
 fn compile(

@@ -2,6 +2,7 @@
 
 use super::EngineError;
 use super::group::Backend;
+use super::split::Codes;
 use crate::outcome::{End, Trap};
 use crate::runtime::description::{MAX_PAGES, MOST_PAGES, PAGE};
 use std::num::NonZeroUsize;
@@ -50,6 +51,7 @@ pub struct Wasmtime {
     backtrace: Backtrace,
     /// Bytes that a memory may have at most.
     memory_bytes: usize,
+    codes: Codes<wt::Module>,
 }
 
 impl Wasmtime {
@@ -71,7 +73,7 @@ impl Wasmtime {
         let started = start(Memories::Pooled).or_else(|_| start(Memories::OnDemand));
         let engine =
             started.map_err(|error| EngineError::Start { engine: tier.name(), message: Self::text(&error) })?;
-        Ok(Self { engine, tier, backtrace, memory_bytes: MEMORY_BYTES as usize })
+        Ok(Self { engine, tier, backtrace, memory_bytes: MEMORY_BYTES as usize, codes: Codes::default() })
     }
 }
 
@@ -125,7 +127,10 @@ fn config(tier: Tier, backtrace: Backtrace, memories: Memories) -> wt::Result<wt
     match memories {
         Memories::Pooled => {
             let mut pool = wt::PoolingAllocationConfig::new();
-            pool.total_core_instances(INSTANCES).max_memories_per_module(MEMORIES).total_memories(MEMORIES * INSTANCES);
+            // A resident collector is an instance of its machine and one of its code.
+            pool.total_core_instances(2 * INSTANCES)
+                .max_memories_per_module(MEMORIES)
+                .total_memories(MEMORIES * INSTANCES);
             pool.max_memory_size(MEMORY_BYTES as usize).linear_memory_keep_resident(RESIDENT_BYTES);
             config.allocation_strategy(pool);
         }
@@ -155,11 +160,15 @@ impl Backend for Wasmtime {
         let engine = config(self.tier, self.backtrace, Memories::Giant).and_then(|config| wt::Engine::new(&config));
         let engine =
             engine.map_err(|error| EngineError::Start { engine: self.tier.name(), message: Self::text(&error) })?;
-        Ok(Self { engine, memory_bytes: GIANT_BYTES, ..*self })
+        Ok(Self { engine, memory_bytes: GIANT_BYTES, codes: Codes::default(), ..*self })
     }
 
     fn module(&self, bytes: &[u8]) -> Result<wt::Module, wt::Error> {
         wt::Module::new(&self.engine, bytes)
+    }
+
+    fn codes(&self) -> Option<&Codes<wt::Module>> {
+        Some(&self.codes)
     }
 
     fn imports(module: &wt::Module) -> Vec<(String, String)> {
@@ -285,6 +294,7 @@ impl Backend for Wasmtime {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::{Compiled, Engine};
 
     #[test]
     fn each_tier_makes_other_code() {
@@ -296,5 +306,57 @@ mod tests {
             engine.module(&module).unwrap().text().to_vec()
         });
         assert!(code[0] != code[1] && code[0] != code[2] && code[1] != code[2]);
+    }
+
+    /// A memory with data, a second one, a mutable global, a constant one and a function that uses them.
+    fn machine(pages: &str, data: &str, start: u32, constant: u32) -> Vec<u8> {
+        wat::parse_str(format!(
+            "(module
+               (memory $heap (export \"memory\") {pages}) (data (i32.const 3) \"{data}\")
+               (memory $mutator (export \"mutator\") 1)
+               (global $at (export \"at\") (mut i32) (i32.const {start}))
+               (global $step i32 (i32.const {constant}))
+               (func $run (export \"run\")
+                 (i32.store $mutator (i32.const 0) (i32.load8_u $heap (i32.const 3)))
+                 (i32.store $mutator (i32.const 4) (memory.grow $heap (i32.const 1)))
+                 (i32.store $mutator (i32.const 8) (memory.size $heap))
+                 (global.set $at (i32.add (global.get $at) (global.get $step)))
+                 (i32.store $heap (global.get $at) (global.get $step))))"
+        ))
+        .unwrap()
+    }
+
+    #[test]
+    fn machines_that_differ_in_limits_data_and_numbers_share_their_code_and_show_what_each_shows_alone() {
+        for tier in [Tier::Cranelift, Tier::Winch, Tier::Pulley] {
+            let engine = Wasmtime::with(tier, Backtrace::On).unwrap();
+            let machines =
+                [("1 2", "a", 8, 24), ("1 1", "b", 0, 0x1_0000), ("2", "", 0xFFFC, 4), ("3 9", "xyz", 40, 0)];
+            for (pages, data, start, constant) in machines {
+                let module = machine(pages, data, start, constant);
+                let shown = |compiled: Box<dyn Compiled>| {
+                    let mut instance = compiled.instantiate().unwrap();
+                    let end = instance.call(10_000).unwrap();
+                    let mut globals = Vec::new();
+                    instance.globals(&mut globals);
+                    let (heap, mutator) = (instance.heap().to_vec(), instance.mutator().to_vec());
+                    (end, globals, heap, mutator, instance.fuel_used(), instance.backtrace().to_vec())
+                };
+                let shared = shown(engine.compile_resident(&module, &["at"]).unwrap());
+                assert!(shared == shown(engine.compile(&[("resident", &module)], &["at"]).unwrap()));
+                assert_eq!(shared.3[0], data.bytes().next().unwrap_or(0));
+            }
+            assert_eq!(engine.codes.len(), 1, "{tier:?}");
+            // Other code is other code, and what cannot be shared is compiled as it is.
+            let other =
+                wat::parse_str("(module (memory (export \"memory\") 1) (func (export \"run\") unreachable))").unwrap();
+            engine.compile_resident(&other, &[]).unwrap();
+            assert_eq!(engine.codes.len(), 2, "{tier:?}");
+            let wide = wat::parse_str(
+                "(module (memory (export \"memory\") 1) (global (mut i64) (i64.const 5)) (func (export \"run\")))",
+            );
+            engine.compile_resident(&wide.unwrap(), &[]).unwrap();
+            assert_eq!(engine.codes.len(), 2, "{tier:?}");
+        }
     }
 }

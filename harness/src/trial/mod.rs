@@ -29,7 +29,9 @@ pub use sample::Sample;
 use crate::coverage::Edges;
 use crate::emulator::Emulator;
 use crate::engine::pristine::Pristine;
-use crate::engine::session::{Resident, compile_counting, compile_resident, look_standalone, run_standalone};
+use crate::engine::session::{
+    Resident, assemble, compile_assembled, compile_counting, look_standalone, run_standalone,
+};
 use crate::engine::{Compiled, Engine, EngineError, Known, Lowering};
 use crate::judge::{self, Inconclusive, Seen, Verdict, Violation};
 use crate::lower::tape::Tape;
@@ -131,6 +133,7 @@ impl Prepared {
     ) -> Result<Self, EngineError> {
         let (mut compiled, mut alone) = (Vec::new(), Vec::new());
         let (first, edges) = counting.unzip();
+        let module = assemble(&runtime)?;
         for engine in engines {
             match engine.lowering() {
                 Lowering::Resident if alone.is_empty() => {
@@ -138,7 +141,7 @@ impl Prepared {
                         compiled.push((engine.name(), Arc::clone(first)));
                         continue;
                     }
-                    compiled.push((engine.name(), compile_resident(engine.as_ref(), &runtime)?));
+                    compiled.push((engine.name(), compile_assembled(engine.as_ref(), &runtime, &module)?));
                 }
                 Lowering::Standalone if !compiled.is_empty() => alone.push(engine.handle()),
                 Lowering::Resident | Lowering::Standalone => {

@@ -7,8 +7,8 @@ use heapsmith::model::Model;
 use heapsmith::runtime::{self, Runtime, Spec};
 use heapsmith::trial::{Prepared, Rig};
 use heapsmith_generators::{Campaign, Machine, Program};
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
 
 pub(crate) const V130: &str = "vera@0.0.130";
 pub(crate) const V131: &str = "vera@0.0.131";
@@ -21,8 +21,12 @@ pub(crate) const RUNTIMES: [&str; 3] = [V130, V131, FIXED];
 /// would take more than a millisecond.
 pub(crate) const SMALL_WORK: u64 = 6_000;
 
+/// The engine of this name: one for all tests of a file, so that what it compiled once it need not compile again.
 pub(crate) fn engine(name: &str) -> Box<dyn Engine> {
-    engine::by_name(name).unwrap()
+    static KNOWN: Mutex<BTreeMap<String, Arc<dyn Engine>>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap();
+    let start = || engine::by_name(name).unwrap().handle();
+    Box::new(Arc::clone(known.entry(name.to_owned()).or_insert_with(start)))
 }
 
 /// The engines that are always there.
