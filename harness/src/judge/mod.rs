@@ -17,6 +17,8 @@ mod contents;
 mod layout;
 mod log;
 mod releases;
+#[cfg(test)]
+mod tests;
 mod verdict;
 
 pub(crate) use log::snapshot_digest;
@@ -143,7 +145,8 @@ fn check_demanded(model: &mut Model, program: &Program, seen: Seen<'_>) -> Optio
         .or_else(|| layout::check(model, seen, &live))
 }
 
-/// Whether memory shows why a trap came that is allowed only: a full worklist, a full wrap table, or a block that does not fit below the page limit.
+/// Whether memory shows why a trap came that is allowed only: a full worklist, a full wrap table, or a block that does not fit below the page
+/// limit or the address limit.
 fn has_evidence(model: &Model, seen: Seen<'_>) -> bool {
     let d = model.description();
     let global = |i: usize| seen.outcome.globals.get(i).copied().unwrap_or(0);
@@ -157,7 +160,7 @@ fn has_evidence(model: &Model, seen: Seen<'_>) -> bool {
     match model.expectation().kinds.get(seen.outcome.log.len()) {
         Some(Logged::Allocation { size }) => {
             let end = u64::from(global(GLOBAL_HEAP_END)) + d.object.stride(*size);
-            end > u64::from(d.parameters.max_pages) * u64::from(PAGE)
+            end > d.promises.address_limit.min(u64::from(d.parameters.max_pages) * u64::from(PAGE))
         }
         Some(Logged::Pointer(_) | Logged::Digest(_) | Logged::Zero) | None => model.expectation().trap.is_some(),
     }

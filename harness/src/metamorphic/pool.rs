@@ -42,6 +42,7 @@ pub enum PoolError {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     name: String,
+    fault: Option<&'static str>,
     machine: Machine,
     poison: bool,
 }
@@ -121,7 +122,8 @@ impl<'a> Pool<'a> {
     /// The name of a variant's collector for a program's machine.
     pub(super) fn key(&self, variant: &Variant, machine: Machine) -> Result<Key, PoolError> {
         let description = self.source.describe(variant, machine)?;
-        Ok(Key { machine: description.machine(), name: description.name, poison: variant.poison })
+        let (fault, machine) = (description.fault, description.machine());
+        Ok(Key { name: description.name, fault, machine, poison: variant.poison })
     }
 
     /// A fresh rig of a variant's collector for a program's machine.
@@ -149,5 +151,21 @@ impl<'a> Pool<'a> {
         } else {
             Prepared::edited(runtime, self.engines)?
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metamorphic::parse_variant;
+    use crate::runtime::parse_spec;
+
+    #[test]
+    fn a_planted_fault_makes_another_collector() {
+        let pool = Pool::new(Source::new(parse_spec("fixed").unwrap()), &[]);
+        let key = |variant: &str| pool.key(&parse_variant(variant).unwrap(), Machine::default()).unwrap();
+        assert!(key("") == key("on=fixed"));
+        assert!(key("") != key("on=fixed?fault=scan-stride-8"));
+        assert!(key("on=fixed?fault=round-to-4") != key("on=fixed?fault=scan-stride-8"));
     }
 }

@@ -5,12 +5,13 @@
 //!
 //! The model is exact until a collection scans a word that a conservative collector without validation may take for an object
 //! and that is none ([`Exactness`]). From that collection on a full worklist and a refused growth are "may" both ways, capacities
-//! stop nobody here, and placement is not judged.
+//! stop nobody here, and placement is not judged. A heap that would pass the address limit then is not modelled any further, because the
+//! collector's own may end below it.
 
 use super::index::Index;
 use super::mark::Marking;
 use super::words::Words;
-use super::{Counts, Wraps};
+use super::{Counts, Halt, Wraps};
 use crate::runtime::description::{Description, PAGE};
 
 /// A stable name of a block; says nothing about its address.
@@ -327,15 +328,10 @@ impl ShadowHeap {
     /// Allocates, collecting when memory is exhausted; `roots` are the blocks that roots hold.
     ///
     /// # Errors
-    /// The rule under which the allocation must trap.
-    pub fn alloc(
-        &mut self,
-        size: u32,
-        logged: u32,
-        roots: &[Option<BlockId>],
-    ) -> Result<(BlockId, AllocPath), TrapRule> {
+    /// The rule under which the allocation must trap, or that nobody knows whether it must.
+    pub fn alloc(&mut self, size: u32, logged: u32, roots: &[Option<BlockId>]) -> Result<(BlockId, AllocPath), Halt> {
         if size >= self.promises.size_limit {
-            return Err(TrapRule::SizeLimit);
+            return Err(TrapRule::SizeLimit.into());
         }
         if let Some((id, path)) = self.first_fit(size, logged) {
             self.count_slack(id, size);
@@ -355,16 +351,22 @@ impl ShadowHeap {
         Ok((self.bump(size, stride, logged), path))
     }
 
-    fn grow(&mut self, stride: u64) -> Result<AllocPath, TrapRule> {
+    fn grow(&mut self, stride: u64) -> Result<AllocPath, Halt> {
         let end = self.heap_end + stride;
         let page = u64::from(PAGE);
-        if end > self.promises.address_limit {
-            return Err(TrapRule::AddressLimit);
+        // What would not even fit into an empty heap must trap; else an inexact model does not know where the heap really ends.
+        let must_trap = |limit: u64| {
+            let hopeless = u64::from(self.heap_start) + stride > limit;
+            end > limit && (hopeless || self.exactness == Exactness::Exact)
+        };
+        if must_trap(self.promises.address_limit) {
+            return Err(TrapRule::AddressLimit.into());
         }
-        let limit = u64::from(self.max_pages) * page;
-        let hopeless = u64::from(self.heap_start) + stride > limit;
-        if end > limit && (hopeless || self.exactness == Exactness::Exact) {
-            return Err(TrapRule::MemoryLimit);
+        if must_trap(u64::from(self.max_pages) * page) {
+            return Err(TrapRule::MemoryLimit.into());
+        }
+        if end > self.promises.address_limit {
+            return Err(Halt::TooMuchWork);
         }
         let pages = end.div_ceil(page).max(u64::from(self.pages)) as u32;
         let path = if pages - self.pages > 1 { AllocPath::GrownMany } else { AllocPath::GrownOne };

@@ -38,13 +38,15 @@ const UNSET: Slot = Slot::MAX;
 const WORK_LIMIT: u64 = 1 << 31;
 /// Words really held from which on it is not: a model that is no longer exact does not know the page limit.
 const WORDS_LIMIT: usize = 1 << 27;
+/// Words of log from which on it is not: model, tape machines and emulator each hold them.
+const LOG_LIMIT: usize = 1 << 24;
 
 /// Why the model stops within a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Halt {
     /// The step must trap.
     Trap(TrapRule),
-    /// The program asks for more work than is worth modelling.
+    /// The program asks for more work, or for more memory, than is worth modelling.
     TooMuchWork,
 }
 
@@ -471,7 +473,8 @@ impl Heap for Model {
     type Stop = Halt;
 
     fn alloc(&mut self, size: u32) -> Result<BlockId, Halt> {
-        if self.heap.work > WORK_LIMIT || self.heap.words_held() > WORDS_LIMIT {
+        let held = self.heap.words_held() > WORDS_LIMIT || self.expect.log.len() >= LOG_LIMIT;
+        if held || self.heap.work > WORK_LIMIT {
             return Err(Halt::TooMuchWork);
         }
         let pages = self.heap.pages();

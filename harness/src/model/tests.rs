@@ -195,3 +195,41 @@ fn a_huge_block_that_nobody_writes_to_costs_nothing_but_its_work() {
         assert_eq!(heap.words_held(), 0);
     }
 }
+
+fn planned(text: &str) -> Model {
+    let program = heapsmith_generators::parse(text).unwrap();
+    let mut model = Model::new(&describe("vera@0.1.9", program.machine).unwrap());
+    model.plan_program(&program);
+    model
+}
+
+/// Garbage of 1.2 GB whose block then goes to 8 bytes, because nothing is split: a second 1.2 GB end beyond 2 GiB. `word` is a word of a live
+/// object when the garbage is collected: if it is taken for an object, whose size the word before it is, the collector keeps the garbage.
+fn two_giants(word: &str) -> Model {
+    planned(&format!(
+        "heapsmith 1\nmachine pages=..65536\nalloc r1 size=8\nalloc r4 size=16\nalloc r2 size=4 fields=1\nalloc r0 size=1200000000\n\
+         write r4[1] = 4000\nwrite r1[0] = {word}\nstore r2.0 = r0\ndrop r0\ndrop r2\ndrop r4\ncollect\nalloc r5 size=8\n\
+         write r1[0] = 0\ncollect\nalloc r3 size=1200000000\n"
+    ))
+}
+
+#[test]
+fn past_the_address_limit_an_exact_model_demands_a_trap_and_an_inexact_one_says_nothing() {
+    let exact = two_giants("1");
+    let trap = exact.expectation().trap.unwrap();
+    assert_eq!((trap.step, trap.rule, exact.expectation().too_much_work), (14, TrapRule::AddressLimit, false));
+    // The collector kept the garbage for a while, so that it has its block still.
+    let inexact = two_giants("r4+8");
+    assert_eq!(inexact.expectation().inexact_from, Some(10));
+    assert_eq!((inexact.expectation().trap, inexact.expectation().too_much_work), (None, true));
+}
+
+#[test]
+fn a_program_that_logs_without_end_is_too_much_work() {
+    let model = planned(&format!(
+        "heapsmith 1\nmachine worklist=1 roots=1 pages=1..1\n{}",
+        "garbage n=1048576 size=0\n".repeat(20)
+    ));
+    assert!(model.expectation().too_much_work);
+    assert_eq!((model.plan().steps.len(), model.expectation().log.len()), (17, LOG_LIMIT));
+}
