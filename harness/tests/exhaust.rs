@@ -165,10 +165,17 @@ fn a_state_of_something_else_is_refused_and_left_as_it_is() {
         (&ours.replace("\"heapsmith_exhaust\": 1", "\"heapsmith_exhaust\": 9"), "found version 9"),
         (&ours.replace("\"done\": [", "\"done\": [[0, 99999999],"), "99999999"),
         (&ours.replace("\"run\"", "\"ran\""), "something else"),
+        (&ours.replace("\"run\": ", "\"run\": 1"), "programs checked of"),
     ] {
         std::fs::write(&state, found).unwrap();
         let text = refused(&state, 1);
         assert!(text.contains(said), "{text}");
+    }
+    let endless = Path::new("/dev/zero");
+    if endless.exists() {
+        let with = Settings { state: Some(endless.to_owned()), ..settings("fixed?worklist=1,data_end=5", 1, 1) };
+        let text = exhaust(&with, &Progress::default()).unwrap_err().to_string();
+        assert!(text.contains("it is no regular file"), "{text}");
     }
 }
 

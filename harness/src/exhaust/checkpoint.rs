@@ -119,6 +119,10 @@ impl Ledger {
     /// When the file is there and is no state of this run.
     pub(super) fn load(path: &Path, of: &Identity) -> Result<Self, StateError> {
         let at = || path.to_owned();
+        // A device or a pipe may never end.
+        if fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+            return Err(StateError::NotAState { path: at(), found: "it is no regular file".to_owned() });
+        }
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::new(of.branches)),
@@ -145,6 +149,10 @@ impl Ledger {
                 Some(done) => done.fill(true),
                 None => return Err(not_a_state(format!("branches {from} to {to} of {}", of.branches))),
             }
+        }
+        let (checked, all) = (ledger.tally.checked(), ledger.done.iter().all(|&done| done));
+        if checked > of.programs || all && checked != of.programs {
+            return Err(not_a_state(format!("{checked} programs checked of {}", of.programs)));
         }
         Ok(ledger)
     }

@@ -75,7 +75,7 @@ impl Tally {
     /// Programs that are done with.
     #[must_use]
     pub const fn checked(&self) -> u64 {
-        self.run + self.decided
+        self.run.saturating_add(self.decided)
     }
 
     /// Counts a program that ran; a violation's reason is noted apart, by [`Self::note`].

@@ -102,6 +102,16 @@ pub enum RuntimeError {
         /// [`super::description::MOST_PAGES`].
         limit: u32,
     },
+    /// More static data than a module is made with.
+    #[error(
+        "expected at most {limit} bytes of static data, found `data_end` = {found}; lower it: what matters is where the heap starts in a page"
+    )]
+    TooMuchData {
+        /// What was asked for.
+        found: u32,
+        /// The most there can be.
+        limit: u32,
+    },
     /// Initial pages above the limit.
     #[error(
         "expected at most `max_pages` = {max} pages at the start, found `initial_pages` = {initial}; swap or change them"

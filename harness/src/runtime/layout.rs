@@ -10,6 +10,8 @@ use super::description::{
 const BITMAP_PER_PAGE: u64 = 1_024;
 /// Entries that a worklist, a root stack or a wrap table may have at most.
 pub(super) const MAX_ENTRIES: u32 = 1 << 20;
+/// Bytes of static data that there may be at most: each is four in the text of a module.
+const MAX_DATA: u32 = 1 << 24;
 
 /// Parameters and regions of a collector that follows `rules`.
 ///
@@ -51,6 +53,9 @@ pub(super) fn resolve(wanted: Parameters, rules: &Rules) -> Result<(Parameters, 
     if u64::from(wanted.data_end) > bytes {
         let (data_end, initial) = (wanted.data_end, wanted.initial_pages);
         return Err(RuntimeError::DataBeyondMemory { data_end, initial, bytes });
+    }
+    if wanted.data_end > MAX_DATA {
+        return Err(RuntimeError::TooMuchData { found: wanted.data_end, limit: MAX_DATA });
     }
     // Both are at most MOST_PAGES, and the heap starts below 2^32: all fit into 32 bits.
     let parameters = Parameters { initial_pages: initial as u32, max_pages: max as u32, ..wanted };

@@ -117,6 +117,8 @@ fn what_cannot_be_is_an_error() {
         assert_eq!(resolved(text).unwrap_err(), error, "{text}");
     }
     assert!(matches!(resolved("fixed?data_end=4294967295"), Err(RuntimeError::TooManyPages { .. })));
+    assert!(matches!(resolved("fixed?data_end=100000000"), Err(RuntimeError::TooMuchData { .. })));
+    assert!(resolved("fixed?data_end=16777216").is_ok());
     assert!(resolved("vera@0.0.131?data_end=65536").is_ok());
 }
 
