@@ -157,12 +157,18 @@ fn has_evidence(model: &Model, seen: Seen<'_>) -> bool {
     if matches!(step, Some(Step::Wrap { .. })) && global(GLOBAL_WRAPS) >= d.regions.wraps.1 {
         return true;
     }
-    match model.expectation().kinds.get(seen.outcome.log.len()) {
+    // What the step would have shown next, if it has not shown all of it.
+    let expect = model.expectation();
+    let next = seen.outcome.log.len();
+    let shown_until = expect.log_at.get(seen.outcome.step as usize + 1).map_or(0, |&end| end as usize);
+    match expect.kinds[..shown_until].get(next) {
         Some(Logged::Allocation { size }) => {
             let end = u64::from(global(GLOBAL_HEAP_END)) + d.object.stride(*size);
             end > d.promises.address_limit.min(u64::from(d.parameters.max_pages) * u64::from(PAGE))
         }
-        Some(Logged::Pointer(_) | Logged::Digest(_) | Logged::Zero) | None => model.expectation().trap.is_some(),
+        Some(Logged::Pointer(_) | Logged::Digest(_) | Logged::Zero) | None => {
+            expect.trap.is_some_and(|trap| trap.step == seen.outcome.step)
+        }
     }
 }
 

@@ -33,3 +33,24 @@ fn what_a_false_candidate_keeps_may_leave_no_room_below_either_limit() {
     let Verdict::Violation(v) = trapped_for_want_of_room(65_536, 900_000_000) else { panic!("there was room") };
     assert_eq!(v.kind, Kind::UnexpectedTrap(Trap::Unreachable));
 }
+
+#[test]
+fn an_allocation_of_a_later_step_says_nothing_of_this_ones_trap() {
+    let start =
+        "heapsmith 1\nmachine pages=2..4\nalloc r1 size=16\nwrite r1[0] = r1+8\nwrite r1[1] = 1\ncollect\ncollect\n";
+    for after in ["check r1\n", "alloc r2 size=10000000\n"] {
+        let program = parse(&format!("{start}{after}")).unwrap();
+        let mut model = Model::new(&describe("vera@0.1.9", program.machine).unwrap());
+        model.plan_program(&program);
+        let log = model.expectation().log[..1].to_vec();
+        let mut heap = vec![0; 2 * PAGE as usize];
+        heap[log[0] as usize..][..4].copy_from_slice(&(log[0] + 8).to_le_bytes());
+        heap[log[0] as usize + 4] = 1;
+        let globals = vec![log[0] + 20, 4, 0, model.description().regions.worklist.0, 2];
+        let end = End::Trapped(Trap::Unreachable);
+        let outcome = Outcome { end, step: 4, log, pages: 2, globals, ..Outcome::default() };
+        let verdict = judge(&mut model, &program, Seen { outcome: &outcome, heap: &heap });
+        let Verdict::Violation(v) = verdict else { panic!("{after}: {verdict:?}") };
+        assert_eq!((v.kind, v.step), (Kind::UnexpectedTrap(Trap::Unreachable), 4), "{after}");
+    }
+}
