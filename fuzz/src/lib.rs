@@ -1,7 +1,7 @@
 //! What libFuzzer meets: [`target!`] makes a target of a body of [`heapsmith::fuzzing`].
 //!
 //! Under `cfg(fuzzing)` a target is libFuzzer's: one input after another, mutated by structure where the body knows how, and what an input
-//! reached inside the collector goes to libFuzzer's extra counters, unless [`FEEDBACK_VARIABLE`] is `off`. A failure is printed and aborts.
+//! reached inside the collector goes to libFuzzer's extra counters, unless [`heapsmith::fuzzing::FEEDBACK_VARIABLE`] is `off`. A failure is printed and aborts.
 //! Otherwise it is a small program that runs the inputs given to it once ([`replay::main`]).
 //!
 //! A mutator that fails leaves its input and seed in a folder, named on standard error: beside libFuzzer's artifacts, else in the
@@ -10,9 +10,6 @@
 #[cfg(fuzzing)]
 pub mod libfuzzer;
 pub mod replay;
-
-/// The environment variable that, set to `off`, keeps what is reached inside the collector from libFuzzer, for comparison.
-pub const FEEDBACK_VARIABLE: &str = "HEAPSMITH_FEEDBACK";
 
 /// A target with a [`heapsmith::fuzzing::Body`].
 #[cfg(fuzzing)]

@@ -1,12 +1,10 @@
 //! What libFuzzer calls: one input, one mutation, one crossover.
 
-use crate::FEEDBACK_VARIABLE;
 use heapsmith::fuzzing::{Body, COUNTERS, Failure, Ran, save_in_flight};
 use libfuzzer_sys::Corpus;
 use std::any::Any;
 use std::cell::RefCell;
 use std::path::PathBuf;
-use std::sync::OnceLock;
 
 /// Counters that libFuzzer clears before and reads after each input, beside those of the host's code.
 #[repr(C, align(64))]
@@ -36,9 +34,7 @@ pub fn begin<B: Body>() {
 pub fn run<B: Body + 'static>(input: &[u8]) -> Corpus {
     let ran = with(|body: &mut B| {
         let ran = body.run(input);
-        if guest_feedback() {
-            feed(body.counters().bytes());
-        }
+        feed(body.counters());
         ran
     });
     match ran {
@@ -109,11 +105,6 @@ fn feed(counters: &[u8]) {
             }
         }
     }
-}
-
-fn guest_feedback() -> bool {
-    static ON: OnceLock<bool> = OnceLock::new();
-    *ON.get_or_init(|| std::env::var(FEEDBACK_VARIABLE).as_deref() != Ok("off"))
 }
 
 /// Saves what the mutator was given, if it is the mutator that failed.

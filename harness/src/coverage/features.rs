@@ -198,6 +198,11 @@ impl Features {
         edges.len()
     }
 
+    /// Numbers of its state features, each below [`STATES`].
+    pub(crate) fn states(&self) -> impl Iterator<Item = usize> + '_ {
+        self.states.iter()
+    }
+
     /// Removes all.
     pub fn clear(&mut self) {
         self.states.0.clear();

@@ -40,6 +40,7 @@ pub(crate) use boundary::classes as boundary_classes;
 pub use edges::Edges;
 pub use features::{Feature, Features};
 pub use state::Family;
+pub(crate) use state::STATES;
 
 use crate::model::Model;
 use crate::outcome::Outcome;

@@ -139,7 +139,7 @@ impl Family {
 }
 
 /// State features that there are.
-pub(super) const STATES: usize = Family::Phase.first() + Family::Phase.size();
+pub(crate) const STATES: usize = Family::Phase.first() + Family::Phase.size();
 
 /// A state feature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

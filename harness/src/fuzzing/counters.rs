@@ -1,30 +1,31 @@
-//! What an input reached, as counters that libFuzzer reads beside its own.
+//! What an input reached inside the collector, as counters that libFuzzer reads beside its own: one for each state feature, and one for
+//! each edge of the collector.
 
+use crate::coverage::{Features, STATES};
 use crate::trial::Rig;
 
-/// Counters that there are; libFuzzer wants a multiple of 8.
+/// Counters that there are: a multiple of 8, as libFuzzer wants it, and enough for every state feature and for the edges of a collector of
+/// thousands of instructions. Edges beyond are not seen.
 pub const COUNTERS: usize = 4_096;
-/// Classes of a number: none, and one for each power of two.
-const CLASSES: usize = 33;
+const _: () = assert!(STATES < COUNTERS / 2);
 
 /// Counters of one input: each is 0, or how often something was reached, at most 255.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counters {
     bytes: [u8; COUNTERS],
     /// All from here on are zero.
     used: usize,
+    features: Features,
 }
 
 impl Default for Counters {
+    /// Nothing was reached.
     fn default() -> Self {
-        Self::NONE
+        Self { bytes: [0; COUNTERS], used: 0, features: Features::new() }
     }
 }
 
 impl Counters {
-    /// Nothing was reached.
-    pub const NONE: Self = Self { bytes: [0; COUNTERS], used: 0 };
-
     /// The counters, without zeroes at the end.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
@@ -38,23 +39,15 @@ impl Counters {
 
     /// What the last trial of a rig reached.
     pub(super) fn take(&mut self, rig: &Rig) {
-        let o = rig.observe();
-        let numbers =
-            [o.collections, o.marked, o.freed, o.free_blocks, o.grown, o.worklist, o.roots, o.registered, o.released];
-        for (kind, number) in numbers.into_iter().enumerate() {
-            self.set(kind * CLASSES + class(number), 1);
+        self.features.clear();
+        rig.features(&mut self.features);
+        for state in self.features.states() {
+            self.bytes[state] = 1;
         }
+        let edges = rig.guest_counters();
+        let room = &mut self.bytes[STATES..];
+        let kept = edges.len().min(room.len());
+        room[..kept].copy_from_slice(&edges[..kept]);
+        self.used = STATES + kept;
     }
-
-    fn set(&mut self, index: usize, count: u8) {
-        if let Some(byte) = self.bytes.get_mut(index) {
-            *byte = count;
-            self.used = self.used.max(index + 1);
-        }
-    }
-}
-
-/// 0 for zero, else one more than the logarithm.
-fn class(number: u64) -> usize {
-    (u64::BITS - number.leading_zeros()).min(CLASSES as u32 - 1) as usize
 }

@@ -1,7 +1,7 @@
 //! Programs on one collector, many a second: instances are kept for each machine, and a failure is replayed for its account.
 
 use super::counters::Counters;
-use super::{RUNTIME_VARIABLE, Ran};
+use super::{FEEDBACK_VARIABLE, RUNTIME_VARIABLE, Ran};
 use crate::campaign::capacities;
 use crate::engine::{self, Backtrace, Engine, EngineError, UnknownEngine};
 use crate::judge::Verdict;
@@ -51,7 +51,17 @@ pub struct Fuzzer {
     capacities: Capacities,
     engines: Vec<Box<dyn Engine>>,
     rigs: HashMap<Machine, Kept>,
+    feedback: Feedback,
     counters: Counters,
+}
+
+/// What the fuzzer learns from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Feedback {
+    /// The host's code, and what is reached inside the collector.
+    Guest,
+    /// The host's code alone.
+    Host,
 }
 
 /// A machine's collector, and its instances while they are small.
@@ -77,7 +87,9 @@ impl Fuzzer {
         let capacities = capacities(&description);
         let engines = open(Backtrace::Off)?;
         Prepared::builtin(builtin(description), &engines)?;
-        Ok(Self { spec, capacities, engines, rigs: HashMap::new(), counters: Counters::default() })
+        let off = std::env::var(FEEDBACK_VARIABLE).is_ok_and(|value| value == "off");
+        let feedback = if off { Feedback::Host } else { Feedback::Guest };
+        Ok(Self { spec, capacities, engines, rigs: HashMap::new(), feedback, counters: Counters::default() })
     }
 
     /// The collector.
@@ -110,7 +122,7 @@ impl Fuzzer {
         let Some(rig) = self.rig(program.machine) else { return Ok(Ran::Rejected) };
         let verdict = rig.trial(program);
         let bulky = rig.is_bulky();
-        if let Some(Kept { rig: Some(rig), .. }) = self.rigs.get(&program.machine) {
+        if let (Feedback::Guest, Some(Kept { rig: Some(rig), .. })) = (self.feedback, self.rigs.get(&program.machine)) {
             self.counters.take(rig);
         }
         if bulky && let Some(kept) = self.rigs.get_mut(&program.machine) {
@@ -133,8 +145,12 @@ impl Fuzzer {
             if description.parameters.max_pages > MOST_PAGES {
                 return None;
             }
-            let prepared = Arc::new(Prepared::builtin(builtin(description), &self.engines).ok()?);
-            self.rigs.insert(machine, Kept { prepared, rig: None });
+            let runtime = builtin(description);
+            let prepared = match self.feedback {
+                Feedback::Guest => Prepared::with_feedback(runtime, &self.engines),
+                Feedback::Host => Prepared::builtin(runtime, &self.engines),
+            };
+            self.rigs.insert(machine, Kept { prepared: Arc::new(prepared.ok()?), rig: None });
         }
         let Kept { prepared, rig } = self.rigs.get_mut(&machine)?;
         if rig.is_none() {

@@ -1,6 +1,5 @@
 //! Object graphs up to and beyond 16 384 reachable pointers.
 
-use super::counters::Counters;
 use super::{Body, Failure, Fuzzer, Ran, SetupError, Structural, input, machines};
 use heapsmith_generators::MUTANT_WORK;
 
@@ -25,8 +24,8 @@ impl Body for Graphs {
         input::program(input).map_or(Ok(Ran::Rejected), |program| self.fuzzer.run(&program))
     }
 
-    fn counters(&self) -> &Counters {
-        self.fuzzer.counters()
+    fn counters(&self) -> &[u8] {
+        self.fuzzer.counters().bytes()
     }
 
     fn structural(&self) -> Option<&Structural> {

@@ -12,7 +12,7 @@
 //! | [`DescriptionText`] | bytes | the same for names of runtimes and of variants, and what they name is a module |
 //!
 //! The collector is the one that [`RUNTIME_VARIABLE`] names, else [`DEFAULT_RUNTIME`]; engines are wasmtime and wasmi. A violation fails, and
-//! so does a harness that contradicts itself; an inconclusive verdict never does.
+//! so does a harness that contradicts itself; an inconclusive verdict never does. What is reached inside the collector is in [`Counters`].
 
 mod case_text;
 mod counters;
@@ -44,6 +44,9 @@ pub const RUNTIME_VARIABLE: &str = "HEAPSMITH_RUNTIME";
 /// The collector under test where nobody names one: the reference, in which every finding is a bug of heapsmith.
 pub const DEFAULT_RUNTIME: &str = "fixed";
 
+/// The environment variable that, set to `off`, leaves a fuzzer with what it sees of the host's code, for comparison.
+pub const FEEDBACK_VARIABLE: &str = "HEAPSMITH_FEEDBACK";
+
 /// What became of an input that is no failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ran {
@@ -72,9 +75,9 @@ pub trait Body: Sized {
     /// What a fuzzer must stop at.
     fn run(&mut self, input: &[u8]) -> Result<Ran, Failure>;
 
-    /// What the last input reached beyond the host's own code.
-    fn counters(&self) -> &Counters {
-        &Counters::NONE
+    /// What the last input reached beyond the host's own code: see [`Counters`].
+    fn counters(&self) -> &[u8] {
+        &[]
     }
 
     /// How its inputs are mutated, if not as bytes. Such a mutation may still leave an input to the fuzzer: see [`Structural::mutate`].

@@ -91,8 +91,8 @@ impl Structural {
         self.target
     }
 
-    /// A mutant of a text, of at most `max_size` bytes: the program of the text, changed and printed. What does not parse gives way to a
-    /// new program; none where that is left to the fuzzer. While this runs the attempt can be saved by [`save_in_flight`].
+    /// A mutant of a text, of at most `max_size` bytes: the program of the text, changed and printed. Of a broken text the lines count that
+    /// are whole; without any, a new program takes its place, or none, where that is left to the fuzzer. While this runs the attempt can be saved by [`save_in_flight`].
     ///
     /// # Errors
     /// When the mutator gave what is no program, or one that does not come back from its text.
@@ -103,7 +103,7 @@ impl Structural {
         max_size: usize,
         seed: u64,
     ) -> Option<Result<Vec<u8>, MutatorFailure>> {
-        let parent = input::program(input);
+        let parent = input::program(input).or_else(|| input::salvaged(input));
         if parent.is_none() && self.texts_only {
             return None;
         }

@@ -1,6 +1,5 @@
 //! Everything within 16 bytes of a 64 KiB boundary, memory limits included.
 
-use super::counters::Counters;
 use super::{Body, Failure, Fuzzer, Ran, SetupError, Structural, input, machines};
 use crate::runtime::description::PAGE;
 use heapsmith_generators::{Machine, Op, Program, Size};
@@ -36,8 +35,8 @@ impl Body for Pages {
         self.fuzzer.run(&program)
     }
 
-    fn counters(&self) -> &Counters {
-        self.fuzzer.counters()
+    fn counters(&self) -> &[u8] {
+        self.fuzzer.counters().bytes()
     }
 
     fn structural(&self) -> Option<&Structural> {

@@ -1,6 +1,5 @@
 //! Allocation sequences with boundary sizes.
 
-use super::counters::Counters;
 use super::{Body, Failure, Fuzzer, Ran, SetupError, Structural, input, machines};
 use heapsmith_generators::Machine;
 
@@ -30,8 +29,8 @@ impl Body for Sequences {
         input::any_program(input, &self.machines).map_or(Ok(Ran::Rejected), |program| self.fuzzer.run(&program))
     }
 
-    fn counters(&self) -> &Counters {
-        self.fuzzer.counters()
+    fn counters(&self) -> &[u8] {
+        self.fuzzer.counters().bytes()
     }
 
     fn structural(&self) -> Option<&Structural> {

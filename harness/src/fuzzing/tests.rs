@@ -54,7 +54,7 @@ fn graphs_smoke() {
     let mut graphs = Graphs::new("fixed").unwrap();
     let judged = smoke(&mut graphs, &[SEED, "no text of a program"], 300);
     assert!(judged > 250, "{judged}");
-    assert!(!graphs.counters().bytes().is_empty());
+    assert!(graphs.counters().iter().filter(|&&count| count > 0).count() > 20);
 }
 
 #[test]
