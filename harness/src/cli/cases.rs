@@ -1,20 +1,15 @@
 //! Cases given on the command line: found, read and checked before anything runs, all complaints at once.
 
+use heapsmith::corpus::load::{EXTENSION, REDUCED, Walk, Which, read_program, read_text};
 use heapsmith::metamorphic::{Variant, parse_variant};
 use heapsmith::runtime::description::Description;
 use heapsmith::runtime::{Spec, parse_spec};
-use heapsmith_generators::{Program, parse};
+use heapsmith_generators::Program;
 use std::collections::BTreeSet;
-use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// The runtime of a case that nothing else is said about.
 pub(super) const DEFAULT_RUNTIME: &str = "vera@0.0.131";
-const EXTENSION: &str = "heapsmith";
-/// A file that is larger is none of ours.
-const MAX_BYTES: u64 = 64 << 20;
-const REDUCED: &str = "reduced.heapsmith";
 const VERDICT: &str = "verdict.json";
 const SCRIPT: &str = "finding.wast";
 
@@ -56,7 +51,12 @@ pub(super) fn read(paths: &[PathBuf], runtime: Option<&str>, variant: Option<&st
     for path in paths {
         if path.is_dir() {
             let (before, complaints) = (files.len(), problems.len());
-            walk(path, &mut files, &mut problems);
+            for file in Walk::new(path, Which::Cases) {
+                match file {
+                    Ok(file) => files.push(file),
+                    Err(problem) => problems.push(problem.to_string()),
+                }
+            }
             if files.len() == before && problems.len() == complaints {
                 problems.push(format!(
                     "{}: expected at least one case (*.{EXTENSION}) in or below this folder, found none",
@@ -71,8 +71,8 @@ pub(super) fn read(paths: &[PathBuf], runtime: Option<&str>, variant: Option<&st
     files.retain(|file| seen.insert(file.clone()));
     let mut cases = Vec::new();
     for path in files {
-        let case = match (program(&path), &asked) {
-            (Ok(program), Ok(asked)) => {
+        let case = match (read_program(&path), &asked) {
+            (Ok((program, _)), Ok(asked)) => {
                 case(&path, program, asked.as_ref(), variant.as_ref()).map(|case| cases.push(case))
             }
             // Without a runtime there is no more to find out.
@@ -84,36 +84,6 @@ pub(super) fn read(paths: &[PathBuf], runtime: Option<&str>, variant: Option<&st
         }
     }
     if problems.is_empty() { Ok(cases) } else { Err(problems) }
-}
-
-/// The cases below a folder. In the folder of a finding that is the reduced one.
-fn walk(folder: &Path, files: &mut Vec<PathBuf>, problems: &mut Vec<String>) {
-    let listed = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let mut entries: Vec<PathBuf> = match listed {
-        Ok(entries) => entries.into_iter().map(|e| e.path()).collect(),
-        Err(e) => {
-            problems.push(format!("{}: expected a folder that can be listed, found: {e}", folder.display()));
-            return;
-        }
-    };
-    entries.sort();
-    let finding = entries.iter().any(|path| path.file_name().is_some_and(|name| name == REDUCED) && path.is_file());
-    for path in entries {
-        // A link to a folder may lead back up.
-        if path.is_dir() && !path.is_symlink() {
-            walk(&path, files, problems);
-        } else if path.extension().is_some_and(|e| e == EXTENSION)
-            && !path.is_dir()
-            && (!finding || path.file_name().is_some_and(|name| name == REDUCED))
-        {
-            files.push(path);
-        }
-    }
-}
-
-fn program(path: &Path) -> Result<Program, String> {
-    let text = read_text(path).map_err(|e| e.to_string())?;
-    parse(&text).map_err(|e| e.to_string())
 }
 
 fn case(path: &Path, program: Program, asked: Option<&Spec>, variant: Option<&Variant>) -> Result<Case, String> {
@@ -155,29 +125,6 @@ fn recorded(path: &Path) -> Result<Option<(Spec, Option<Variant>)>, String> {
     let variant = json.get("violation").and_then(|v| v.get("variant")).and_then(serde_json::Value::as_str);
     let variant = variant.map(parse_variant).transpose().map_err(|e| format!("{VERDICT} beside it: {e}{advice}"))?;
     parse_spec(runtime).map(|spec| Some((spec, variant))).map_err(|e| format!("{VERDICT} beside it: {e}"))
-}
-
-/// A text file; an error says what was expected.
-pub(super) fn read_text(path: &Path) -> anyhow::Result<String> {
-    if path.is_dir() {
-        anyhow::bail!("expected a file, found a folder");
-    }
-    let mut bytes = Vec::new();
-    let read = fs::File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
-    read.map_err(|e| {
-        if e.kind() == std::io::ErrorKind::NotFound {
-            anyhow::anyhow!("expected a file, found nothing there")
-        } else {
-            anyhow::anyhow!("expected a file that can be read, found: {e}")
-        }
-    })?;
-    anyhow::ensure!(bytes.len() as u64 <= MAX_BYTES, "expected a case of at most {MAX_BYTES} bytes, found more");
-    String::from_utf8(bytes).map_err(|e| {
-        let at = e.utf8_error().valid_up_to();
-        let (before, byte) = (&e.as_bytes()[..at], e.as_bytes()[at]);
-        let line = before.iter().filter(|&&b| b == b'\n').count() + 1;
-        anyhow::anyhow!("line {line}: expected UTF-8 text, found byte {byte:#04x} at offset {at}")
-    })
 }
 
 /// Problems as one message: each below the other, its further lines indented.

@@ -4,6 +4,7 @@
 
 mod bench;
 mod cases;
+mod corpus;
 mod cost;
 mod doctor;
 mod exhaust;
@@ -58,6 +59,8 @@ enum Command {
     Pins(pins::Args),
     /// Prove in two seconds that this harness catches planted defects, and say what is there.
     Doctor(doctor::Args),
+    /// Look at folders of programs: what they reach, and how few files reach as much.
+    Corpus(corpus::Args),
     /// Measure how the work of a collector grows, and hold it against what it declares.
     Cost(cost::Args),
     /// Measure how many programs a second this machine runs, by length, engines and lowering, and where the time goes.
@@ -85,6 +88,7 @@ impl Cli {
             Command::Runtimes(args) => runtimes::run(&args),
             Command::Pins(args) => pins::run(&args),
             Command::Doctor(args) => doctor::run(&args),
+            Command::Corpus(args) => corpus::run(&args),
             Command::Cost(args) => cost::run(&args),
             Command::Bench(args) => bench::run(&args),
         };

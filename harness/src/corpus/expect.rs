@@ -18,6 +18,8 @@
 //! why       = the rule that is the cause | of engines that disagree: the odd ones out
 //! ```
 //!
+//! A seed says in the same way what it reaches: `# reaches fixed: path.bump op.alloc verdict.pass` names goals of [`super::Goal`].
+//!
 //! `N` counts ops from 1. The first promise that a check after each op finds broken comes first; what a check at the program's end
 //! alone says follows where it is another one.
 
@@ -45,14 +47,19 @@ pub struct Expectation {
 pub enum ExpectError {
     /// There is no expectation.
     #[error(
-        "expected at least one line such as `# expect fixed: pass`, found none; say what the case must show, and on which runtime"
+        "expected at least one line `# {word} RUNTIME...: ...`, found none; say what there is to see, and on which runtime"
     )]
-    None,
+    None {
+        /// `expect` or `reaches`.
+        word: &'static str,
+    },
     /// A comment that begins like one and goes on otherwise.
-    #[error("line {line}: expected `# expect RUNTIME...: OUTCOME`, found `{found}`")]
+    #[error("line {line}: expected `# {word} RUNTIME...: ...`, found `{found}`")]
     Malformed {
         /// The line, from 1.
         line: usize,
+        /// `expect` or `reaches`.
+        word: &'static str,
         /// The line.
         found: String,
     },
@@ -87,16 +94,29 @@ pub enum ExpectError {
 /// # Errors
 /// The first line that is malformed; also when there is none at all.
 pub fn expectations(text: &str) -> Result<Vec<Expectation>, ExpectError> {
+    lines(text, "expect")
+}
+
+/// What a seed reaches, in the order of its lines; the outcome of each is a list of goals.
+///
+/// # Errors
+/// As [`expectations`].
+pub fn reaches(text: &str) -> Result<Vec<Expectation>, ExpectError> {
+    lines(text, "reaches")
+}
+
+fn lines(text: &str, word: &'static str) -> Result<Vec<Expectation>, ExpectError> {
     let mut all: Vec<Expectation> = Vec::new();
     for (line, content) in (1..).zip(text.lines()) {
         let Some(comment) = content.trim_start().strip_prefix('#') else { continue };
         let comment = comment.trim();
-        if !comment.get(..6).is_some_and(|word| word.eq_ignore_ascii_case("expect")) {
+        // `Expects` and `reached` were meant to be one, too.
+        if !comment.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(&word[..5])) {
             continue;
         }
-        let malformed = || ExpectError::Malformed { line, found: content.trim().to_owned() };
-        let (runtimes, outcome) =
-            comment.strip_prefix("expect ").and_then(|rest| rest.split_once(": ")).ok_or_else(malformed)?;
+        let malformed = || ExpectError::Malformed { line, word, found: content.trim().to_owned() };
+        let rest = comment.strip_prefix(word).and_then(|rest| rest.strip_prefix(' '));
+        let (runtimes, outcome) = rest.and_then(|rest| rest.split_once(": ")).ok_or_else(malformed)?;
         let outcome = outcome.trim();
         if outcome.is_empty() || runtimes.split_whitespace().next().is_none() {
             return Err(malformed());
@@ -110,7 +130,7 @@ pub fn expectations(text: &str) -> Result<Vec<Expectation>, ExpectError> {
             }
         }
     }
-    if all.is_empty() { Err(ExpectError::None) } else { Ok(all) }
+    if all.is_empty() { Err(ExpectError::None { word }) } else { Ok(all) }
 }
 
 /// One runtime, or all built-in ones from one to another.
@@ -204,7 +224,7 @@ mod tests {
     #[test]
     fn what_was_meant_to_be_an_expectation_is_never_passed_over() {
         for (line, part) in [
-            ("# expect fixed pass", "line 2: expected `# expect RUNTIME...: OUTCOME`, found `# expect fixed pass`"),
+            ("# expect fixed pass", "line 2: expected `# expect RUNTIME...: ...`, found `# expect fixed pass`"),
             ("# expects fixed: pass", "line 2: expected"),
             ("# Expect fixed: pass", "line 2: expected"),
             ("# expected fixed: pass", "line 2: expected"),
@@ -216,7 +236,7 @@ mod tests {
                 "# expect fixed: pass\n# expect vera@0.2..fixed: pass",
                 "line 3: expected each runtime once, found `fixed` again",
             ),
-            ("# nothing of the kind", "expected at least one line such as"),
+            ("# nothing of the kind", "expected at least one line `# expect"),
         ] {
             let error = expectations(&format!("heapsmith 1\n{line}\n")).unwrap_err().to_string();
             assert!(error.contains(part), "{line}: {error}");

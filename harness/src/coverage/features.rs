@@ -45,6 +45,11 @@ impl Feature {
         }
     }
 
+    /// All state features of a family, in their order.
+    pub fn of(family: super::Family) -> impl Iterator<Item = Self> {
+        (0..family.size()).filter_map(move |number| State::new(family, number)).map(|state| Self(Inner::State(state)))
+    }
+
     /// Its family, if it is a state feature.
     #[must_use]
     pub fn family(&self) -> Option<super::Family> {

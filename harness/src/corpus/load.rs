@@ -1,0 +1,139 @@
+//! The files of a corpus: which there are, and what stands in them.
+
+use heapsmith_generators::{Program, parse};
+use std::fs;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+/// The extension of cases.
+pub const EXTENSION: &str = "heapsmith";
+/// The file of a finding's folder that is the case; the others beside it are not.
+pub const REDUCED: &str = "reduced.heapsmith";
+/// A file that is larger is none of ours.
+const MAX_BYTES: u64 = 64 << 20;
+
+/// A file or a folder that cannot be read as what it should be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {reason}", path.display())]
+pub struct Unreadable {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What was expected and what was found, with the line where there is one.
+    pub reason: String,
+}
+
+/// Which files of a folder are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// Cases: `*.heapsmith`.
+    Cases,
+    /// Cases, and files without an extension, as a fuzzer names its inputs. Hidden ones are nobody's inputs.
+    Inputs,
+}
+
+/// The files below a folder, in sorted order, folder by folder. In the folder of a finding that is the reduced case alone. Links to
+/// folders are not followed. Names of one folder at a time, and of those that lead to it, are in memory.
+#[derive(Debug)]
+pub struct Walk {
+    which: Which,
+    open: Vec<std::vec::IntoIter<PathBuf>>,
+    problem: Option<Unreadable>,
+}
+
+impl Walk {
+    /// Begins at a folder.
+    #[must_use]
+    pub fn new(folder: &Path, which: Which) -> Self {
+        let mut walk = Self { which, open: Vec::new(), problem: None };
+        walk.enter(folder);
+        walk
+    }
+
+    fn enter(&mut self, folder: &Path) {
+        let listed = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let mut entries: Vec<PathBuf> = match listed {
+            Ok(entries) => entries.into_iter().map(|entry| entry.path()).collect(),
+            Err(e) => {
+                let reason = format!("expected a folder that can be listed, found: {e}");
+                self.problem = Some(Unreadable { path: folder.to_owned(), reason });
+                return;
+            }
+        };
+        entries.sort();
+        let reduced = |path: &Path| path.file_name().is_some_and(|name| name == REDUCED);
+        if entries.iter().any(|path| reduced(path) && path.is_file()) {
+            entries.retain(|path| path.is_dir() || reduced(path));
+        }
+        self.open.push(entries.into_iter());
+    }
+
+    fn wanted(&self, path: &Path) -> bool {
+        match (path.extension(), self.which) {
+            (Some(extension), _) => extension == EXTENSION,
+            (None, Which::Cases) => false,
+            (None, Which::Inputs) => path.file_name().is_some_and(|name| !name.as_encoded_bytes().starts_with(b".")),
+        }
+    }
+}
+
+impl Iterator for Walk {
+    type Item = Result<PathBuf, Unreadable>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(problem) = self.problem.take() {
+                return Some(Err(problem));
+            }
+            let Some(path) = self.open.last_mut()?.next() else {
+                self.open.pop();
+                continue;
+            };
+            // A link to a folder may lead back up.
+            if path.is_dir() {
+                if !path.is_symlink() {
+                    self.enter(&path);
+                }
+            } else if self.wanted(&path) {
+                return Some(Ok(path));
+            }
+        }
+    }
+}
+
+/// The program of a file, and the bytes of its text.
+///
+/// # Errors
+/// Why there is none; of a text with the line.
+pub fn read_program(path: &Path) -> Result<(Program, String), String> {
+    let text = read_text(path)?;
+    let program = parse(&text).map_err(|e| e.to_string())?;
+    Ok((program, text))
+}
+
+/// The text of a file.
+///
+/// # Errors
+/// What was expected, and what was found.
+pub fn read_text(path: &Path) -> Result<String, String> {
+    if path.is_dir() {
+        return Err("expected a file, found a folder".to_owned());
+    }
+    let mut bytes = Vec::new();
+    let read = fs::File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
+    read.map_err(|e| {
+        if e.kind() == ErrorKind::NotFound {
+            "expected a file, found nothing there".to_owned()
+        } else {
+            format!("expected a file that can be read, found: {e}")
+        }
+    })?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(format!("expected a case of at most {MAX_BYTES} bytes, found more"));
+    }
+    String::from_utf8(bytes).map_err(|e| {
+        let at = e.utf8_error().valid_up_to();
+        let (before, byte) = (&e.as_bytes()[..at], e.as_bytes()[at]);
+        let line = before.iter().filter(|&&b| b == b'\n').count() + 1;
+        format!("line {line}: expected UTF-8 text, found byte {byte:#04x} at offset {at}")
+    })
+}
