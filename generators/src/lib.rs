@@ -3,7 +3,7 @@
 //! A [`Program`] allocates, links, drops and collects. It never names an address: it is a register machine over roots,
 //! and every sequence of [`Op`]s is a valid program on any collector. This crate holds the language
 //! ([`program`]), its text format ([`parse()`] and `Display`), and the generators: [`Campaign`] (the n-th program of a
-//! seed, for ever the same) and `Arbitrary` for [`Program`] (programs from a fuzzer's bytes). There is no engine in
+//! seed, for ever the same), `Arbitrary` for [`Program`] (programs from a fuzzer's bytes), and [`HeapImage`] (a whole heap from bytes). There is no engine in
 //! sight, and nothing here knows what a collector does with a program.
 //!
 //! # The text format
@@ -71,6 +71,7 @@
 mod arbitrary;
 mod builder;
 mod campaign;
+pub mod heap_image;
 mod kind;
 mod lexer;
 mod machines;
@@ -88,6 +89,7 @@ mod wraps;
 
 pub use builder::BIG_GRAPH;
 pub use campaign::{Campaign, Capacities};
+pub use heap_image::HeapImage;
 pub use kind::OpKind;
 pub use mutate::{MUTANT_OPS, MUTANT_WORK, Mutation, Mutator, mutate, work};
 pub use parse::{MAX_OPS, MAX_PAGES, VERSION, parse};
@@ -97,3 +99,4 @@ pub use program::{
     Base, Count, Edge, Init, MAX_ARITY, MAX_COUNT, MAX_FRAMES, MAX_NODE_WORDS, Machine, Op, Part, Placement, Program,
     REGISTERS, Reg, Region, Shape, Size, Word,
 };
+pub use rng::raw_bytes;

@@ -75,6 +75,14 @@ impl Random {
     }
 }
 
+/// Input number `index` of a seed for whatever takes raw bytes, where no fuzzer makes them: up to `most` bytes, short ones as often as long ones.
+#[must_use]
+pub fn raw_bytes(seed: u64, index: u64, most: u32) -> Vec<u8> {
+    let mut random = Random::new(seed, index);
+    let len = random.below(most + 1);
+    (0..len).map(|_| random.next() as u8).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

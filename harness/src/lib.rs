@@ -17,6 +17,7 @@
 //! - [`judge`]: the verdict, one closed enum.
 //! - [`trial`]: one program through all of it; replays with checks after every step.
 //! - [`coverage`]: what a program reached inside the collector: edges of its own code, and state.
+//! - [`mod@image`]: a heap that is there before a program starts, for model, emulator and engines alike.
 //! - [`reduce`]: the smallest program, and the one rule that explains it.
 //! - [`exhaust`]: every program of a small scope on every small machine. [`mod@check`]: a campaign as one call, for other projects' tests.
 //! - [`fuzzing`]: bodies of libFuzzer targets.
@@ -48,6 +49,7 @@ pub mod emulator;
 pub mod engine;
 pub mod exhaust;
 pub mod fuzzing;
+pub mod image;
 pub mod judge;
 pub mod lower;
 pub mod metamorphic;

@@ -86,6 +86,20 @@ impl Collector {
         all.into_iter().chain(wraps).chain(dirty.into_iter().flatten())
     }
 
+    /// Sets the mutable globals, given in the order of [`Description::globals`]; those that are missing stay.
+    pub(super) fn set_globals(&mut self, values: &[u32]) {
+        let mut values = values.iter().copied();
+        let mut set = |global: &mut u32| *global = values.next().unwrap_or(*global);
+        [&mut self.heap_ptr, &mut self.root_sp, &mut self.free_head, &mut self.worklist_ptr, &mut self.collections]
+            .into_iter()
+            .for_each(&mut set);
+        if self.regions.wraps.0 < self.regions.wraps.1 {
+            set(&mut self.wrap_ptr);
+        }
+        set(&mut self.dirty.0);
+        set(&mut self.dirty.1);
+    }
+
     /// Whether there is a wrap table.
     pub(super) const fn has_wraps(&self) -> bool {
         self.regions.wraps.0 < self.regions.wraps.1

@@ -6,6 +6,7 @@
 
 use super::Stop;
 use super::alloc::Collector;
+use crate::image::Image;
 use crate::mutator::{Heap, build, push_roots};
 use crate::outcome::{End, Outcome, Release};
 use crate::plan::{Fill, Initial, RootWrite, Shape, Slot, Step, Value, digest, pattern};
@@ -39,6 +40,19 @@ impl Execution {
         self.frames.clear();
         self.outcome.log.clear();
         self.outcome.releases.clear();
+        self.settle(End::Finished, 0);
+    }
+
+    /// Puts a heap into pristine memory; what does not fit is left out. Objects that are there count as logged.
+    pub(super) fn start_from(&mut self, image: &Image) {
+        let collector = &mut self.collector;
+        image.for_each_word(|address, word| {
+            // An image's regions lie in memory, or it was made for another collector.
+            let _ = collector.image.store(address, word);
+        });
+        collector.set_globals(&image.globals());
+        self.mirror.extend(image.roots.iter().map(|&root| image.address(root)));
+        self.outcome.log.extend(image.objects().map(|object| object.address));
         self.settle(End::Finished, 0);
     }
 

@@ -22,6 +22,7 @@ mod wraps;
 
 pub use statistics::Statistics;
 
+use crate::image::Image;
 use crate::outcome::{End, Outcome, Trap};
 use crate::plan::Plan;
 use crate::runtime::description::Description;
@@ -65,6 +66,11 @@ impl Emulator {
     pub fn begin(&mut self) {
         self.execution.reset();
         self.stopped = None;
+    }
+
+    /// After [`Self::begin`]: puts a heap into memory that the plan starts from.
+    pub fn start_from(&mut self, image: &Image) {
+        self.execution.start_from(image);
     }
 
     /// Executes the steps from where the last call stopped up to, not including, step `until` (or the last), with at most

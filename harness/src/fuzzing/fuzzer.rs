@@ -7,7 +7,7 @@ use crate::engine::{self, Backtrace, Engine, EngineError, UnknownEngine};
 use crate::judge::Verdict;
 use crate::reduce::cause_of;
 use crate::report::Account;
-use crate::runtime::{RuntimeError, Spec, builtin, parse_spec};
+use crate::runtime::{Runtime, RuntimeError, Spec, builtin, parse_spec};
 use crate::trial::{Prepared, Rig};
 use heapsmith_generators::{Capacities, Machine, Program, work};
 use std::collections::HashMap;
@@ -57,11 +57,27 @@ pub struct Fuzzer {
 
 /// What the fuzzer learns from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Feedback {
+pub(super) enum Feedback {
     /// The host's code, and what is reached inside the collector.
     Guest,
     /// The host's code alone.
     Host,
+}
+
+impl Feedback {
+    /// What [`FEEDBACK_VARIABLE`] asks for.
+    pub(super) fn from_environment() -> Self {
+        let off = std::env::var(FEEDBACK_VARIABLE).is_ok_and(|value| value == "off");
+        if off { Self::Host } else { Self::Guest }
+    }
+
+    /// A collector compiled for it.
+    pub(super) fn prepare(self, runtime: Runtime, engines: &[Box<dyn Engine>]) -> Result<Prepared, EngineError> {
+        match self {
+            Self::Guest => Prepared::with_feedback(runtime, engines),
+            Self::Host => Prepared::builtin(runtime, engines),
+        }
+    }
 }
 
 /// A machine's collector, and its instances while they are small.
@@ -87,8 +103,7 @@ impl Fuzzer {
         let capacities = capacities(&description);
         let engines = open(Backtrace::Off)?;
         Prepared::builtin(builtin(description), &engines)?;
-        let off = std::env::var(FEEDBACK_VARIABLE).is_ok_and(|value| value == "off");
-        let feedback = if off { Feedback::Host } else { Feedback::Guest };
+        let feedback = Feedback::from_environment();
         Ok(Self { spec, capacities, engines, rigs: HashMap::new(), feedback, counters: Counters::default() })
     }
 
@@ -145,11 +160,7 @@ impl Fuzzer {
             if description.parameters.max_pages > MOST_PAGES {
                 return None;
             }
-            let runtime = builtin(description);
-            let prepared = match self.feedback {
-                Feedback::Guest => Prepared::with_feedback(runtime, &self.engines),
-                Feedback::Host => Prepared::builtin(runtime, &self.engines),
-            };
+            let prepared = self.feedback.prepare(builtin(description), &self.engines);
             self.rigs.insert(machine, Kept { prepared: Arc::new(prepared.ok()?), rig: None });
         }
         let Kept { prepared, rig } = self.rigs.get_mut(&machine)?;
@@ -160,7 +171,7 @@ impl Fuzzer {
     }
 
     /// The account of a failed program: it is replayed with a check after each step.
-    fn failure(&self, program: &Program, seen: Verdict) -> Failure {
+    pub(super) fn failure(&self, program: &Program, seen: Verdict) -> Failure {
         let runtime = self.spec.to_string();
         self.account(program, &seen, &runtime).unwrap_or_else(|problem| {
             Failure(format!("{seen:?}\n  replay:      failed: {problem}\n\n{}", next(&runtime, program)))
@@ -195,6 +206,7 @@ fn next(runtime: &str, program: &Program) -> String {
     )
 }
 
-fn open(backtrace: Backtrace) -> Result<Vec<Box<dyn Engine>>, UnknownEngine> {
+/// The engines of targets.
+pub(super) fn open(backtrace: Backtrace) -> Result<Vec<Box<dyn Engine>>, UnknownEngine> {
     engine::DEFAULT.into_iter().map(|name| engine::open(name, backtrace)).collect()
 }

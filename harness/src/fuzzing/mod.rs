@@ -8,6 +8,7 @@
 //! | [`Graphs`] | text, mutated by structure | object graphs up to and beyond 16 384 reachable pointers |
 //! | [`Sequences`] | bytes, or text | allocation sequences with boundary sizes |
 //! | [`Pages`] | text, or bytes | everything within 16 bytes of a page boundary, memory limits included |
+//! | [`HeapImages`] | bytes | whole heaps and roots, one collection of each, worklists of 1 to 64 entries |
 //! | [`CaseText`] | bytes | the parser of cases never panics, and what it reads comes back |
 //! | [`DescriptionText`] | bytes | the same for names of runtimes and of variants, and what they name is a module |
 //!
@@ -19,6 +20,7 @@ mod counters;
 mod description;
 mod fuzzer;
 mod graphs;
+mod heap_image;
 mod input;
 mod machines;
 mod mutation;
@@ -32,6 +34,7 @@ pub use counters::{COUNTERS, Counters};
 pub use description::DescriptionText;
 pub use fuzzer::{Failure, Fuzzer, SetupError};
 pub use graphs::Graphs;
+pub use heap_image::{HeapImages, ImageStatistics};
 pub use input::program;
 pub use mutation::{Attempt, MutatorFailure, Structural, save, save_in_flight};
 pub use pages::Pages;

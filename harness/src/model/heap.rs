@@ -375,7 +375,8 @@ impl ShadowHeap {
     }
 
     fn bump(&mut self, size: u32, stride: u64, logged: u32) -> BlockId {
-        let id = self.add(Block {
+        self.work += 1;
+        self.append(Block {
             address: self.heap_end as u32 + self.object.header_bytes,
             recorded: size,
             size,
@@ -387,14 +388,18 @@ impl ShadowHeap {
             after: NONE,
             marked: 0,
             seen: 0,
-        });
+        })
+    }
+
+    /// Adds a block at the heap's end.
+    pub(super) fn append(&mut self, block: Block) -> BlockId {
+        let id = self.add(block);
         match self.last {
             NONE => self.first = id,
             last => self.blocks[last as usize].after = id,
         }
         self.last = id;
-        self.heap_end += stride;
-        self.work += 1;
+        self.heap_end += u64::from(self.object.header_bytes) + 4 * u64::from(block.words);
         id
     }
 

@@ -12,6 +12,7 @@
 mod counts;
 mod expectation;
 mod heap;
+mod image;
 mod index;
 mod mark;
 mod path;
@@ -27,11 +28,13 @@ pub use expectation::{Expectation, ExpectedTrap, Logged, SnapshotWord};
 pub use heap::{AllocPath, Block, BlockId, Content, Exactness, Fields, ShadowHeap, TrapRule};
 pub use wraps::{Registered, Wraps};
 
+use crate::image::Image;
 use crate::mutator::{self, Heap};
 use crate::outcome::Release;
 use crate::plan::{Plan, RootWrite, Slot, Step, digest_word, pattern};
 use crate::runtime::description::{Description, Zeroing};
 use heapsmith_generators::{MAX_FRAMES, Op, Program, REGISTERS};
+use std::sync::Arc;
 
 const UNSET: Slot = Slot::MAX;
 /// Work from which on a program is not planned any further: it would take minutes on an interpreter.
@@ -79,6 +82,8 @@ pub struct Model {
     pending_fields: Fields,
     /// Whether addresses, growth and candidates are not predicted, from the first step on.
     contents_only: bool,
+    /// What programs start from; the empty heap without.
+    image: Option<Arc<Image>>,
 }
 
 impl Model {
@@ -95,6 +100,7 @@ impl Model {
             allocations: Vec::new(),
             pending_fields: Fields::default(),
             contents_only: false,
+            image: None,
         };
         model.reset();
         model
@@ -154,7 +160,7 @@ impl Model {
         }
     }
 
-    /// Back to the empty heap.
+    /// Back to the empty heap, or to the one that programs start from.
     pub fn reset(&mut self) {
         self.heap.reset();
         self.slots.clear();
@@ -176,6 +182,9 @@ impl Model {
         }
         self.plan.steps.clear();
         (self.plan.log_words, self.plan.slots, self.plan.work, self.plan.handles) = (0, 0, 0, 0);
+        if let Some(image) = self.image.clone() {
+            self.install(&image);
+        }
     }
 
     /// Plans one more op; says whether the program goes on after it (not after a step that must trap).

@@ -97,7 +97,7 @@ impl ShadowHeap {
     }
 
     /// Makes `next` follow `id` on the free list.
-    fn link(&mut self, id: BlockId, next: BlockId) {
+    pub(super) fn link(&mut self, id: BlockId, next: BlockId) {
         self.blocks[id as usize].next = next;
         // Where fresh payloads are zero, nothing that a free block holds is ever seen.
         if self.promises.zeroing == Zeroing::Unpromised {

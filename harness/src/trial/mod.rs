@@ -30,9 +30,10 @@ use crate::coverage::Edges;
 use crate::emulator::Emulator;
 use crate::engine::pristine::Pristine;
 use crate::engine::session::{
-    Resident, assemble, compile_assembled, compile_counting, look_standalone, run_standalone,
+    Resident, assemble, compile_assembled, compile_counting, compile_resident, look_standalone, run_standalone,
 };
 use crate::engine::{Compiled, Engine, EngineError, Known, Lowering};
+use crate::image::Image;
 use crate::judge::{self, Inconclusive, Seen, Verdict, Violation};
 use crate::lower::tape::Tape;
 use crate::model::Model;
@@ -261,6 +262,12 @@ impl Rig {
         resident.or_else(|| answer().map(|(_, heap)| heap)).unwrap_or_else(|| self.residents[0].heap())
     }
 
+    /// From now on programs start from this heap, or from the empty one: the model's, the emulator's and that of every engine which keeps a
+    /// collector between programs. Engines that run the standalone lowering only do not take part then.
+    pub fn start_from(&mut self, image: Option<Arc<Image>>) {
+        self.model.start_from(image);
+    }
+
     /// Plans a program, runs it on every engine that runs the resident lowering, and judges it at its end.
     pub fn trial(&mut self, program: &Program) -> Verdict {
         self.trial_with(program, Hearing::None)
@@ -330,16 +337,15 @@ impl Rig {
     /// Runs the tape from its start up to step `until` on every engine; again with more fuel where it ran out.
     fn run_all(&mut self, until: u32) -> Result<(), EngineError> {
         let fuel = budget(&self.model);
-        if let Some(emulator) = &mut self.emulator {
-            emulator.begin();
-        }
+        let image = self.model.image().map(Arc::as_ref);
+        begin_emulator(self.emulator.as_mut(), image);
         self.alone.iter_mut().for_each(Alone::forget);
         for (resident, outcome) in self.residents.iter_mut().zip(&mut self.outcomes) {
-            resident.begin(&self.tape)?;
+            begin(resident, &self.tape, image)?;
             let mut end = resident.advance(until, fuel)?;
             if end == End::OutOfFuel {
                 let more = retry_fuel(&self.model, resident.heap().len());
-                resident.begin(&self.tape)?;
+                begin(resident, &self.tape, image)?;
                 end = resident.advance(until, more)?;
             }
             resident.read_outcome(end, outcome);
@@ -418,7 +424,7 @@ impl Rig {
 impl Rig {
     /// Has the engines that run the standalone lowering only run the plan, if no other one ran out of fuel.
     fn hear(&mut self) {
-        if self.outcomes.iter().any(|outcome| outcome.end == End::OutOfFuel) {
+        if self.outcomes.iter().any(|outcome| outcome.end == End::OutOfFuel) || self.model.image().is_some() {
             return;
         }
         let fuel = self.hearing_fuel();
@@ -447,7 +453,11 @@ impl Rig {
     fn ask(&self, known: Known) -> Result<Answer, String> {
         let engine = known.shared().map_err(ToString::to_string)?;
         let fuel = retry_fuel(&self.model, self.residents[0].heap().len());
-        run_standalone(engine, &self.prepared.runtime, self.model.plan(), fuel).map_err(|e| e.to_string())
+        let answer = match self.model.image() {
+            Some(image) => run_from(engine, &self.prepared.runtime, &self.tape, image, fuel),
+            None => run_standalone(engine, &self.prepared.runtime, self.model.plan(), fuel),
+        };
+        answer.map_err(|e| e.to_string())
     }
 }
 
@@ -466,6 +476,39 @@ impl Rig {
                 .all(|(o, heap)| o == first && heap == self.residents[0].heap())
             && memory::same(&self.residents, self.residents[0].pristine(), emulator, &mut self.changed)
     }
+}
+
+/// Makes a collector as good as new, loads a tape, and puts the heap there that it starts from.
+fn begin(resident: &mut Resident, tape: &Tape, image: Option<&Image>) -> Result<(), EngineError> {
+    resident.begin(tape)?;
+    if let Some(image) = image {
+        image.load(resident.instance_mut());
+    }
+    Ok(())
+}
+
+/// [`begin`] of the emulator, if there is one.
+fn begin_emulator(emulator: Option<&mut Emulator>, image: Option<&Image>) {
+    if let Some(emulator) = emulator {
+        emulator.begin();
+        if let Some(image) = image {
+            emulator.start_from(image);
+        }
+    }
+}
+
+/// Runs a tape from a heap that is there already on an engine of its own: outcome and the collector's memory.
+fn run_from(
+    engine: &dyn Engine,
+    runtime: &Runtime,
+    tape: &Tape,
+    image: &Image,
+    fuel: u64,
+) -> Result<Answer, EngineError> {
+    let mut resident = Resident::new(compile_resident(engine, runtime)?)?;
+    begin(&mut resident, tape, Some(image))?;
+    let end = resident.advance(tape.steps(), fuel)?;
+    Ok((resident.outcome(end), resident.heap().to_vec()))
 }
 
 /// Fuel for a second try, when the first one left this many bytes of memory, or the model has so many.

@@ -9,6 +9,7 @@ use crate::plan::Step;
 use crate::runtime::description::{GLOBAL_COLLECTIONS, GLOBAL_FREE_HEAD, GLOBAL_HEAP_END, GLOBAL_WRAPS, PAGE};
 use heapsmith_generators::Program;
 use std::fmt;
+use std::sync::Arc;
 
 /// What a replay says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,14 +96,13 @@ impl Rig {
         self.tape.encode(self.model.plan());
         let fuel = super::retry_fuel(&self.model, self.residents[0].heap().len());
         let steps = self.model.plan().steps.len();
+        let image = self.model.image().map(Arc::as_ref);
         for resident in &mut self.residents {
-            if resident.begin(&self.tape).is_err() {
+            if super::begin(resident, &self.tape, image).is_err() {
                 return Verdict::Inconclusive(EngineFailed);
             }
         }
-        if let Some(emulator) = &mut self.emulator {
-            emulator.begin();
-        }
+        super::begin_emulator(self.emulator.as_mut(), image);
         self.alone.iter_mut().for_each(Alone::forget);
         self.model.reset();
         let mut before = Outcome::default();
