@@ -4,7 +4,7 @@
 //! - [`probe`]: what a file reaches on a runtime: *goals*, which are features of [`crate::coverage`], ops that had an effect, and the verdict,
 //!   of a violation with its bucket.
 //! - [`cover`]: as few files as a greedy choice finds that reach every goal. Ties go to fewer ops, then to fewer bytes, then to the name.
-//! - [`minimize`]: the smallest part of one folder that reaches as much. [`merge()`]: of many folders, with the memory of the result.
+//! - [`minimize`](mod@minimize): the smallest part of one folder that reaches as much. [`merge()`]: of many folders, with the memory of the result.
 //! - [`stats`]: what a folder reaches, and what it does not.
 //! - [`write`](mod@write): folders that are there whole or not at all.
 //! - [`expect`]: what a regression must show on which runtime.
