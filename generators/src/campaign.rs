@@ -4,6 +4,7 @@ use crate::builder::{Builder, Limits};
 use crate::machines::{self, POOL, SMALL};
 use crate::profile::{Family, Profile};
 use crate::program::{Machine, Program};
+use crate::rare;
 use crate::rng::Random;
 
 /// What the collector under test has when a machine does not say otherwise.
@@ -27,16 +28,18 @@ pub struct Campaign {
     seed: u64,
     defaults: Capacities,
     machines: Vec<Machine>,
+    vast: Machine,
 }
 
 impl Campaign {
     /// The campaign of a seed, for a collector with these defaults. What is `Some` in `pinned` is so in every machine.
     #[must_use]
     pub fn new(seed: u64, defaults: Capacities, pinned: Machine) -> Self {
-        Self { seed, defaults, machines: machines::pool(seed, defaults, pinned) }
+        let machines = machines::pool(seed, defaults, pinned);
+        Self { seed, defaults, machines, vast: rare::vast(seed, defaults, pinned) }
     }
 
-    /// The machines that its programs ask for: 192, of which some may be equal.
+    /// The machines that its programs ask for: 192, of which some may be equal. One more is for objects that none of them holds.
     #[must_use]
     pub fn machines(&self) -> &[Machine] {
         &self.machines
@@ -45,6 +48,9 @@ impl Campaign {
     /// The program with this index.
     #[must_use]
     pub fn program(&self, index: u64) -> Program {
+        if let Some(rare) = rare::program(self.seed, index, &self.machines, self.vast, self.defaults) {
+            return rare;
+        }
         let mut random = Random::new(self.seed, index);
         let profile = Profile::draw(&mut random, self.defaults.wraps);
         let machine = self.machine(profile.family, &mut random);
@@ -52,7 +58,7 @@ impl Campaign {
         Program { machine, ops: Builder::new(&mut random, &profile, limits).build() }
     }
 
-    /// The profile of the program with this index.
+    /// The profile of the program with this index, unless a rare one stands in its place.
     #[must_use]
     pub fn profile(&self, index: u64) -> Profile {
         Profile::draw(&mut Random::new(self.seed, index), self.defaults.wraps)

@@ -81,6 +81,7 @@ mod parse;
 mod parse_error;
 mod profile;
 pub mod program;
+mod rare;
 mod rng;
 mod sizes;
 mod text;

@@ -1,5 +1,6 @@
 //! The pool of machines of a campaign: each distinct machine is compiled once, so programs share a limited number.
 
+use crate::builder::Limits;
 use crate::campaign::Capacities;
 use crate::program::Machine;
 use crate::rng::Random;
@@ -59,6 +60,13 @@ pub(crate) fn pool(seed: u64, defaults: Capacities, pinned: Machine) -> Vec<Mach
             Machine { data_end: Some(data_end), worklist, roots, initial_pages: initial, max_pages: Some(max), wraps }
         })
         .collect()
+}
+
+/// Where the heap of a machine starts, with what its collector may need for each page of the page limit.
+pub(crate) fn heap_start(data_end: u32, limits: Limits, table_bytes_per_page: u32) -> u64 {
+    let tables = 4 * u64::from(limits.worklist) + WRAP_BYTES * u64::from(limits.wraps);
+    let pages = u64::from(limits.max_pages) * u64::from(table_bytes_per_page);
+    u64::from(data_end) + 4 * u64::from(limits.roots) + tables + pages
 }
 
 /// Pages that the regions of a machine with this page limit need.
