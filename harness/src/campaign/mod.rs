@@ -165,7 +165,7 @@ pub fn hunt(settings: &Settings, progress: &Progress) -> Result<Summary, Campaig
     let description = settings.spec.resolve(Machine::default())?;
     // One compilation proves that every engine takes the runtime, before anything starts.
     let runtime = builtin(description.clone());
-    poison::twin(&runtime)?;
+    poison::builtin_twin(description.clone())?;
     Prepared::builtin(runtime, &settings.engines)?;
     let source = Source::new(settings.spec.clone());
     let capacities = capacities(&description);

@@ -73,14 +73,12 @@ impl Source {
     /// An edit that does not match exactly once.
     fn runtime(&self, description: Description, poisoned: bool) -> Result<(Runtime, bool), PoolError> {
         let own = description.name == self.spec.name;
-        let mut runtime = builtin(description);
+        // The poison goes first: what it finds stays in its text, where a fault may find it, too; a fault may take away what the poison finds.
+        let mut runtime = if poisoned { poison::builtin_twin(description)? } else { builtin(description) };
         for edit in self.faults.iter().filter(|_| own) {
             runtime = fault::apply(&runtime, edit)?;
         }
         let edited = poisoned || (own && !self.faults.is_empty());
-        if poisoned {
-            runtime = poison::twin(&runtime)?;
-        }
         Ok((runtime, !edited))
     }
 }

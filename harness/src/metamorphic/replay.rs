@@ -2,7 +2,7 @@
 
 use super::bench::{Base, Pair, run};
 use super::freeze::Frozen;
-use super::pool::{Pool, PoolError, Source};
+use super::pool::{Key, Pool, PoolError, Source};
 use super::variant::Variant;
 use crate::engine::Engine;
 use crate::judge::{Inconclusive, Kind, Verdict, Violation};
@@ -19,7 +19,7 @@ pub struct Replayer<'p> {
     variant: Variant,
     base: Option<Rig>,
     /// The variant's rig; none: it is the base rig.
-    other: Option<Rig>,
+    other: Option<(Key, Rig)>,
     /// The variant's program and its verdict, if the last replay came to it and it broke a promise.
     last: Option<(Frozen, Verdict)>,
     /// What the last replay ran last, and whether as the variant.
@@ -74,11 +74,13 @@ impl<'p> Replayer<'p> {
         let mut replay = rig.replay(program);
         let frozen = base.frozen(program, &self.variant);
         let own = self.variant.on.is_none() && !self.variant.poison;
-        if !own && self.other.is_none() {
-            self.other = Some(self.pool.rig(&self.variant, program.machine)?);
+        // Another runtime may follow the program's machine where this one is pinned: its rig may be stale though this one's is not.
+        let key = self.pool.key(&self.variant, program.machine)?;
+        if !own && self.other.as_ref().is_none_or(|(made_for, _)| *made_for != key) {
+            self.other = Some((key, self.pool.rig(&self.variant, program.machine)?));
         }
         let other = match &mut self.other {
-            Some(other) if !own => other,
+            Some((_, other)) if !own => other,
             Some(_) | None => rig,
         };
         self.ran = Some((frozen.program.clone(), true));
@@ -99,7 +101,8 @@ impl<'p> Replayer<'p> {
     }
 
     fn other(&mut self) -> Option<&mut Rig> {
-        if self.variant.on.is_none() && !self.variant.poison { self.base.as_mut() } else { self.other.as_mut() }
+        let own = self.variant.on.is_none() && !self.variant.poison;
+        if own { self.base.as_mut() } else { self.other.as_mut().map(|(_, rig)| rig) }
     }
 
     /// The program that the variant ran in the last replay, on a machine with every parameter said, if it broke a promise.
@@ -217,4 +220,28 @@ pub fn cause_of(
     let Some(program) = replayer.variant_program() else { return Ok(None) };
     let description = source.describe(variant, program.machine)?;
     Ok(crate::reduce::cause_of(&description, engines, &program)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::by_name;
+    use crate::metamorphic::parse_variant;
+    use crate::runtime::parse_spec;
+
+    /// All of the base runtime is pinned, and nothing of the other one: it follows the machine of each program.
+    #[test]
+    fn another_runtime_is_made_anew_for_another_machine() {
+        let engines = [by_name("wasmi").unwrap()];
+        let pinned = parse_spec("vera@0.0.131?data_end=0,worklist=4,roots=8,pages=2..4").unwrap();
+        let pool = Pool::new(Source::new(pinned), &engines);
+        let mut replayer = Replayer::new(&pool, parse_variant("on=fixed").unwrap());
+        for worklist in [5, 9] {
+            let text = format!("heapsmith 1\nmachine worklist={worklist}\nalloc r0 size=8\ncollect\ncheck r0\n");
+            let replay = replayer.try_replay(&heapsmith_generators::parse(&text).unwrap()).unwrap();
+            assert_eq!(replay.verdict, Verdict::Pass);
+            let (_, other) = replayer.other.as_ref().unwrap();
+            assert_eq!(other.prepared().runtime.description.parameters.worklist, worklist);
+        }
+    }
 }

@@ -8,9 +8,9 @@
 //! The edits are [`Fault`]s: data that must match exactly once. They fit every runtime whose sweep, bump and first fit look as [`super::emit`]
 //! writes them.
 
-use super::Runtime;
 use super::description::{Description, ObjectLayout, SizeBits, Sweep, Zeroing};
 use super::fault::{self, Fault, FaultError};
+use super::{Runtime, builtin};
 
 /// The byte that swept payloads are filled with.
 pub const SWEPT: u8 = 0xDD;
@@ -70,6 +70,21 @@ pub fn twin(runtime: &Runtime) -> Result<Runtime, FaultError> {
     Ok(twin)
 }
 
+/// The poisoned twin of a built-in collector, with its planted fault if it has one.
+///
+/// # Errors
+/// The fault's edit does not match the twin exactly once.
+pub fn builtin_twin(description: Description) -> Result<Runtime, FaultError> {
+    let Some(name) = description.fault else { return twin(&builtin(description)) };
+    let clean = builtin(Description { fault: None, ..description.clone() });
+    let twin = twin(&clean)?;
+    let edited = match fault::by_name(name) {
+        Some(fault) => fault::apply(&twin, &fault)?,
+        None => twin,
+    };
+    Ok(Runtime { description, ..edited })
+}
+
 /// Fills the bytes from an address up to the end of the block of a header; nothing beyond the heap or memory.
 fn function(object: &ObjectLayout, bits: SizeBits) -> String {
     let size = format!("(i32.shr_u (i32.load (local.get $header)) (i32.const {}))", object.size_shift);
@@ -103,6 +118,23 @@ mod tests {
     use super::*;
     use crate::runtime::{builtin, names, parse_spec};
     use heapsmith_generators::Machine;
+
+    /// Every fault that a built-in takes, its poisoned twin takes, so that a hunt for it has poisoned variants.
+    #[test]
+    fn a_poisoned_twin_takes_every_fault_that_the_runtime_takes() {
+        let mut taken = 0;
+        for name in names() {
+            for fault in fault::names() {
+                let Ok(spec) = parse_spec(&format!("{name}?fault={fault}")) else { continue };
+                let Ok(description) = spec.resolve(Machine::default()) else { continue };
+                let twin = builtin_twin(description).unwrap_or_else(|e| panic!("{name}?fault={fault}: {e}"));
+                let wasm = wat::parse_str(format!("(module\n{})", twin.fields)).unwrap();
+                wasmparser::validate(&wasm).unwrap_or_else(|e| panic!("{name}?fault={fault}: {e}"));
+                taken += 1;
+            }
+        }
+        assert!(taken > 100, "{taken}");
+    }
 
     #[test]
     fn every_built_in_takes_the_poison_and_another_text_does_not() {
