@@ -259,6 +259,11 @@ impl Model {
             Step::Alloc { root, size, init } => {
                 let id = self.alloc(*size)?;
                 self.heap.declare(id, self.pending_fields);
+                // Before they are written: one object can be more than all that is worth modelling.
+                let filled = if let crate::plan::Fill::All { .. } = init.fill { size / 4 } else { 0 };
+                if self.heap.words_held() + filled.max(init.count) as usize > WORDS_LIMIT {
+                    return Err(Halt::TooMuchWork);
+                }
                 self.initialise(id, *size, init);
                 self.root(*root, Some(id))
             }

@@ -233,3 +233,10 @@ fn a_program_that_logs_without_end_is_too_much_work() {
     assert!(model.expectation().too_much_work);
     assert_eq!((model.plan().steps.len(), model.expectation().log.len()), (17, LOG_LIMIT));
 }
+
+#[test]
+fn an_object_that_is_more_than_is_worth_modelling_is_not_written_first() {
+    let model = planned("heapsmith 1\nmachine pages=..65536\nalloc r0 size=2147000000 init=fill(1)\n");
+    assert!(model.expectation().too_much_work);
+    assert_eq!(model.heap.words_held(), 0);
+}
