@@ -16,11 +16,10 @@ use std::sync::Arc;
 fn rare(on: &str, seed: u64, programs: u64) -> Vec<(u64, Program)> {
     let campaign = campaign(&spec(on), seed);
     let hundreds = |program: &Program| {
-        program.ops.iter().any(|op| match op {
-            Op::Alloc { size: Size::Bytes(bytes), .. } => (1 << 18..1 << 26).contains(bytes),
-            Op::Garbage { count, .. } => count.delta > 28,
-            Op::Wrap { count, .. } => count.delta > 2_000,
-            _ => false,
+        program.ops.iter().any(|op| {
+            matches!(op, Op::Alloc { size: Size::Bytes(bytes), .. } if (1 << 18..1 << 26).contains(bytes))
+                || matches!(op, Op::Garbage { count, .. } if count.delta > 28)
+                || matches!(op, Op::Wrap { count, .. } if count.delta > 2_000)
         })
     };
     (0..programs).map(|index| (index, campaign.program(index))).filter(|(_, program)| hundreds(program)).collect()
