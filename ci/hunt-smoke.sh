@@ -41,3 +41,7 @@ found "checked 37 408 programs, all"
 expect 1 "$heapsmith" exhaust --runtime vera@0.0.130 --ops 1 --objects 2 --out "$out/scope"
 found "(growth)"
 expect 0 "$heapsmith" cost --runtime fixed
+# The measurement runs and prints its table; what it measures is nobody's promise here.
+expect 0 "$heapsmith" bench --quick --engines wasmi
+found "where the time of a program of about 20 ops goes"
+found "the mixture, drawing included"

@@ -58,6 +58,7 @@ pub mod mutator;
 pub mod outcome;
 pub mod pins;
 pub mod plan;
+mod plot;
 pub mod reduce;
 pub mod report;
 pub mod runtime;

@@ -5,34 +5,23 @@ mod common;
 
 use common::{Bulk, FIXED, FIXED_SPLIT, Mixture, clean};
 
-fn is_clean(on: &str, seed: u64, count: usize, bulk: Bulk) {
-    Mixture::new(on, seed).run(count, bulk, |index, program, verdict, _| {
-        assert!(clean(verdict), "{on}, seed {seed}, program {index}: {verdict:?}\n{program}");
-        true
-    });
+/// So many small and so many big programs of a seed, on the same machines.
+fn is_clean(on: &str, seed: u64, small: usize, big: usize) {
+    let mut mixture = Mixture::new(on, seed);
+    for (count, bulk) in [(small, Bulk::Small), (big, Bulk::Big)] {
+        mixture.run(count, bulk, |index, program, verdict, _| {
+            assert!(clean(verdict), "{on}, seed {seed}, program {index}: {verdict:?}\n{program}");
+            true
+        });
+    }
 }
 
 #[test]
-fn the_reference_is_clean_over_the_first_10_000_small_programs() {
-    is_clean(FIXED, 20, 10_000, Bulk::Small);
+fn the_reference_is_clean_over_20_000_small_programs_and_200_big_ones() {
+    is_clean(FIXED, 20, 20_000, 200);
 }
 
 #[test]
-fn the_reference_is_clean_over_another_10_000_small_programs() {
-    is_clean(FIXED, 21, 10_000, Bulk::Small);
-}
-
-#[test]
-fn the_reference_is_clean_over_200_big_programs() {
-    is_clean(FIXED, 22, 200, Bulk::Big);
-}
-
-#[test]
-fn the_second_reference_is_clean_over_the_first_10_000_small_programs() {
-    is_clean(FIXED_SPLIT, 23, 10_000, Bulk::Small);
-}
-
-#[test]
-fn the_second_reference_is_clean_over_200_big_programs() {
-    is_clean(FIXED_SPLIT, 24, 200, Bulk::Big);
+fn the_second_reference_is_clean_over_10_000_small_programs_and_200_big_ones() {
+    is_clean(FIXED_SPLIT, 23, 10_000, 200);
 }

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{FIXED, V131, clean, engine, rig, runtime};
+use common::{FIXED, V131, WRAP, clean, engine, rig, runtime};
 use heapsmith::cost::{FAMILIES, Family, Finding, LINEAR, Row, SQUARE, measure};
 use heapsmith::runtime::description::Characteristic;
 use heapsmith::runtime::fault::{self, planted};
@@ -54,6 +54,7 @@ fn growth_without_garbage_and_searches_are_the_declared_squares_of_v131_and_the_
     for family in FAMILIES {
         let row = measured(family.name, |machine| runtime(V131, machine));
         match family.declared_by {
+            None if family.name == "wraps" => assert_eq!(row.finding, Finding::Unfit("no wrap table".to_owned())),
             Some(Characteristic::RepeatedScans) => assert!(matches!(row.finding, Finding::Unfit(_)), "{row:?}"),
             Some(declared) => {
                 assert_eq!(row.finding, Finding::Declared(declared), "{row:?}");
@@ -78,6 +79,21 @@ fn repeated_scans_are_the_declared_square_of_v0_2() {
     let row = measured("rescan", |machine| runtime("vera@0.2", machine));
     assert_eq!(row.finding, Finding::Declared(Characteristic::RepeatedScans), "{row:?}");
     assert!((1.8..SQUARE).contains(&row.exponent.unwrap()), "{row:?}");
+}
+
+#[test]
+fn the_wrap_table_is_walked_once_and_a_walk_for_each_dead_wrapper_is_slow() {
+    let row = measured("wraps", |machine| runtime(WRAP, machine));
+    assert_eq!(row.finding, Finding::Linear, "{row:?}");
+    assert!((0.9..1.1).contains(&row.exponent.unwrap()), "{row:?}");
+    let release =
+        "(call $host_decref_handle (i32.load offset=4 (local.get $read)) (i32.load offset=8 (local.get $read)))";
+    let walk = format!(
+        "{release} (local.set $p (global.get $gc_wrap_base)) loop $again (local.set $p (i32.add (local.get $p) (i32.const 16))) \
+         (br_if $again (i32.lt_u (local.get $p) (global.get $gc_wrap_ptr))) end"
+    );
+    let fault = Fault { name: "slow".into(), cause: "a test".into(), find: release.into(), replace: walk };
+    is_slow(&measured("wraps", |machine| fault::apply(&runtime(WRAP, machine), &fault).unwrap()), 1.7..2.1);
 }
 
 #[test]

@@ -13,7 +13,6 @@ use heapsmith::trial::{Hearing, Prepared, Rig};
 use heapsmith_generators::Machine;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
 const SELECT: &str = "fixed?fault=first-fit-by-select";
 
@@ -257,61 +256,4 @@ fn a_longer_campaign_has_every_64th_program_heard() {
     let (summary, _) = heard(PROGRAMS, 2, |_| false);
     let s = &summary.statistics;
     assert_eq!((s.programs, s.violations, s.heard.get("recorder")), (PROGRAMS, 0, Some(&all)));
-}
-
-/// CPU seconds of this process, and of those that it started and waited for.
-#[cfg(target_os = "linux")]
-fn cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let fields = stat.rsplit(')').next().unwrap().split_whitespace();
-    fields.skip(11).take(4).map(|ticks| ticks.parse::<f64>().unwrap()).sum::<f64>() / 100.0
-}
-
-#[test]
-#[ignore = "a measurement: --ignored --nocapture"]
-#[cfg(target_os = "linux")]
-fn what_a_program_costs_on_v8() {
-    use heapsmith::engine::session::whole;
-    const PROGRAMS: u64 = 512;
-    let campaign = campaign(&spec(FIXED), 3);
-    let engines = open(&["wasmtime"], Backtrace::Off);
-    let mut rigs: HashMap<Machine, Rig> = HashMap::new();
-    let mut groups = Vec::new();
-    for index in 0..PROGRAMS {
-        let program = campaign.program(index);
-        let rig = rigs.entry(program.machine).or_insert_with(|| {
-            Rig::new(Arc::new(Prepared::builtin(runtime(FIXED, program.machine), &engines).unwrap())).unwrap()
-        });
-        rig.trial(&program);
-        if rig.model().plan().work < HEARD_WORK {
-            groups.push(whole(&rig.prepared().runtime, rig.model().plan(), 0).unwrap());
-        }
-    }
-    let groups: Vec<&Whole> = groups.iter().collect();
-    let three_frames = |v8: &dyn Engine| {
-        for group in &groups {
-            let modules: Vec<(&str, &[u8])> = group.modules.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
-            v8.compile(&modules, &group.globals).unwrap().instantiate().unwrap().call(0).unwrap();
-        }
-    };
-    let by = |n: usize| {
-        let groups = &groups;
-        move |v8: &dyn Engine| groups.chunks(n).for_each(|part| v8.run_whole(part, &mut |_, ran| drop(ran.unwrap())))
-    };
-    let (one, sixteen) = (by(1), by(16));
-    type Way<'a> = (&'a str, &'a dyn Fn(&dyn Engine));
-    let ways: [Way<'_>; 3] = [("three frames", &three_frames), ("one frame", &one), ("16 frames at once", &sixteen)];
-    for _ in 0..3 {
-        for (name, run) in ways {
-            let (cpu, wall) = (cpu_seconds(), Instant::now());
-            run(&*Known::V8.open(Backtrace::Off).unwrap());
-            let (cpu, wall, n) = (cpu_seconds() - cpu, wall.elapsed().as_secs_f64(), groups.len() as f64);
-            println!(
-                "{name}: {:.0}/s of wall, {:.2} ms wall, {:.2} ms of CPU a program",
-                n / wall,
-                wall / n * 1e3,
-                cpu / n * 1e3
-            );
-        }
-    }
 }

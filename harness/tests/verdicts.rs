@@ -315,6 +315,37 @@ fn another_step_is_a_divergence_and_a_trap_at_another_step_is_unexpected() {
 }
 
 #[test]
+fn a_divergence_names_the_last_step_of_the_engine_that_got_less_far_and_a_replay_the_step_in_which_they_part() {
+    let program = program("alloc r0 size=16 init=fill(1)\ncollect\ncollect\nalloc r1 size=8\ncollect");
+    let step = |verdict: &Verdict| match verdict {
+        Verdict::Violation(v) if v.kind == Kind::EngineDivergence => v.step,
+        Verdict::Pass
+        | Verdict::AllowedTrap(_)
+        | Verdict::Violation(_)
+        | Verdict::Inconclusive(_)
+        | Verdict::Untrusted(_) => panic!("expected a divergence, found {verdict:?}"),
+    };
+    let from = |first: u32| {
+        leaves(move |i| {
+            if i.step() > first {
+                i.flip(i.log(0) + 8, 1)
+            }
+        })
+    };
+    let lies = [(from(2), 4, 2), (from(0), 4, 0), (ends(End::Trapped(Trap::Unreachable), 3), 3, 0)];
+    for (lie, at_end, replayed) in lies {
+        for liar_first in [true, false] {
+            let mut engines = vec![engine("wasmi")];
+            engines.insert(usize::from(!liar_first), Liar::engine("liar", Arc::clone(&lie)));
+            let runtime = runtime(FIXED, program.machine);
+            let mut rig = Rig::new(Arc::new(Prepared::builtin(runtime, &engines).unwrap())).unwrap();
+            assert_eq!(step(&rig.trial(&program)), at_end, "liar first: {liar_first}");
+            assert_eq!(step(&rig.replay(&program).verdict), replayed, "liar first: {liar_first}");
+        }
+    }
+}
+
+#[test]
 fn a_wrong_top_of_the_root_stack_is_found() {
     let verdict = tried(ONE_OBJECT, Emulator::NotAsked, &conspiracy(&leaves(|i| i.set_global(GLOBAL_ROOT_TOP, 8))));
     assert_eq!(found(&verdict).0, Kind::BrokenRoots);

@@ -13,9 +13,10 @@
 //! characteristic that allows the square, null where the collector declares none. `exponent` is null below three points, `proof` holds two
 //! points or none, and its `case` is null without `--out`. A point that did not end was stopped after that much fuel.
 
-use super::facts::{characteristic, number};
+use super::facts::characteristic;
 use super::{Exit, print, progress, quoted};
 use anyhow::{Context, ensure};
+use heapsmith::bench::grouped;
 use heapsmith::cost::{self, ENOUGH, Finding, LINEAR, Point, Row, SQUARE};
 use heapsmith::engine;
 use heapsmith::report::SCHEMA_VERSION;
@@ -141,17 +142,17 @@ fn text(spec: &Spec, description: &Description, rows: &[Row], out: Option<&Path>
         writeln!(t, "  {:<12}{:>20}{:>12}{:>10}  {:<10}verdict", "family", "n", "fuel per n", "exponent", "declared");
     for row in rows {
         let range = match (row.points.first(), row.points.last()) {
-            (Some(a), Some(b)) => format!("{}..{}", number(u64::from(a.n)), number(u64::from(b.n))),
+            (Some(a), Some(b)) => format!("{}..{}", grouped(u64::from(a.n)), grouped(u64::from(b.n))),
             (_, _) => String::new(),
         };
-        let per = row.tenths_per_unit().map_or_else(String::new, |t| format!("{}.{}", number(t / 10), t % 10));
+        let per = row.tenths_per_unit().map_or_else(String::new, |t| format!("{}.{}", grouped(t / 10), t % 10));
         let exponent = row.exponent.map_or_else(String::new, |e| format!("{e:.2}"));
         let declared = declared(row, description).map_or("-", |_| "square");
         let verdict = match &row.finding {
             Finding::Linear => "linear".to_owned(),
             Finding::Declared(c) => format!("as declared: {}", characteristic(*c).about),
             Finding::Slow => "violation: slow".to_owned(),
-            Finding::Broken(n, v) => format!("violation at n = {}: {}", number(u64::from(*n)), v.kind.full_name()),
+            Finding::Broken(n, v) => format!("violation at n = {}: {}", grouped(u64::from(*n)), v.kind.full_name()),
             Finding::Unfit(why) => format!("not measured: {why}"),
         };
         let name = row.family.name;
@@ -178,7 +179,7 @@ fn violation(spec: &Spec, description: &Description, row: &Row, out: Option<&Pat
         let _ = writeln!(
             t,
             "  n = {}: {}\n  expected:  {}\n  found:     {}",
-            number(u64::from(*n)),
+            grouped(u64::from(*n)),
             v.kind.promise(),
             v.expected,
             v.found
@@ -196,7 +197,7 @@ fn violation(spec: &Spec, description: &Description, row: &Row, out: Option<&Pat
     let proof = proof(row);
     for p in proof.iter().filter(|_| row.finding == Finding::Slow) {
         let ended = if p.ended { "" } else { ", and had not ended" };
-        let _ = writeln!(t, "  proof:     n = {} takes {} units{ended}", number(u64::from(p.n)), number(p.fuel));
+        let _ = writeln!(t, "  proof:     n = {} takes {} units{ended}", grouped(u64::from(p.n)), grouped(p.fuel));
     }
     if let ([small, large], Finding::Slow) = (proof.as_slice(), &row.finding) {
         let _ = writeln!(

@@ -3,6 +3,7 @@
 use super::found::{self, Report, check_out, plural, stop_on_signals};
 use super::{Exit, complain, engines, print, progress};
 use anyhow::Context;
+use heapsmith::bench::grouped;
 use heapsmith::engine::Backtrace;
 use heapsmith::exhaust::{self, MAX_OBJECTS, MAX_OPS, Progress, Scope, Settings, Summary};
 use heapsmith::report::SCHEMA_VERSION;
@@ -118,7 +119,7 @@ fn describe(title: &str, progress: &Progress, elapsed: Duration) -> String {
     }
     let percent = 100.0 * checked as f64 / total as f64;
     let seconds = elapsed.as_secs();
-    format!("{title}: {seconds} s, {percent:.1} % of {} programs, {violations} violations", spaced(total))
+    format!("{title}: {seconds} s, {percent:.1} % of {} programs, {violations} violations", grouped(total))
 }
 
 fn text(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: &[String]) -> String {
@@ -131,7 +132,7 @@ fn text(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: 
         settings.spec,
         plural(ops as u64, "op"),
         plural(u64::from(objects), "register"),
-        spaced(summary.lengths.iter().sum()),
+        grouped(summary.lengths.iter().sum()),
         plural(summary.machines as u64, "machine"),
     );
     let fresh = s.checked() - summary.resumed;
@@ -139,12 +140,12 @@ fn text(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: 
     let _ = writeln!(
         t,
         "{} in {:.1} s ({rate:.0}/s with {}); {} run, {} also standalone; {} decided by a shorter one that trapped or broke a promise",
-        spaced(fresh),
+        grouped(fresh),
         summary.elapsed.as_secs_f64(),
         plural(settings.jobs as u64, "worker"),
-        spaced(s.run),
+        grouped(s.run),
         s.confirmations,
-        spaced(s.decided),
+        grouped(s.decided),
     );
     let _ = writeln!(
         t,
@@ -181,7 +182,7 @@ fn text(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: 
     for why in distrusted {
         let _ = writeln!(t, "not trustworthy: {why}");
     }
-    let (checked, total) = (spaced(s.checked()), spaced(summary.total));
+    let (checked, total) = (grouped(s.checked()), grouped(summary.total));
     if summary.is_whole {
         let _ = writeln!(t, "checked {checked} programs, all");
     } else {
@@ -204,19 +205,6 @@ fn listed(numbers: &std::collections::BTreeMap<String, u64>, none: &str) -> Stri
         return none.to_owned();
     }
     numbers.iter().map(|(name, n)| format!("{name} {n}")).collect::<Vec<_>>().join(", ")
-}
-
-/// A number with its digits in threes.
-fn spaced(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(' ');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// The summary as JSON; see the README for its fields.
@@ -249,14 +237,4 @@ fn json(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: 
         "findings": reports.iter().map(Report::json).collect::<Vec<_>>(),
         "not_trustworthy": distrusted,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::spaced;
-
-    #[test]
-    fn digits_stand_in_threes() {
-        assert_eq!([0, 12, 123, 1_234, 12_345_678].map(spaced), ["0", "12", "123", "1 234", "12 345 678"]);
-    }
 }

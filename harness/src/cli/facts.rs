@@ -1,5 +1,6 @@
 //! What a description says, in words: rules, promises, characteristics, and the oracles that follow from the promises.
 
+use heapsmith::bench::grouped;
 use heapsmith::runtime::description::{
     AddressRule, CandidateTest, Candidates, Characteristic, Description, Extent, Fit, Growth, GrowthPolicy,
     InitialPages, MarkAt, OnFull, PlacementPolicy, Promises, Reuse, RootsFull, Rules, SizeBits, SizeGuard, Sweep, Work,
@@ -169,9 +170,9 @@ pub(super) fn promises(p: &Promises) -> Vec<Fact> {
         ),
         fact(
             "size limit",
-            format!("requests of {} bytes and more trap `unreachable`", number(u64::from(p.size_limit))),
+            format!("requests of {} bytes and more trap `unreachable`", grouped(u64::from(p.size_limit))),
         ),
-        fact("address limit", format!("no block ends beyond {}", number(p.address_limit))),
+        fact("address limit", format!("no block ends beyond {}", grouped(p.address_limit))),
         fact(
             "work",
             match p.work {
@@ -251,30 +252,4 @@ pub(super) fn oracles(d: &Description) -> Vec<Fact> {
         ));
     }
     all
-}
-
-/// A number with its digits in groups of three.
-pub(super) fn number(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(' ');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::number;
-
-    #[test]
-    fn digits_come_in_groups_of_three() {
-        assert_eq!(
-            [0, 999, 1_000, 81_920, 4_294_967_296].map(number),
-            ["0", "999", "1 000", "81 920", "4 294 967 296"]
-        );
-    }
 }

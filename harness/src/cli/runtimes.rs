@@ -12,9 +12,10 @@
 //! ```
 //! The heap is the region without an end (null). `defects` are the rules that break a promise: what a hunt is to find.
 
-use super::facts::{Fact, characteristic, number, oracles, promises, rules};
+use super::facts::{Fact, characteristic, oracles, promises, rules};
 use super::{Exit, print};
 use anyhow::Context;
+use heapsmith::bench::grouped;
 use heapsmith::report::SCHEMA_VERSION;
 use heapsmith::runtime::description::{Description, WRAP_ENTRY};
 use heapsmith::runtime::{Spec, builtin, corrections, names, parse_spec};
@@ -76,11 +77,11 @@ fn regions(d: &Description) -> Vec<(&'static str, u32, Option<u32>, String)> {
     let (r, p) = (d.regions, d.parameters);
     let mut all = vec![
         ("static data", 0, Some(p.data_end), String::new()),
-        ("root stack", r.roots.0, Some(r.roots.1), format!("{} slots, grows up", number(u64::from(p.roots)))),
-        ("worklist", r.worklist.0, Some(r.worklist.1), format!("{} entries, grows up", number(u64::from(p.worklist)))),
+        ("root stack", r.roots.0, Some(r.roots.1), format!("{} slots, grows up", grouped(u64::from(p.roots)))),
+        ("worklist", r.worklist.0, Some(r.worklist.1), format!("{} entries, grows up", grouped(u64::from(p.worklist)))),
     ];
     if p.wraps > 0 {
-        let entries = format!("{} entries of {WRAP_ENTRY} bytes, grows up", number(u64::from(p.wraps)));
+        let entries = format!("{} entries of {WRAP_ENTRY} bytes, grows up", grouped(u64::from(p.wraps)));
         all.push(("wrap table", r.wraps.0, Some(r.wraps.1), entries));
     }
     if r.bitmap.0 < r.bitmap.1 {
@@ -103,7 +104,7 @@ fn text(spec: &Spec, d: &Description) -> String {
     let mut t = format!("{spec}\n  {}\n", d.summary);
     let _ = writeln!(t, "\n  {:<17}{:>11}{:>11}{:>11}", "layout", "from", "to", "bytes");
     for (name, start, end, note) in regions(d) {
-        let n = |n: u32| number(u64::from(n));
+        let n = |n: u32| grouped(u64::from(n));
         let (to, bytes) = end.map_or_else(|| ("heap_ptr".to_owned(), String::new()), |end| (n(end), n(end - start)));
         let line = format!("    {name:<15}{:>11}{to:>11}{bytes:>11}  {note}", n(start));
         let _ = writeln!(t, "{}", line.trim_end());

@@ -23,7 +23,7 @@ pub struct Family {
 }
 
 /// The families, in the order of the table.
-pub const FAMILIES: [Family; 11] = [
+pub const FAMILIES: [Family; 12] = [
     Family {
         name: "growth",
         what: "a live list grows to n cells, without garbage",
@@ -108,6 +108,16 @@ pub const FAMILIES: [Family; 11] = [
         machine: "worklist=1 roots=64 pages=64..256",
         ops: |n| (put_off(n), "collect".to_owned()),
     },
+    Family {
+        name: "wraps",
+        what: "a collection keeps n handles of a live wrapper and releases n of a dead one",
+        machine: "worklist=1024 roots=64 wraps=131072 pages=64..256",
+        ops: |n| {
+            let wrapper = |r: &str| format!("alloc {r} size=16\nwrap {r} kind=1 n={n}\n");
+            (format!("{}{}drop r1", wrapper("r0"), wrapper("r1")), "collect".to_owned())
+        },
+        ..LINEAR
+    },
 ];
 
 /// What most families have in common.
@@ -125,8 +135,10 @@ impl Family {
     /// Why a collector cannot be measured by this family, if so.
     #[must_use]
     pub fn unfit(&self, description: &Description) -> Option<&'static str> {
+        let needs_table = self.program(self.first).machine.wraps.is_some();
         match (self.declared_by, description.promises.worklist_full) {
             (Some(Characteristic::RepeatedScans), OnFull::Trap) => Some("a full worklist traps"),
+            (_, _) if needs_table && description.parameters.wraps == 0 => Some("no wrap table"),
             (_, _) => None,
         }
     }

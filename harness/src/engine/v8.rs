@@ -4,8 +4,8 @@
 //! it is kept for the next one, and is started anew after it was killed. Requests and answers are frames on its pipes, one answer a
 //! request (`v8.js` has the format). A program that runs whole is one request ([`Engine::run_whole`]), and many are sent before the first
 //! answer is waited for. What that saves is small, because V8's work on a program is compiling it: on two loaded cores, three requests a
-//! program took 2.1 ms of CPU, one took 2.1, and one of 16 sent at once 1.8 (medians of three; 220, 400 and 400 programs/s of wall). The test
-//! `what_a_program_costs_on_v8` measures it, lowering left out.
+//! program took 2.1 ms of CPU, one took 2.1, and one of 16 sent at once 1.7 (medians of three; 220, 400 and 400 programs/s of wall).
+//! `cargo bench -p heapsmith --bench v8` measures it, lowering left out.
 //!
 //! # What differs from the contract
 //! - V8 has no fuel: [`Instance::call`] ignores it and [`Instance::fuel_used`] is 0. A call, or a program that

@@ -56,12 +56,15 @@ pub enum FaultError {
 /// The edit of this name, a fault or an equivalent.
 #[must_use]
 pub fn by_name(name: &str) -> Option<Fault> {
-    [planted(), planted_split(), equivalent()].into_iter().flatten().find(|fault| fault.name == name)
+    [planted(), planted_split(), planted_in_wraps(), equivalent()]
+        .into_iter()
+        .flatten()
+        .find(|fault| fault.name == name)
 }
 
 /// The names of all edits, faults first.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    planted::names().chain(split::names()).chain(planted::equivalent_names())
+    planted::names().chain(split::names()).chain(wraps::names()).chain(planted::equivalent_names())
 }
 
 /// The runtime with the fault in it; its description stays, because what must be true does not change.
@@ -133,16 +136,37 @@ mod tests {
 
     #[test]
     fn names_are_unique_kebab_case_and_causes_are_one_line() {
-        let all = [planted(), planted_split(), equivalent()].concat();
+        let all = [planted(), planted_split(), planted_in_wraps(), equivalent()].concat();
         assert!(super::names().eq(all.iter().map(|f| f.name.as_str())));
-        for all in [&all, &planted_in_wraps()] {
-            let names: BTreeSet<&str> = all.iter().map(|f| f.name.as_str()).collect();
-            assert_eq!(names.len(), all.len());
-        }
-        for fault in all.iter().chain(&planted_in_wraps()) {
+        let names: BTreeSet<&str> = all.iter().map(|f| f.name.as_str()).collect();
+        assert_eq!(names.len(), all.len());
+        for fault in &all {
             assert!(fault.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'));
             assert!(!fault.cause.is_empty() && !fault.cause.contains('\n'));
         }
+    }
+
+    #[test]
+    fn every_fault_is_planted_by_the_spec_of_a_runtime_that_has_its_part_and_by_no_other() {
+        let all = [
+            ("fixed", [planted(), equivalent()].concat(), "vera@0.1.9+wrap"),
+            ("fixed-split", planted_split(), "fixed"),
+            ("vera@0.1.9+wrap", planted_in_wraps(), "fixed"),
+        ];
+        let mut reached = BTreeSet::new();
+        for (on, faults, other) in all {
+            let clean = runtime(on);
+            let mut elsewhere = 0;
+            for fault in &faults {
+                let spec = |on| parse_spec(&format!("{on}?fault={}", fault.name)).unwrap();
+                let planted = builtin(spec(on).resolve(Machine::default()).unwrap());
+                assert_eq!(planted.fields, apply(&clean, fault).unwrap().fields, "{}", fault.name);
+                elsewhere += usize::from(spec(other).resolve(Machine::default()).is_ok());
+                reached.insert(fault.name.clone());
+            }
+            assert!(elsewhere < faults.len(), "{on}");
+        }
+        assert!(super::names().all(|name| reached.contains(name)) && super::names().count() == reached.len());
     }
 
     #[test]

@@ -83,6 +83,11 @@ impl LyingInstance {
         store(self.mutator_mut(), at, value);
     }
 
+    /// The step that is next.
+    pub(crate) fn step(&self) -> u32 {
+        word(self.mutator(), PC)
+    }
+
     /// Reports another step.
     pub(crate) fn set_step(&mut self, step: u32) {
         store(self.mutator_mut(), PC, step);

@@ -1,17 +1,17 @@
 //! The faults planted in the wrap table of `vera@0.1.9+wrap`: name, cause, the text replaced, its replacement.
 
 use super::Fault;
+use super::planted::fault;
 
 /// Every fault for a runtime with a wrap table, whatever its parameters.
 #[must_use]
 pub fn planted_in_wraps() -> Vec<Fault> {
-    let fault = |[name, cause, find, replace]: &[&str; 4]| Fault {
-        name: (*name).to_owned(),
-        cause: (*cause).to_owned(),
-        find: (*find).to_owned(),
-        replace: (*replace).to_owned(),
-    };
     RELEASE.iter().chain(&REGISTER).map(fault).collect()
+}
+
+/// Their names.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    RELEASE.iter().chain(&REGISTER).map(|[name, ..]| *name)
 }
 
 /// The release of an unmarked wrapper's handle.
@@ -25,7 +25,7 @@ const LIVES: &str = "(i32.and (i32.load (i32.sub (local.get $p) (i32.const 4))) 
 /// Between mark and sweep.
 const RELEASE: [[&str; 4]; 11] = [
     [
-        "worklist-end-is-heap-start",
+        "worklist-runs-into-wrap-table",
         "the mark scan takes the heap's start for the worklist's end and runs into the wrap table (PR 577)",
         "global.get $gc_worklist_end\n            i32.ge_u\n            if\n              unreachable ;; a field's",
         "global.get $gc_heap_start\n            i32.ge_u\n            if\n              unreachable ;; a field's",
