@@ -25,7 +25,7 @@
 //! [campaign] on wasmtime and wasmi and nothing else: the same programs, and the same share of them in
 //! [variants](crate::metamorphic), as `heapsmith hunt --runtime NAME --seed SEED --programs N`.
 
-use crate::campaign::{self, CampaignError, Finding, Limit, Progress, Settings, Statistics, Summary};
+use crate::campaign::{self, CampaignError, Feedback, Finding, Limit, Progress, Settings, Statistics, Summary};
 use crate::engine::{self, Backtrace, Engine, UnknownEngine};
 use crate::metamorphic::Selection;
 use crate::model::TrapRule;
@@ -214,6 +214,7 @@ pub fn check(runtime: &str, budget: Budget) -> Result<Report, Failure> {
         jobs: budget.jobs,
         max_findings: REDUCED,
         metamorphic: Selection::Share,
+        feedback: Feedback::Off,
     };
     let summary = campaign::hunt(&settings, &Progress::default())?;
     judge(runtime, budget, is_pinned, summary)

@@ -3,14 +3,14 @@
 
 mod common;
 
-use common::{FIXED, RUNTIMES, WRAP, campaign, engines, rig, runtime, spec};
-use heapsmith::coverage::Features;
+use common::{FIXED, RUNTIMES, V130, WRAP, campaign, engines, rig, runtime, spec};
+use heapsmith::coverage::{Family, Features};
 use heapsmith::judge::Verdict;
 use heapsmith::outcome::{End, Trap};
 use heapsmith::runtime::names;
 use heapsmith::trial::{Prepared, Rig};
 use heapsmith_generators::{Machine, Program};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 fn counting(name: &str, machine: Machine) -> Rig {
@@ -31,24 +31,63 @@ fn same_either_way(plain: &mut Rig, counting: &mut Rig, program: &Program) -> Ve
     verdict
 }
 
+/// Machines of few entries and of many.
+const MACHINES: [(&str, u64); 2] = [
+    ("data_end=5,worklist=8,roots=24,wraps=8,pages=1..6", 120),
+    ("data_end=3,worklist=4096,roots=4096,wraps=64,pages=1..64", 30),
+];
+
 #[test]
-fn counting_changes_no_verdict_outcome_memory_or_fuel_of_any_built_in() {
+fn counting_changes_no_verdict_outcome_memory_or_fuel_of_any_built_in_and_every_kind_of_feature_is_reached() {
+    let mut families: BTreeSet<Family> = BTreeSet::new();
     for name in names() {
-        let campaign = campaign(&spec(name), 77);
-        let mut rigs: HashMap<Machine, (Rig, Rig)> = HashMap::new();
         let (mut features, mut edges) = (Features::new(), 0);
-        for index in 0..60 {
-            let program = campaign.program(index);
-            let (plain, counted) = rigs
-                .entry(program.machine)
-                .or_insert_with(|| (rig(name, program.machine), counting(name, program.machine)));
-            same_either_way(plain, counted, &program);
-            counted.features(&mut features);
-            edges = counted.edges().unwrap().len();
+        for (machine, programs) in MACHINES {
+            let machine = spec(&format!("{name}?{machine}"));
+            let campaign = campaign(&machine, 77);
+            let mut rigs: HashMap<Machine, (Rig, Rig)> = HashMap::new();
+            for index in 0..programs {
+                let program = campaign.program(index);
+                let on = program.machine;
+                let (plain, counted) = rigs.entry(on).or_insert_with(|| (rig(name, on), counting(name, on)));
+                same_either_way(plain, counted, &program);
+                counted.features(&mut features);
+                edges = counted.edges().unwrap().len();
+            }
         }
         println!("{name}: {} of {edges} edges, {} features", features.edges(), features.len());
-        assert!(2 * features.edges() > edges, "{name}: {} of {edges}", features.edges());
+        assert!(5 * features.edges() > 4 * edges, "{name}: {} of {edges}", features.edges());
+        families.extend(features.iter().filter_map(|feature| feature.family()));
     }
+    let never: Vec<Family> = Family::ALL.into_iter().filter(|family| !families.contains(family)).collect();
+    assert_eq!(never, [], "families of which no feature was reached");
+}
+
+#[test]
+fn counting_changes_nothing_in_any_regression() {
+    let folder = format!("{}/../corpus/regressions", env!("CARGO_MANIFEST_DIR"));
+    let mut cases: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    cases.retain(|path| path.extension().is_some_and(|ext| ext == "heapsmith"));
+    cases.sort();
+    assert!(cases.len() > 10);
+    let mut rigs: HashMap<Machine, (Rig, Rig)> = HashMap::new();
+    let mut verdicts = BTreeSet::new();
+    for path in cases {
+        let program = heapsmith_generators::parse(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let on = program.machine;
+        if spec(V130).resolve(on).unwrap().is_giant() {
+            continue;
+        }
+        let (plain, counted) = rigs.entry(on).or_insert_with(|| (rig(V130, on), counting(V130, on)));
+        let verdict = same_either_way(plain, counted, &program);
+        if let Verdict::Violation(v) = verdict {
+            verdicts.insert(v.kind.name());
+        }
+        let mut features = Features::new();
+        counted.features(&mut features);
+        assert!(features.edges() > 3, "{}", path.display());
+    }
+    assert!(verdicts.len() > 2, "{verdicts:?}");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{FIXED, RUNTIMES, campaign, clean, regression, runtime, spec};
-use heapsmith::campaign::{Limit, Progress, Settings, Summary, hunt};
+use heapsmith::campaign::{Feedback, Limit, Progress, Settings, Summary, hunt};
 use heapsmith::engine::{Backtrace, Compiled, Engine, EngineError, Known, Lowering, Ran, Whole};
 use heapsmith::judge::{Kind, Verdict, Violation};
 use heapsmith::metamorphic::Selection;
@@ -74,6 +74,7 @@ fn hunted(engines: &[&str]) -> Summary {
         jobs: 2,
         max_findings: 1,
         metamorphic: Selection::Share,
+        feedback: Feedback::Off,
     };
     hunt(&settings, &Progress::default()).unwrap()
 }
@@ -199,6 +200,7 @@ fn heard(limit: u64, jobs: usize, lies: fn(&[u8]) -> bool) -> (Summary, Vec<usiz
         jobs,
         max_findings: 0,
         metamorphic: Selection::Share,
+        feedback: Feedback::Off,
     };
     let summary = hunt(&settings, &Progress::default()).unwrap();
     let batches = recorder.batches.lock().unwrap().clone();

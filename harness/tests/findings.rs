@@ -2,7 +2,7 @@
 //! for no other reason.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use heapsmith::campaign::{Finding, Limit, Progress, Settings, Summary, hunt};
+use heapsmith::campaign::{Feedback, Finding, Limit, Progress, Settings, Summary, hunt};
 use heapsmith::engine::script::run_script;
 use heapsmith::engine::{self, Backtrace, Engine};
 use heapsmith::judge::Verdict;
@@ -30,6 +30,7 @@ fn hunted(runtime: &str, programs: u64) -> Summary {
         jobs: 2,
         max_findings: 20,
         metamorphic: Selection::Share,
+        feedback: Feedback::Off,
     };
     hunt(&settings, &Progress::default()).unwrap()
 }

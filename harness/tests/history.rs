@@ -77,6 +77,7 @@ fn campaign(on: &'static str) -> &'static Summary {
             jobs: 2,
             max_findings: 12,
             metamorphic: heapsmith::metamorphic::Selection::Share,
+            feedback: heapsmith::campaign::Feedback::Off,
         };
         hunt(&settings, &Progress::default()).unwrap()
     })

@@ -1,5 +1,6 @@
 //! From violations to distinct, reduced findings.
 
+use super::corpus::{Job, Lineage};
 use super::{Shared, disagreement, on_all, variants};
 use crate::engine::Engine;
 use crate::judge::{Kind, Phase, Violation};
@@ -84,6 +85,8 @@ pub struct Finding {
     pub count: u64,
     /// That program.
     pub original: Program,
+    /// Where it comes from, if the campaign did not draw it.
+    pub lineage: Option<Lineage>,
     /// The smallest one.
     pub reduced: Program,
     /// The variant in whose run the promise is broken, if it is not in the program's own.
@@ -104,53 +107,55 @@ pub struct Finding {
 
 /// Violations by signature: how many, and the first few programs.
 #[derive(Debug, Default)]
-pub(super) struct RawFindings(BTreeMap<Signature, (u64, Vec<u64>)>);
+pub(super) struct RawFindings(BTreeMap<Signature, (u64, Vec<Job>)>);
 
 impl RawFindings {
-    pub(super) fn add(&mut self, signature: Signature, index: u64) {
+    pub(super) fn add(&mut self, signature: Signature, job: &Job) {
         let (count, first) = self.0.entry(signature).or_default();
         *count += 1;
-        keep_first(first, [index]);
+        if first.len() < KEPT || first.last().is_some_and(|last| job.index < last.index) {
+            keep_first(first, [job.clone()]);
+        }
     }
 
     pub(super) fn merge(&mut self, other: Self) {
-        for (signature, (n, indices)) in other.0 {
+        for (signature, (n, jobs)) in other.0 {
             let (count, first) = self.0.entry(signature).or_default();
             *count += n;
-            keep_first(first, indices);
+            keep_first(first, jobs);
         }
     }
 }
 
-fn keep_first(first: &mut Vec<u64>, more: impl IntoIterator<Item = u64>) {
+fn keep_first(first: &mut Vec<Job>, more: impl IntoIterator<Item = Job>) {
     first.extend(more);
-    first.sort_unstable();
+    first.sort_unstable_by_key(|job| job.index);
     first.truncate(KEPT);
 }
 
 /// Reduces the first programs of each signature, and joins what turns out to be the same finding.
 pub(super) fn reduce_all(shared: &Shared<'_>, raw: RawFindings) -> (Vec<Finding>, BTreeMap<Signature, u64>) {
     // The first program of every signature, the commonest signature first, before the second of any.
-    let mut work: Vec<(usize, Reverse<u64>, u64, Signature)> = Vec::new();
-    for (signature, (count, indices)) in &raw.0 {
-        work.extend(indices.iter().enumerate().map(|(nth, &index)| (nth, Reverse(*count), index, *signature)));
+    let mut work: Vec<(usize, Reverse<u64>, &Job, Signature)> = Vec::new();
+    for (signature, (count, jobs)) in &raw.0 {
+        work.extend(jobs.iter().enumerate().map(|(nth, job)| (nth, Reverse(*count), job, *signature)));
     }
-    work.sort_unstable();
+    work.sort_unstable_by_key(|&(nth, count, job, signature)| (nth, count, job.index, signature));
     // Reducing many kinds takes long; what is beyond is counted only.
     work.truncate(shared.settings.max_findings.saturating_mul(KEPT));
     shared.progress.to_reduce.store(work.len() as u64, Ordering::Relaxed);
     let next = AtomicUsize::new(0);
     let done: Mutex<Vec<(usize, Signature, Finding)>> = Mutex::new(Vec::new());
     on_all(shared.settings.jobs, || {
-        while let Some((position, &(_, _, index, signature))) = take(&work, &next) {
+        while let Some((position, &(_, _, job, signature))) = take(&work, &next) {
             // Asked to stop, only the commonest is reduced still.
             if shared.progress.stop.load(Ordering::Relaxed) && position > 0 {
                 continue;
             }
             let finding = if signature.variant {
-                variants::reduce_variant(shared, index).ok().flatten()
+                variants::reduce_variant(shared, job).ok().flatten()
             } else {
-                reduce_one(shared, index)
+                reduce_one(shared, job)
             };
             shared.progress.reduced.fetch_add(1, Ordering::Relaxed);
             if let Some(finding) = finding {
@@ -257,14 +262,14 @@ fn commonest(done: &[(usize, Signature, Finding)]) -> BTreeMap<Signature, Key> {
 }
 
 /// Reduces the ops of a program.
-fn reduce_one(shared: &Shared<'_>, index: u64) -> Option<Finding> {
-    let original = shared.programs.program(index);
+fn reduce_one(shared: &Shared<'_>, job: &Job) -> Option<Finding> {
+    let original = &job.program;
     let prepared = shared.compile(original.machine, &shared.settings.tracing_engines).ok()?;
     let mut rig = Rig::new(prepared).ok()?;
-    let first = rig.replay(&original);
+    let first = rig.replay(original);
     // The end of a program may show what no step shows; then the whole program is the finding.
-    let reduced = reduce(&mut rig, &original, first);
-    describe(shared, &mut rig, index, original, reduced.program)
+    let reduced = reduce(&mut rig, original, first);
+    describe(shared, &mut rig, job, reduced.program)
 }
 
 /// The same finding on the simplest machine that shows it with the same cause.
@@ -275,15 +280,17 @@ fn simplify_machine(shared: &Shared<'_>, finding: &Finding) -> Option<Finding> {
     }
     let rig = |machine| Rig::new(shared.compile(machine, &shared.settings.tracing_engines).ok()?).ok();
     let (mut rig, reduced) = reduce_machine(&finding.reduced, rig)?;
-    let simpler = describe(shared, &mut rig, finding.index, finding.original.clone(), reduced.program)?;
+    let Finding { index, original: program, lineage, .. } = finding.clone();
+    let simpler = describe(shared, &mut rig, &Job { index, program, lineage }, reduced.program)?;
     let same = simpler.key() == finding.key() && simpler.lowerings_disagree == finding.lowerings_disagree;
     same.then_some(Finding { count: finding.count, ..simpler })
 }
 
 /// What is said of a reduced program.
-fn describe(shared: &Shared<'_>, rig: &mut Rig, index: u64, original: Program, reduced: Program) -> Option<Finding> {
+fn describe(shared: &Shared<'_>, rig: &mut Rig, job: &Job, reduced: Program) -> Option<Finding> {
     let finding = Finding::examine(rig, reduced, &shared.settings.engines)?;
-    Some(Finding { index, original, ..finding })
+    let Job { index, program: original, lineage } = job.clone();
+    Some(Finding { index, original, lineage, ..finding })
 }
 
 impl Finding {
@@ -302,6 +309,7 @@ impl Finding {
             index,
             count,
             original,
+            lineage: None,
             reduced: program,
             variant: None,
             variant_program: None,

@@ -3,23 +3,34 @@
 //! Program `i` is a function of the seed and `i` alone, workers only divide the indices among themselves, and what they report is
 //! merged in the order of indices: with a fixed number of programs, a campaign is the same for any number of workers. A clock
 //! decides when a campaign of so many seconds takes no further program, and nothing else.
+//!
+//! With [`Feedback::On`], program `i` is a function of what earlier programs reached, too: about half of all programs are mutants of programs that
+//! reached something new. They are learnt from in rounds, so that this too is the same for any number of workers; what became a
+//! finding tells its [`Lineage`].
 
+mod corpus;
 mod findings;
+mod guide;
 mod statistics;
+#[cfg(test)]
+mod tests;
 mod variants;
 mod worker;
 
 pub use crate::coverage::BOUNDARY_CLASSES;
+pub use corpus::{Lineage, Mutated};
 pub use findings::{Finding, Signature, Trapped};
 pub use statistics::{GATED_PROGRAMS, PATHS, Statistics};
 
+use crate::coverage::{Edges, Features};
 use crate::engine::{Engine, EngineError};
 use crate::metamorphic::{Pool, Selection, Source};
 use crate::runtime::description::Description;
-use crate::runtime::{FaultError, RuntimeError, Spec, builtin, poison};
+use crate::runtime::{FaultError, Runtime, RuntimeError, Spec, builtin, poison};
 use crate::trial::{Prepared, Rig};
 use findings::RawFindings;
-use heapsmith_generators::{Campaign as Programs, Capacities, Machine};
+use guide::Guide;
+use heapsmith_generators::{Campaign as Programs, Capacities, MUTANT_WORK, Machine, Mutator};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -32,6 +43,16 @@ pub enum Limit {
     Programs(u64),
     /// Until this much time is over.
     Time(Duration),
+}
+
+/// Whether what programs reach decides which ones follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Feedback {
+    /// It does not: every program is drawn.
+    Off,
+    /// Programs that reach something new are kept, and mutated. The collector's edges are counted where the first engine is wasmtime; state
+    /// features are there on any.
+    On,
 }
 
 /// What a campaign is asked to do.
@@ -52,6 +73,8 @@ pub struct Settings {
     pub max_findings: usize,
     /// Which programs run again in which variants.
     pub metamorphic: Selection,
+    /// Whether it learns.
+    pub feedback: Feedback,
 }
 
 /// A campaign that cannot start or go on.
@@ -75,6 +98,10 @@ pub struct Progress {
     pub programs: AtomicU64,
     /// Violations seen, not yet told apart.
     pub violations: AtomicU64,
+    /// Edges of the collector that were reached; 0 where they are not counted.
+    pub edges: AtomicU64,
+    /// The deepest worklist.
+    pub worklist: AtomicU64,
     /// Findings to reduce, once the programs are done.
     pub to_reduce: AtomicU64,
     /// Findings reduced.
@@ -98,13 +125,36 @@ pub struct Summary {
     pub elapsed: Duration,
     /// The runtime with its default parameters.
     pub description: Description,
+    /// What it learnt, with feedback.
+    pub learnt: Option<Learnt>,
 }
+
+/// What a campaign with feedback learnt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Learnt {
+    /// Edges that the collector has; none where they are not counted, because the first engine is not wasmtime.
+    pub of_edges: Option<usize>,
+    /// What programs reached that kept every promise.
+    pub reached: Features,
+    /// Programs that were kept, each because it reached something new.
+    pub corpus: usize,
+    /// Programs that were mutants.
+    pub mutants: u64,
+}
+
+/// The collector for each machine, compiled when it is first asked for.
+type Machines = BTreeMap<Machine, OnceLock<Result<Arc<Prepared>, String>>>;
 
 /// The parts of a campaign that all workers share.
 struct Shared<'a> {
     settings: &'a Settings,
-    programs: Programs,
-    machines: BTreeMap<Machine, OnceLock<Result<Arc<Prepared>, String>>>,
+    programs: &'a Programs,
+    mutator: Mutator<'a>,
+    guide: Option<Guide>,
+    counting: With,
+    machines: Machines,
+    /// The same without counters, to judge again what was judged with them.
+    plain: Machines,
     /// Variants on the campaign's engines, and on those that keep backtraces.
     pool: Pool<'a>,
     tracing: Pool<'a>,
@@ -130,21 +180,45 @@ impl Shared<'_> {
         (start < end).then_some(start..end)
     }
 
-    /// The collector for a machine, compiled when it is first asked for.
+    /// The collector for a machine, as the campaign runs it.
     fn prepared(&self, machine: Machine) -> Result<Arc<Prepared>, String> {
-        let compile = || self.compile(machine, &self.settings.engines).map_err(|e| e.to_string());
-        match self.machines.get(&machine) {
+        let with = match self.settings.feedback {
+            Feedback::Off => Prepared::builtin,
+            Feedback::On => self.counting,
+        };
+        self.known(&self.machines, machine, with)
+    }
+
+    /// The collector for a machine without counters.
+    fn plain(&self, machine: Machine) -> Result<Arc<Prepared>, String> {
+        self.known(&self.plain, machine, Prepared::builtin)
+    }
+
+    fn known(&self, known: &Machines, machine: Machine, with: With) -> Result<Arc<Prepared>, String> {
+        let settings = self.settings;
+        let compile = || prepare(&settings.spec, machine, &settings.engines, with).map_err(|e| e.to_string());
+        match known.get(&machine) {
             Some(cell) => cell.get_or_init(compile).clone(),
             None => compile(),
         }
     }
+
+    /// The collector for a machine, for reduction.
+    fn compile(&self, machine: Machine, engines: &[Box<dyn Engine>]) -> Result<Arc<Prepared>, CampaignError> {
+        prepare(&self.settings.spec, machine, engines, Prepared::builtin)
+    }
 }
 
-impl Shared<'_> {
-    fn compile(&self, machine: Machine, engines: &[Box<dyn Engine>]) -> Result<Arc<Prepared>, CampaignError> {
-        let description = self.settings.spec.resolve(machine)?;
-        Ok(Arc::new(Prepared::builtin(builtin(description), engines)?))
-    }
+/// How a collector is prepared.
+type With = fn(Runtime, &[Box<dyn Engine>]) -> Result<Prepared, EngineError>;
+
+fn prepare(
+    spec: &Spec,
+    machine: Machine,
+    engines: &[Box<dyn Engine>],
+    with: With,
+) -> Result<Arc<Prepared>, CampaignError> {
+    Ok(Arc::new(with(builtin(spec.resolve(machine)?), engines)?))
 }
 
 /// Runs the plan of the rig's last trial in the standalone lowering on every engine: what differs, if anything.
@@ -162,18 +236,33 @@ pub(crate) fn disagreement(engines: &[Box<dyn Engine>], rig: &Rig) -> Result<Opt
 /// # Errors
 /// When the runtime cannot be resolved or an engine refuses it; nothing was run then.
 pub fn hunt(settings: &Settings, progress: &Progress) -> Result<Summary, CampaignError> {
+    hunt_with(settings, progress, Prepared::with_feedback)
+}
+
+/// [`hunt`], with what prepares a collector that counts its edges.
+fn hunt_with(settings: &Settings, progress: &Progress, counting: With) -> Result<Summary, CampaignError> {
     let description = settings.spec.resolve(Machine::default())?;
     // One compilation proves that every engine takes the runtime, before anything starts.
     let runtime = builtin(description.clone());
     poison::builtin_twin(description.clone())?;
-    Prepared::builtin(runtime, &settings.engines)?;
+    let (guide, prepared) = match settings.feedback {
+        Feedback::Off => (None, Prepared::builtin(runtime, &settings.engines)?),
+        Feedback::On => (Some(Guide::new()), counting(runtime, &settings.engines)?),
+    };
+    let of_edges = prepared.edges().map(Edges::len);
+    drop(prepared);
     let source = Source::new(settings.spec.clone());
     let capacities = capacities(&description);
     let programs = Programs::new(settings.seed, capacities, settings.spec.pinned);
+    let machines = || programs.machines().iter().map(|&m| (m, OnceLock::new())).collect();
     let started = Instant::now();
     let shared = Shared {
-        machines: programs.machines().iter().map(|&m| (m, OnceLock::new())).collect(),
-        programs,
+        machines: machines(),
+        plain: machines(),
+        mutator: mutator(&programs, capacities),
+        programs: &programs,
+        guide,
+        counting,
         pool: Pool::new(source.clone(), &settings.engines),
         tracing: Pool::new(source, &settings.tracing_engines),
         settings,
@@ -202,7 +291,17 @@ pub fn hunt(settings: &Settings, progress: &Progress) -> Result<Summary, Campaig
         }
         statistics.confirmations += u64::from(f.lowerings_disagree.is_none());
     }
-    Ok(Summary { statistics, findings, unreduced, interrupted, elapsed, description })
+    let learnt = shared.guide.as_ref().map(|guide| {
+        let (corpus, mutants) = guide.end();
+        Learnt { of_edges, corpus: corpus.entries.len(), reached: corpus.seen, mutants }
+    });
+    Ok(Summary { statistics, findings, unreduced, interrupted, elapsed, description, learnt })
+}
+
+/// What makes the mutants of a campaign with feedback: they keep to its machines.
+#[must_use]
+pub fn mutator(programs: &Programs, capacities: Capacities) -> Mutator<'_> {
+    Mutator { capacities, machines: programs.machines(), most_work: MUTANT_WORK }
 }
 
 /// What the generator must know of a runtime.

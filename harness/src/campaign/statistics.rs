@@ -37,6 +37,8 @@ pub struct Statistics {
     pub may_traps: u64,
     /// Programs with a violation.
     pub violations: u64,
+    /// Index of the first program with a violation.
+    pub first_violation: Option<u64>,
     /// Programs of which nothing can be said, by reason.
     pub inconclusive: BTreeMap<Inconclusive, u64>,
     /// The first programs on which harness and emulator, or the two lowerings, disagreed: index and what was said.
@@ -65,6 +67,7 @@ impl Default for Statistics {
             traps: BTreeMap::new(),
             may_traps: 0,
             violations: 0,
+            first_violation: None,
             inconclusive: BTreeMap::new(),
             untrusted: BTreeMap::new(),
             reached: BTreeSet::new(),
@@ -80,15 +83,15 @@ impl Default for Statistics {
 const UNTRUSTED_KEPT: usize = 3;
 
 impl Statistics {
-    /// Counts one trial.
-    pub fn count(&mut self, index: u64, program: &Program, verdict: &Verdict, rig: &Rig) {
+    /// Counts one trial, and gives what it showed.
+    pub fn count(&mut self, index: u64, program: &Program, verdict: &Verdict, rig: &Rig) -> Observations {
         self.programs += 1;
         rig.heard().for_each(|engine| self.hear(engine));
         match verdict {
             Verdict::Pass => self.passed += 1,
             Verdict::AllowedTrap(Allowance::Must(rule)) => *self.traps.entry(*rule).or_default() += 1,
             Verdict::AllowedTrap(Allowance::May) => self.may_traps += 1,
-            Verdict::Violation(_) => self.violations += 1,
+            Verdict::Violation(_) => self.violate(index),
             Verdict::Inconclusive(reason) => *self.inconclusive.entry(*reason).or_default() += 1,
             Verdict::Untrusted(d) => {
                 self.distrust(
@@ -125,6 +128,7 @@ impl Statistics {
             }
         }
         self.boundaries(model.description(), &model.expectation().kinds, rig.outcome(0));
+        o
     }
 
     /// Counts that an engine that runs the standalone lowering only ran a program, too.
@@ -133,9 +137,14 @@ impl Statistics {
     }
 
     /// Counts a violation that a variant of a program showed which had passed by itself.
-    pub fn recant(&mut self) {
+    pub fn recant(&mut self, index: u64) {
         self.passed -= 1;
+        self.violate(index);
+    }
+
+    fn violate(&mut self, index: u64) {
         self.violations += 1;
+        self.first_violation = Some(self.first_violation.map_or(index, |first| first.min(index)));
     }
 
     /// Notes that the harness contradicted itself.
@@ -177,6 +186,7 @@ impl Statistics {
         self.passed += other.passed;
         self.may_traps += other.may_traps;
         self.violations += other.violations;
+        self.first_violation = self.first_violation.into_iter().chain(other.first_violation).min();
         let (o, p) = (&mut self.observed, other.observed);
         o.collections += p.collections;
         o.marked += p.marked;

@@ -1,5 +1,6 @@
 //! The metamorphic part of a campaign: programs that passed run again in variants.
 
+use super::corpus::Job;
 use super::findings::Signature;
 use super::{Shared, Statistics};
 use crate::judge::Violation;
@@ -49,16 +50,15 @@ impl<'s> Variants<'s> {
     }
 }
 
-/// The violation of the first variant of program `index` that breaks a promise, once more.
+/// The violation of the first variant of a program that breaks a promise, once more.
 fn first_broken(
     shared: &Shared<'_>,
-    index: u64,
-    original: &Program,
+    Job { index, program: original, .. }: &Job,
 ) -> Result<Option<(Variant, Box<Violation>)>, PoolError> {
     let mut rig = shared.tracing.rig_of_base(original.machine)?;
     rig.trial(original);
     let variants =
-        shared.settings.metamorphic.variants(shared.settings.seed, index, &rig.prepared().runtime.description)?;
+        shared.settings.metamorphic.variants(shared.settings.seed, *index, &rig.prepared().runtime.description)?;
     let mut bench = Bench::new(&shared.tracing, shared.settings.metamorphic.most_work());
     Ok(match bench.compare(&mut rig, original, &variants, &mut crate::metamorphic::Tally::default())? {
         Some((variant, Pair::Broken(v))) => Some((variant, v)),
@@ -67,9 +67,9 @@ fn first_broken(
 }
 
 /// Reduces the program and the variant in which it breaks a promise.
-pub(super) fn reduce_variant(shared: &Shared<'_>, index: u64) -> Result<Option<Finding>, PoolError> {
-    let original = shared.programs.program(index);
-    let Some((mut variant, _)) = first_broken(shared, index, &original)? else { return Ok(None) };
+pub(super) fn reduce_variant(shared: &Shared<'_>, job: &Job) -> Result<Option<Finding>, PoolError> {
+    let Some((mut variant, _)) = first_broken(shared, job)? else { return Ok(None) };
+    let Job { index, program: original, lineage } = job.clone();
     let mut best = original.clone();
     loop {
         let mut replayer = Replayer::new(&shared.tracing, variant.clone());
@@ -95,6 +95,7 @@ pub(super) fn reduce_variant(shared: &Shared<'_>, index: u64) -> Result<Option<F
         index,
         count: 0,
         original,
+        lineage,
         variant_program: replayer.variant_program(),
         variant: Some(variant),
         script: replayer.script().unwrap_or_default(),

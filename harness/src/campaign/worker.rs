@@ -1,8 +1,11 @@
 //! One worker of a campaign.
 
+use super::corpus::{Corpus, Job, job};
 use super::findings::{RawFindings, Signature};
+use super::guide::{Alarm, Learnt};
 use super::variants::Variants;
 use super::{Limit, Shared, Statistics, disagreement};
+use crate::coverage::Features;
 use crate::engine::{Engine, Lowering};
 use crate::judge::{Inconclusive, Verdict};
 use crate::trial::{Hearing, Rig, Sample};
@@ -45,8 +48,24 @@ pub(super) fn run(shared: &Shared<'_>) -> (Statistics, RawFindings) {
         waiting: Vec::new(),
         tally: Tally::default(),
     };
+    let _alarm = Alarm(shared.guide.as_ref());
     while let Some(indices) = shared.take() {
-        indices.for_each(|index| worker.program(index));
+        match &shared.guide {
+            None => indices.for_each(|index| worker.program(&Job::drawn(shared.programs, index), None)),
+            Some(guide) => {
+                let first = indices.start;
+                let Some(corpus) = guide.corpus(first) else { break };
+                let mut learnt = Learnt::default();
+                for index in indices {
+                    let job = job(shared.programs, &shared.mutator, &corpus, shared.settings.seed, index);
+                    learnt.ran(&job);
+                    worker.program(&job, Some((&corpus, &mut learnt)));
+                }
+                if let Some(corpus) = guide.learn(first, learnt) {
+                    shared.progress.edges.fetch_max(corpus.seen.edges() as u64, Ordering::Relaxed);
+                }
+            }
+        }
     }
     worker.settle();
     (worker.tally.statistics, worker.tally.findings)
@@ -69,27 +88,34 @@ struct Worker<'s, 'a> {
 
 /// A program that waits, and what it comes to if those engines show what the others showed.
 struct Waiting {
-    index: u64,
+    job: Job,
     sample: Sample,
     tally: Tally,
 }
 
+/// Who learns from a program: the corpus that it comes from, and what is new to that.
+type Learner<'l> = Option<(&'l Corpus, &'l mut Learnt)>;
+
 impl Worker<'_, '_> {
-    fn program(&mut self, index: u64) {
+    fn program(&mut self, job: &Job, learner: Learner<'_>) {
         let shared = self.runner.shared;
         shared.progress.programs.fetch_add(1, Ordering::Relaxed);
-        let work = match hearing(shared.settings.limit, index) {
+        let work = match hearing(shared.settings.limit, job.index) {
             Hearing::Below(work) if !self.alone.is_empty() => work,
             asked @ (Hearing::None | Hearing::Below(_) | Hearing::All) => {
-                self.at_once(index, asked);
+                self.at_once(job, asked, learner);
                 return;
             }
         };
         let mut tally = Tally::default();
-        match self.runner.run(index, Hearing::None, &mut tally, |rig, verdict| rig.sample(verdict, work)) {
-            Some(Ok(Some(sample))) => self.waiting.push(Waiting { index, sample, tally }),
+        let look = |rig: &Rig, verdict: &Verdict| {
+            learn(job, learner, rig, verdict);
+            rig.sample(verdict, work)
+        };
+        match self.runner.run(job, Hearing::None, &mut tally, look) {
+            Some(Ok(Some(sample))) => self.waiting.push(Waiting { job: job.clone(), sample, tally }),
             Some(Ok(None)) | None => self.add(tally),
-            Some(Err(_)) => self.at_once(index, Hearing::All),
+            Some(Err(_)) => self.at_once(job, Hearing::All, None),
         }
         let kept: usize = self.waiting.iter().map(|waiting| waiting.sample.bytes()).sum();
         if self.waiting.len() >= BATCH || kept >= BATCH_BYTES {
@@ -106,20 +132,21 @@ impl Worker<'_, '_> {
         }
         let samples: Vec<&Sample> = waiting.iter().map(|waiting| &waiting.sample).collect();
         let alike: Vec<Vec<bool>> = self.alone.iter().map(|engine| Sample::alike(&samples, *engine)).collect();
-        for (i, Waiting { index, mut tally, .. }) in waiting.into_iter().enumerate() {
+        for (i, Waiting { job, mut tally, .. }) in waiting.into_iter().enumerate() {
             if alike.iter().all(|engine| engine[i]) {
                 self.alone.iter().for_each(|engine| tally.statistics.hear(engine.name()));
                 self.add(tally);
             } else {
-                self.at_once(index, Hearing::All);
+                self.at_once(&job, Hearing::All, None);
             }
         }
     }
 
     /// Runs a program, and counts what it comes to.
-    fn at_once(&mut self, index: u64, hearing: Hearing) {
+    fn at_once(&mut self, job: &Job, hearing: Hearing, learner: Learner<'_>) {
         let before = self.tally.statistics.violations;
-        self.runner.run(index, hearing, &mut self.tally, |_, _| ());
+        let look = |rig: &Rig, verdict: &Verdict| learn(job, learner, rig, verdict);
+        self.runner.run(job, hearing, &mut self.tally, look);
         self.report(self.tally.statistics.violations - before);
     }
 
@@ -134,6 +161,23 @@ impl Worker<'_, '_> {
     }
 }
 
+/// Keeps what a program reached, if it kept every promise: mutants of one that broke one would break it again.
+fn learn(job: &Job, learner: Learner<'_>, rig: &Rig, verdict: &Verdict) {
+    if let (Some((corpus, learnt)), true) = (learner, is_clean(verdict)) {
+        let mut reached = Features::new();
+        rig.features(&mut reached);
+        learnt.reached(job, reached, corpus);
+    }
+}
+
+/// Whether nothing is wrong, for all that is known.
+const fn is_clean(verdict: &Verdict) -> bool {
+    match verdict {
+        Verdict::Pass | Verdict::AllowedTrap(_) => true,
+        Verdict::Violation(_) | Verdict::Inconclusive(_) | Verdict::Untrusted(_) => false,
+    }
+}
+
 /// Runs programs, one at a time.
 struct Runner<'s, 'a> {
     shared: &'s Shared<'a>,
@@ -143,32 +187,54 @@ struct Runner<'s, 'a> {
 
 impl Runner<'_, '_> {
     /// Runs a program and counts it; `look` has a look at the rig right after the trial, if there was one.
+    ///
+    /// Where edges are counted, whatever is not clean is judged again on a collector without counters, and that verdict is the one that
+    /// counts. If the two differ, nothing that the campaign says can be trusted.
     fn run<T>(
         &mut self,
-        index: u64,
+        job: &Job,
         hearing: Hearing,
         tally: &mut Tally,
         look: impl FnOnce(&Rig, &Verdict) -> T,
     ) -> Option<T> {
         let Self { shared, rigs, variants } = self;
         let Tally { statistics, findings } = tally;
-        let program = shared.programs.program(index);
+        let Job { index, ref program, .. } = *job;
+        let mut failed = || {
+            statistics.programs += 1;
+            *statistics.inconclusive.entry(Inconclusive::EngineFailed).or_default() += 1;
+        };
         let rig = match rigs.entry(program.machine) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => match shared.prepared(program.machine).map(Rig::new) {
                 Ok(Ok(rig)) => new.insert(rig),
                 Ok(Err(_)) | Err(_) => {
-                    statistics.programs += 1;
-                    *statistics.inconclusive.entry(Inconclusive::EngineFailed).or_default() += 1;
+                    failed();
                     return None;
                 }
             },
         };
-        let verdict = rig.trial_with(&program, hearing);
-        statistics.count(index, &program, &verdict, rig);
+        let mut verdict = rig.trial_with(program, hearing);
+        let mut plain = None;
+        if rig.edges().is_some() && !is_clean(&verdict) {
+            let Ok(Ok(mut uncounted)) = shared.plain(program.machine).map(Rig::new) else {
+                failed();
+                return None;
+            };
+            let again = uncounted.trial_with(program, hearing);
+            if again != verdict {
+                let text = "counting its edges changed what the collector does";
+                statistics.distrust(index, format!("{text}: {}, without counters {}", say(&verdict), say(&again)));
+            }
+            verdict = again;
+            plain = Some(uncounted);
+        }
+        let rig = plain.as_mut().unwrap_or(rig);
+        let observed = statistics.count(index, program, &verdict, rig);
+        shared.progress.worklist.fetch_max(observed.worklist, Ordering::Relaxed);
         let looked = look(rig, &verdict);
         if let Verdict::Violation(v) = &verdict {
-            findings.add(Signature::of(v, &program, rig), index);
+            findings.add(Signature::of(v, program, rig), job);
         } else if index.is_multiple_of(CONFIRM_EVERY) && rig.model().plan().work < CONFIRM_WORK {
             match disagreement(&shared.settings.engines, rig) {
                 Ok(None) => statistics.confirmations += 1,
@@ -178,11 +244,11 @@ impl Runner<'_, '_> {
         }
         // Last: afterwards the rig has run something else.
         if verdict == Verdict::Pass {
-            match variants.run(shared, index, &program, rig, statistics) {
+            match variants.run(shared, index, program, rig, statistics) {
                 Ok(None) => {}
                 Ok(Some(signature)) => {
-                    statistics.recant();
-                    findings.add(signature, index);
+                    statistics.recant(index);
+                    findings.add(signature, job);
                 }
                 Err(_) => *statistics.inconclusive.entry(Inconclusive::EngineFailed).or_default() += 1,
             }
@@ -191,5 +257,16 @@ impl Runner<'_, '_> {
             rigs.remove(&program.machine);
         }
         Some(looked)
+    }
+}
+
+/// A verdict in a few words.
+fn say(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Pass => "it passes".to_owned(),
+        Verdict::AllowedTrap(_) => "it traps as it may".to_owned(),
+        Verdict::Violation(v) => format!("{} at step {} ({})", v.kind.full_name(), v.step, v.found),
+        Verdict::Inconclusive(reason) => format!("inconclusive, {}", reason.name()),
+        Verdict::Untrusted(d) => format!("{}: engines have {}, the emulator has {}", d.what, d.engines, d.emulator),
     }
 }

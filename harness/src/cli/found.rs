@@ -2,7 +2,7 @@
 
 use super::{complain, quoted};
 use anyhow::{Context, ensure};
-use heapsmith::campaign::Finding;
+use heapsmith::campaign::{Finding, Lineage};
 use heapsmith::report::{Account, AccountJson, Written, folder_name, write_finding};
 use serde_json::json;
 use std::fmt::Write;
@@ -70,6 +70,8 @@ pub(crate) struct Report {
     bucket: String,
     cause: Option<String>,
     count: u64,
+    index: u64,
+    lineage: Option<Lineage>,
     ops: usize,
     confirmed: String,
     runtime: String,
@@ -97,6 +99,7 @@ impl Report {
         let account = account(&next);
         let json = AccountJson::from(&account);
         let text = account.text();
+        let lineage = f.lineage.as_ref().map(|lineage| format!("program {} of the hunt: {lineage}\n", f.index));
         let comment = format!("{text}\nThe script fails as long as the bug lives.");
         let script: String = comment.lines().map(|l| format!(";; {l}\n")).collect::<String>() + &f.script;
         let rendered = serde_json::to_string_pretty(&json).unwrap_or_default();
@@ -107,6 +110,7 @@ impl Report {
                 reduced: &f.reduced,
                 original: &f.original,
                 variant: f.variant_program.as_ref(),
+                lineage: lineage.as_deref(),
                 text: &text,
                 json: &rendered,
                 script: &script,
@@ -127,6 +131,8 @@ impl Report {
             bucket: f.bucket.to_string(),
             cause: f.cause.map(|c| format!("{} ({})", c.text, c.rule)),
             count: f.count,
+            index: f.index,
+            lineage: f.lineage.clone(),
             ops: f.reduced.ops.len(),
             confirmed,
             runtime: runtime.to_owned(),
@@ -176,7 +182,7 @@ impl Report {
         json!({
             "bucket": self.bucket, "programs": self.count, "ops": self.ops, "confirmation": self.confirmed,
             "folder": self.folder.as_ref().map(|f| f.display().to_string()), "problem": self.problem,
-            "case": self.case, "account": self.json,
+            "case": self.case, "program": self.index, "lineage": self.lineage, "account": self.json,
         })
     }
 }

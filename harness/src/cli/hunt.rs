@@ -3,7 +3,7 @@
 use super::found::{self, Report, check_out, stop_on_signals};
 use super::{Exit, engines, print, progress};
 use anyhow::{Context, ensure};
-use heapsmith::campaign::{self, BOUNDARY_CLASSES, Limit, Progress, Settings, Statistics, Summary};
+use heapsmith::campaign::{self, BOUNDARY_CLASSES, Feedback, Learnt, Limit, Progress, Settings, Statistics, Summary};
 use heapsmith::engine::Backtrace;
 use heapsmith::metamorphic::{self, Selection, Tally};
 use heapsmith::report::SCHEMA_VERSION;
@@ -50,6 +50,9 @@ pub(crate) struct Args {
     /// The other runtime of --metamorphic, instead of the usual one
     #[arg(long, value_name = "NAME", requires = "metamorphic")]
     against: Option<String>,
+    /// Draw every program, and learn nothing from what programs reach (for comparison)
+    #[arg(long)]
+    no_feedback: bool,
     /// Print the summary as JSON
     #[arg(long)]
     json: bool,
@@ -141,6 +144,7 @@ fn settings(args: &Args) -> anyhow::Result<Settings> {
         jobs,
         max_findings: args.max_findings,
         metamorphic,
+        feedback: if args.no_feedback { Feedback::Off } else { Feedback::On },
     })
 }
 
@@ -236,7 +240,7 @@ fn vacuity(summary: &Summary, jobs: usize) -> String {
     format!(
         "{} programs in {:.1} s ({rate:.0}/s with {jobs} workers), {} of them also standalone{heard}\n\
          reached: {} collections, {} objects marked, {} bytes freed, {} pages grown, worklist {} deep, root stack {} deep, \
-         {handles}{} of {BOUNDARY_CLASSES} boundary classes, {:.1} % no-ops, inconclusive: {inconclusive}\n{}",
+         {handles}{} of {BOUNDARY_CLASSES} boundary classes, {:.1} % no-ops, inconclusive: {inconclusive}\n{}{}",
         s.programs,
         summary.elapsed.as_secs_f64(),
         s.confirmations,
@@ -248,7 +252,22 @@ fn vacuity(summary: &Summary, jobs: usize) -> String {
         o.roots,
         s.boundary_classes(),
         noops(s),
+        summary.learnt.as_ref().map(|learnt| self::learnt(learnt, s.programs)).unwrap_or_default(),
         variants(&s.variants),
+    )
+}
+
+/// What feedback did.
+fn learnt(learnt: &Learnt, programs: u64) -> String {
+    let Learnt { of_edges, reached, corpus, mutants } = learnt;
+    let edges = match of_edges {
+        Some(of) => format!("{} of {of} edges of the collector", reached.edges()),
+        None => "no edges, which only wasmtime as the first engine counts".to_owned(),
+    };
+    let share = 100.0 * *mutants as f64 / (programs as f64).max(1.0);
+    format!(
+        "feedback: {edges}, {} features, {corpus} programs kept, {share:.1} % of all programs mutants\n",
+        reached.len()
     )
 }
 
@@ -309,7 +328,7 @@ fn json(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: 
         "ops": s.ops, "noops": s.noops,
         "verdicts": {
             "passed": s.passed, "allowed_traps": traps, "allowed_after_false_candidate": s.may_traps,
-            "violations": s.violations, "inconclusive": inconclusive,
+            "violations": s.violations, "first_violation": s.first_violation, "inconclusive": inconclusive,
         },
         "metamorphic": {
             "programs": s.variants.programs, "compared": s.variants.compared(), "broken": s.variants.broken,
@@ -318,6 +337,10 @@ fn json(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: 
             "worklists": s.variants.worklists.len(), "poisoned": s.variants.poisoned, "standalone": s.variants.standalone,
             "on_runtimes": s.variants.runtimes,
         },
+        "feedback": summary.learnt.as_ref().map(|learnt| json!({
+            "edges": learnt.of_edges.map(|of| json!({ "reached": learnt.reached.edges(), "of": of })),
+            "features": learnt.reached.len(), "corpus": learnt.corpus, "mutants": learnt.mutants,
+        })),
         "findings": findings,
         "unreduced": unreduced,
         "interrupted": summary.interrupted,

@@ -56,5 +56,13 @@ pub(crate) fn of_campaign(title: &str, progress: &Progress, elapsed: Duration) -
         return format!("{title}: {programs} programs; reducing violation {} of {to_reduce}", n(&progress.reduced));
     }
     let rate = programs as f64 / elapsed.as_secs_f64().max(0.001);
-    format!("{title}: {} s, {programs} programs ({rate:.0}/s), {violations} violations", elapsed.as_secs())
+    let edges = match n(&progress.edges) {
+        0 => String::new(),
+        edges => format!("{edges} edges, "),
+    };
+    format!(
+        "{title}: {} s, {programs} programs ({rate:.0}/s), {edges}worklist {} deep, {violations} violations",
+        elapsed.as_secs(),
+        n(&progress.worklist)
+    )
 }

@@ -60,6 +60,14 @@ impl Feature {
     }
 }
 
+#[cfg(test)]
+impl Feature {
+    /// A state feature, for tests.
+    pub(crate) const fn nth_state(number: usize) -> Self {
+        Self(Inner::State(State::nth(number)))
+    }
+}
+
 impl fmt::Display for Feature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {

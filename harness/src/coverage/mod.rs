@@ -34,6 +34,8 @@ mod edges;
 mod features;
 pub mod instrument;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use boundary::BOUNDARY_CLASSES;
 pub(crate) use boundary::classes as boundary_classes;

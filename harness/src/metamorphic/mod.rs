@@ -34,4 +34,5 @@ pub use replay::{Replayer, cause_of};
 pub use select::{MOST_WORK, SHARED_WORK, Selection, counterpart};
 pub use tally::Tally;
 pub use transcript::{Difference, Item, Transcript};
+pub(crate) use variant::mix;
 pub use variant::{Gaps, Variant, VariantError, parse_variant};

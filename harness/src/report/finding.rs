@@ -5,6 +5,7 @@
 //! | `reduced.heapsmith` | the smallest program that shows it |
 //! | `original.heapsmith` | the program that found it |
 //! | `variant.heapsmith` | what the variant of it ran in which a promise is broken; only where there is one |
+//! | `lineage.txt` | where that program comes from: the program that was drawn, and its mutations; only of a mutant |
 //! | `verdict.txt`, `verdict.json` | the account of the reduced case |
 //! | `finding.wast` | the reduced case with the collector, for any engine: it fails as long as the bug lives |
 
@@ -23,6 +24,8 @@ pub struct Written<'a> {
     pub original: &'a Program,
     /// What the variant ran in which the promise is broken, if it was not the program itself.
     pub variant: Option<&'a Program>,
+    /// Where the program that found it comes from, if it was not drawn.
+    pub lineage: Option<&'a str>,
     /// The account in words.
     pub text: &'a str,
     /// The account as JSON.
@@ -52,6 +55,11 @@ pub fn write_finding(out: &Path, name: &str, w: &Written<'_>) -> Result<PathBuf,
     if let Some(variant) = w.variant {
         let path = folder.join("variant.heapsmith");
         fs::write(&path, variant.to_string()).map_err(|e| (path, e))?;
+    }
+    // An original that is kept keeps what is said of it.
+    if let (Some(lineage), false) = (w.lineage, folder.join("original.heapsmith").exists()) {
+        let path = folder.join("lineage.txt");
+        fs::write(&path, lineage).map_err(|e| (path, e))?;
     }
     let files: [(&str, &str); 5] = [
         ("original.heapsmith", &original),

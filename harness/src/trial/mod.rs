@@ -122,6 +122,22 @@ impl Prepared {
         Self::with(runtime, engines, emulated, counting)
     }
 
+    /// As [`Self::builtin`], with this in the place of what the first engine compiles.
+    #[cfg(test)]
+    pub(crate) fn counting(
+        runtime: Runtime,
+        engines: &[Box<dyn Engine>],
+        counting: (Arc<dyn Compiled>, Edges),
+    ) -> Result<Self, EngineError> {
+        Self::with(runtime, engines, true, Some(counting))
+    }
+
+    /// The edges that the first engine counts, if it does.
+    #[must_use]
+    pub const fn edges(&self) -> Option<&Edges> {
+        self.edges.as_ref()
+    }
+
     fn new(runtime: Runtime, engines: &[Box<dyn Engine>], emulated: bool) -> Result<Self, EngineError> {
         Self::with(runtime, engines, emulated, None)
     }

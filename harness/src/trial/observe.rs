@@ -52,16 +52,18 @@ pub(super) fn observe(model: &Model, seen: Seen<'_>) -> Observations {
         o.marked += u64::from(header & d.object.mark_mask != 0);
         p += d.object.stride(header >> d.object.size_shift);
     }
+    // A broken list may lead anywhere, and round and round: no block lies outside the heap, and all of them fit into it.
+    let (start, mut left) = (u64::from(d.regions.heap_start), end.saturating_sub(u64::from(d.regions.heap_start)));
     let mut next = global(GLOBAL_FREE_HEAD);
-    let limit = seen.heap.len() / d.object.stride_unit as usize;
-    for _ in 0..limit {
-        let Some(header) = next.checked_sub(d.object.header_bytes).and_then(|p| seen.word(p)) else { break };
-        o.freed += u64::from(header >> d.object.size_shift);
+    while (start + u64::from(d.object.header_bytes)..end).contains(&u64::from(next)) {
+        let Some(header) = seen.word(next - d.object.header_bytes) else { break };
+        let size = header >> d.object.size_shift;
+        let Some(rest) = left.checked_sub(d.object.stride(size)) else { break };
+        left = rest;
+        o.freed += u64::from(size);
         o.free_blocks += 1;
-        match seen.word(next.wrapping_add(d.object.free_link)) {
-            Some(link) if next != 0 => next = link,
-            Some(_) | None => break,
-        }
+        let Some(link) = seen.word(next + d.object.free_link) else { break };
+        next = link;
     }
     o
 }
@@ -77,4 +79,43 @@ fn used(seen: Seen<'_>, region: (u32, u32)) -> u64 {
     let Some(c) = chunks.iter().rposition(|c| c != &[0; 64]) else { return 0 };
     let i = chunks[c].iter().rposition(|&b| b != 0).unwrap_or(0);
     (c as u64 * 64 + i as u64) / 4 + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Outcome;
+    use crate::runtime::describe;
+    use heapsmith_generators::Machine;
+
+    /// What shows where a heap of 64 bytes has these words, of which the first is its first header, and a free list that begins at the first
+    /// payload.
+    fn freed(words: &[u32]) -> (u64, u64) {
+        let description = describe("vera@0.0.112", Machine::default()).unwrap();
+        let start = description.regions.heap_start;
+        let mut heap = vec![0; 1 << 16];
+        for (word, bytes) in words.iter().zip(heap[start as usize..].chunks_exact_mut(4)) {
+            bytes.copy_from_slice(&word.to_le_bytes());
+        }
+        let globals = vec![start + 64, description.regions.roots.0, start + 4, description.regions.worklist.0, 1];
+        let outcome = Outcome { globals, pages: 1, ..Outcome::default() };
+        let o = observe(&Model::new(&description), Seen { outcome: &outcome, heap: &heap });
+        (o.freed, o.free_blocks)
+    }
+
+    #[test]
+    fn no_free_list_however_broken_has_more_bytes_than_the_heap() {
+        let start = describe("vera@0.0.112", Machine::default()).unwrap().regions.heap_start;
+        let header = |size: u32| size << 1;
+        // Two blocks of 4 and 12 bytes.
+        assert_eq!(freed(&[header(4), start + 12, header(12), 0]), (16, 2));
+        // A recorded size that is none.
+        assert_eq!(freed(&[header(4), start + 12, u32::MAX, 0]), (4, 1));
+        // Round and round: 64 bytes have room for eight blocks of 8.
+        assert_eq!(freed(&[header(4), start + 4]), (32, 8));
+        // Out of the heap, on either side and at its end.
+        for out in [start, start + 3, start + 64, start + 68, 4, u32::MAX] {
+            assert_eq!(freed(&[header(4), out]), (4, 1), "{out}");
+        }
+    }
 }

@@ -47,6 +47,6 @@ impl Rig {
     /// The edges that are counted, if any are.
     #[must_use]
     pub fn edges(&self) -> Option<&Edges> {
-        self.prepared.edges.as_ref()
+        self.prepared.edges()
     }
 }

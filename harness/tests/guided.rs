@@ -1,0 +1,111 @@
+//! A campaign that learns: the same for any number of workers, told by lineage, and better than one that does not.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod common;
+
+use common::{campaign, clean, engines, spec};
+use heapsmith::campaign::{self, Feedback, Limit, Progress, Settings, Summary, hunt};
+use heapsmith::coverage::Features;
+use heapsmith::metamorphic::Selection;
+use heapsmith::runtime::builtin;
+use heapsmith::trial::{Prepared, Rig};
+use heapsmith_generators::Machine;
+use std::sync::Arc;
+
+/// One machine, so that it is compiled once.
+const FIXED: &str = "fixed?data_end=5,worklist=4096,roots=64,pages=1..8";
+const V130: &str = "vera@0.0.130?data_end=5,worklist=16,roots=24,pages=1..6";
+
+fn hunted(on: &str, seed: u64, programs: u64, jobs: usize, feedback: Feedback) -> Summary {
+    let settings = Settings {
+        spec: spec(on),
+        engines: engines(),
+        tracing_engines: engines(),
+        seed,
+        limit: Limit::Programs(programs),
+        jobs,
+        max_findings: 3,
+        metamorphic: Selection::Share,
+        feedback,
+    };
+    hunt(&settings, &Progress::default()).unwrap()
+}
+
+#[test]
+fn a_guided_campaign_is_the_same_for_any_number_of_workers() {
+    let one = hunted(V130, 5, 500, 1, Feedback::On);
+    assert_eq!(one.statistics.programs, 500);
+    let learnt = one.learnt.as_ref().unwrap();
+    assert!(learnt.mutants > 100 && learnt.corpus > 100, "{learnt:?}");
+    for jobs in [2, 3] {
+        let more = hunted(V130, 5, 500, jobs, Feedback::On);
+        assert_eq!(more.statistics, one.statistics, "{jobs} workers");
+        assert_eq!(more.learnt, one.learnt, "{jobs} workers");
+        let shown = |s: &Summary| -> Vec<_> {
+            s.findings
+                .iter()
+                .map(|f| (f.index, f.count, f.lineage.clone(), f.original.clone(), f.reduced.clone()))
+                .collect()
+        };
+        assert_eq!(shown(&more), shown(&one), "{jobs} workers");
+        assert_eq!(more.unreduced, one.unreduced, "{jobs} workers");
+    }
+}
+
+#[test]
+fn the_lineage_of_a_finding_gives_its_program_again() {
+    let mut replayed = 0;
+    for seed in 1..6 {
+        let spec = spec(V130);
+        let programs = campaign(&spec, seed);
+        let capacities = campaign::capacities(&spec.resolve(Machine::default()).unwrap());
+        let mutator = campaign::mutator(&programs, capacities);
+        for f in hunted(V130, seed, 300, 2, Feedback::On).findings {
+            match &f.lineage {
+                None => assert_eq!(f.original, programs.program(f.index)),
+                Some(lineage) => {
+                    assert_eq!(lineage.replay(&programs, &mutator), f.original, "{lineage}");
+                    assert_eq!(lineage.mutations.last().map(|m| m.index), Some(f.index));
+                    replayed += 1;
+                }
+            }
+        }
+    }
+    assert!(replayed > 0, "no finding was a mutant");
+}
+
+#[test]
+fn without_feedback_every_program_is_drawn_and_nothing_is_learnt() {
+    let summary = hunted(V130, 2, 200, 2, Feedback::Off);
+    assert_eq!(summary.learnt, None);
+    let programs = campaign(&spec(V130), 2);
+    assert!(!summary.findings.is_empty());
+    for f in summary.findings {
+        assert_eq!((f.original, f.lineage), (programs.program(f.index), None));
+    }
+}
+
+/// What as many drawn programs reach that keep every promise.
+fn drawn(on: &str, seed: u64, programs: u64) -> Features {
+    let spec = spec(on);
+    let campaign = campaign(&spec, seed);
+    let prepared = Prepared::with_feedback(builtin(spec.resolve(Machine::default()).unwrap()), &engines()).unwrap();
+    let mut rig = Rig::new(Arc::new(prepared)).unwrap();
+    let mut reached = Features::new();
+    for index in 0..programs {
+        if clean(&rig.trial(&campaign.program(index))) {
+            rig.features(&mut reached);
+        }
+    }
+    reached
+}
+
+#[test]
+fn feedback_reaches_more_than_as_many_drawn_programs_on_each_of_three_seeds() {
+    for seed in [1, 2, 3] {
+        let guided = hunted(FIXED, seed, 600, 2, Feedback::On).learnt.unwrap().reached;
+        let drawn = drawn(FIXED, seed, 600);
+        println!("seed {seed}: {} features guided, {} drawn", guided.len(), drawn.len());
+        assert!(guided.len() > drawn.len(), "seed {seed}: {} guided, {} drawn", guided.len(), drawn.len());
+    }
+}
