@@ -32,10 +32,8 @@ fn same_either_way(plain: &mut Rig, counting: &mut Rig, program: &Program) -> Ve
 }
 
 /// Machines of few entries and of many.
-const MACHINES: [(&str, u64); 2] = [
-    ("data_end=5,worklist=8,roots=24,wraps=8,pages=1..6", 120),
-    ("data_end=3,worklist=4096,roots=4096,wraps=64,pages=1..64", 30),
-];
+const MACHINES: [(&str, u64); 2] =
+    [("data_end=5,worklist=8,roots=24,pages=1..6", 120), ("data_end=3,worklist=4096,roots=4096,pages=1..64", 30)];
 
 #[test]
 fn counting_changes_no_verdict_outcome_memory_or_fuel_of_any_built_in_and_every_kind_of_feature_is_reached() {
@@ -43,7 +41,8 @@ fn counting_changes_no_verdict_outcome_memory_or_fuel_of_any_built_in_and_every_
     for name in names() {
         let (mut features, mut edges) = (Features::new(), 0);
         for (machine, programs) in MACHINES {
-            let machine = spec(&format!("{name}?{machine}"));
+            let wraps = if name.to_string() == WRAP { ",wraps=8" } else { "" };
+            let machine = spec(&format!("{name}?{machine}{wraps}"));
             let campaign = campaign(&machine, 77);
             let mut rigs: HashMap<Machine, (Rig, Rig)> = HashMap::new();
             for index in 0..programs {
@@ -71,7 +70,7 @@ fn counting_changes_nothing_in_any_regression() {
     cases.sort();
     assert!(cases.len() > 10);
     let mut rigs: HashMap<Machine, (Rig, Rig)> = HashMap::new();
-    let mut verdicts = BTreeSet::new();
+    let (mut verdicts, mut features) = (BTreeSet::new(), Features::new());
     for path in cases {
         let program = heapsmith_generators::parse(&std::fs::read_to_string(&path).unwrap()).unwrap();
         let on = program.machine;
@@ -83,10 +82,9 @@ fn counting_changes_nothing_in_any_regression() {
         if let Verdict::Violation(v) = verdict {
             verdicts.insert(v.kind.name());
         }
-        let mut features = Features::new();
         counted.features(&mut features);
-        assert!(features.edges() > 3, "{}", path.display());
     }
+    assert!(features.edges() > 50, "{}", features.edges());
     assert!(verdicts.len() > 2, "{verdicts:?}");
 }
 
