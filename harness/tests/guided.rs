@@ -1,19 +1,15 @@
-//! A campaign that learns: the same for any number of workers, told by lineage, and better than one that does not.
+//! A campaign that learns: the same for any number of workers, and told by lineage.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;
 
-use common::{campaign, clean, engines, spec};
+use common::{campaign, engines, spec};
 use heapsmith::campaign::{self, Feedback, Limit, Progress, Settings, Summary, hunt};
-use heapsmith::coverage::Features;
 use heapsmith::metamorphic::Selection;
-use heapsmith::runtime::builtin;
-use heapsmith::trial::{Prepared, Rig};
 use heapsmith_generators::Machine;
-use std::sync::Arc;
 
-/// One machine, so that it is compiled once.
-const FIXED: &str = "fixed?data_end=5,worklist=4096,roots=64,pages=1..8";
+/// One machine, so that it is compiled once. A violation is rare, so that its program is mostly a mutant.
+const RARE: &str = "fixed?fault=drop-field-push,data_end=5,worklist=4096,roots=64,pages=1..8";
 const V130: &str = "vera@0.0.130?data_end=5,worklist=16,roots=24,pages=1..6";
 
 fn hunted(on: &str, seed: u64, programs: u64, jobs: usize, feedback: Feedback) -> Summary {
@@ -55,12 +51,12 @@ fn a_guided_campaign_is_the_same_for_any_number_of_workers() {
 #[test]
 fn the_lineage_of_a_finding_gives_its_program_again() {
     let mut replayed = 0;
-    for seed in 1..6 {
-        let spec = spec(V130);
+    for seed in [1, 2] {
+        let spec = spec(RARE);
         let programs = campaign(&spec, seed);
         let capacities = campaign::capacities(&spec.resolve(Machine::default()).unwrap());
         let mutator = campaign::mutator(&programs, capacities);
-        for f in hunted(V130, seed, 300, 2, Feedback::On).findings {
+        for f in hunted(RARE, seed, 400, 2, Feedback::On).findings {
             match &f.lineage {
                 None => assert_eq!(f.original, programs.program(f.index)),
                 Some(lineage) => {
@@ -82,30 +78,5 @@ fn without_feedback_every_program_is_drawn_and_nothing_is_learnt() {
     assert!(!summary.findings.is_empty());
     for f in summary.findings {
         assert_eq!((f.original, f.lineage), (programs.program(f.index), None));
-    }
-}
-
-/// What as many drawn programs reach that keep every promise.
-fn drawn(on: &str, seed: u64, programs: u64) -> Features {
-    let spec = spec(on);
-    let campaign = campaign(&spec, seed);
-    let prepared = Prepared::with_feedback(builtin(spec.resolve(Machine::default()).unwrap()), &engines()).unwrap();
-    let mut rig = Rig::new(Arc::new(prepared)).unwrap();
-    let mut reached = Features::new();
-    for index in 0..programs {
-        if clean(&rig.trial(&campaign.program(index))) {
-            rig.features(&mut reached);
-        }
-    }
-    reached
-}
-
-#[test]
-fn feedback_reaches_more_than_as_many_drawn_programs_on_each_of_three_seeds() {
-    for seed in [1, 2, 3] {
-        let guided = hunted(FIXED, seed, 600, 2, Feedback::On).learnt.unwrap().reached;
-        let drawn = drawn(FIXED, seed, 600);
-        println!("seed {seed}: {} features guided, {} drawn", guided.len(), drawn.len());
-        assert!(guided.len() > drawn.len(), "seed {seed}: {} guided, {} drawn", guided.len(), drawn.len());
     }
 }

@@ -154,7 +154,7 @@ pub(super) fn job(programs: &Programs, mutator: &Mutator<'_>, corpus: &Corpus, s
     let mut state = mix(mix(seed, CHOICE), index);
     let mut draw = |below: usize| {
         state = mix(state, 1);
-        (u128::from(state) * below as u128 >> 64) as usize
+        ((u128::from(state) * below as u128) >> 64) as usize
     };
     let drawn = || Job::drawn(programs, index);
     if draw(DRAWN) == 0 {
