@@ -41,7 +41,7 @@ fn counting_changes_no_verdict_outcome_memory_or_fuel_of_any_built_in_and_every_
     for name in names() {
         let (mut features, mut edges) = (Features::new(), 0);
         for (machine, programs) in MACHINES {
-            let wraps = if WRAP == name { ",wraps=8" } else { "" };
+            let wraps = if WRAP == *name { ",wraps=8" } else { "" };
             let machine = spec(&format!("{name}?{machine}{wraps}"));
             let campaign = campaign(&machine, 77);
             let mut rigs: HashMap<Machine, (Rig, Rig)> = HashMap::new();
