@@ -1,6 +1,6 @@
 //! One worker of a campaign.
 
-use super::corpus::{Corpus, Job, job};
+use super::corpus::{Corpus, Job, affordable_work, job};
 use super::findings::{RawFindings, Signature};
 use super::guide::{Alarm, Learnt};
 use super::variants::Variants;
@@ -58,6 +58,7 @@ pub(super) fn run(shared: &Shared<'_>) -> (Statistics, RawFindings) {
                 let mut learnt = Learnt::default();
                 for index in indices {
                     let job = job(shared.programs, &shared.mutator, &corpus, shared.settings.seed, index);
+                    let job = worker.runner.affordable(job);
                     learnt.ran(&job);
                     worker.program(&job, Some((&corpus, &mut learnt)));
                 }
@@ -186,6 +187,18 @@ struct Runner<'s, 'a> {
 }
 
 impl Runner<'_, '_> {
+    /// The job, or what is drawn at its index, where that is a mutant of more work than it may have.
+    fn affordable(&mut self, job: Job) -> Job {
+        let Self { shared, rigs, .. } = self;
+        if job.lineage.is_none() {
+            return job;
+        }
+        let most = affordable_work(shared.settings.seed, job.index);
+        // A rig that cannot be had is the run's to tell.
+        let work = rig_of(shared, rigs, job.program.machine).map(|rig| rig.work(&job.program));
+        if work.is_some_and(|work| work > most) { Job::drawn(shared.programs, job.index) } else { job }
+    }
+
     /// Runs a program and counts it; `look` has a look at the rig right after the trial, if there was one.
     ///
     /// Where edges are counted, whatever is not clean is judged again on a collector without counters, and that verdict is the one that
@@ -204,15 +217,9 @@ impl Runner<'_, '_> {
             statistics.programs += 1;
             *statistics.inconclusive.entry(Inconclusive::EngineFailed).or_default() += 1;
         };
-        let rig = match rigs.entry(program.machine) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => match shared.prepared(program.machine).map(Rig::new) {
-                Ok(Ok(rig)) => new.insert(rig),
-                Ok(Err(_)) | Err(_) => {
-                    failed();
-                    return None;
-                }
-            },
+        let Some(rig) = rig_of(shared, rigs, program.machine) else {
+            failed();
+            return None;
         };
         let mut verdict = rig.trial_with(program, hearing);
         let mut plain = None;
@@ -257,6 +264,14 @@ impl Runner<'_, '_> {
             rigs.remove(&program.machine);
         }
         Some(looked)
+    }
+}
+
+/// The rig of a machine, made when it is first asked for.
+fn rig_of<'r>(shared: &Shared<'_>, rigs: &'r mut HashMap<Machine, Rig>, machine: Machine) -> Option<&'r mut Rig> {
+    match rigs.entry(machine) {
+        Entry::Occupied(known) => Some(known.into_mut()),
+        Entry::Vacant(new) => Some(new.insert(Rig::new(shared.prepared(machine).ok()?).ok()?)),
     }
 }
 

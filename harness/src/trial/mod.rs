@@ -284,6 +284,13 @@ impl Rig {
         self.model.start_from(image);
     }
 
+    /// Work of a program, as the model counts it; [`u64::MAX`] if the model gives up. The program is planned, and not run.
+    pub fn work(&mut self, program: &Program) -> u64 {
+        self.reached.forget();
+        self.model.plan_program(program);
+        if self.model.expectation().too_much_work { u64::MAX } else { self.model.plan().work }
+    }
+
     /// Plans a program, runs it on every engine that runs the resident lowering, and judges it at its end.
     pub fn trial(&mut self, program: &Program) -> Verdict {
         self.trial_with(program, Hearing::None)
