@@ -2,7 +2,7 @@
 
 use crate::coverage::{Family, Feature, Features};
 use crate::metamorphic::mix;
-use heapsmith_generators::{Campaign as Programs, Mutator, Program, work};
+use heapsmith_generators::{Campaign as Programs, Mutator, Program};
 use std::fmt;
 use std::sync::Arc;
 
@@ -145,8 +145,6 @@ impl Corpus {
 
 /// Of so many programs of a guided campaign, one is drawn, and the others are mutants.
 const DRAWN: usize = 2;
-/// Of so many parents whose work is beyond the mutator's bound, one is mutated: each costs as much as a hundred others.
-const COSTLY: usize = 16;
 /// Streams of a program's index: what is chosen for it, and the seed of its mutation.
 const CHOICE: u64 = 0x6368_6f69;
 const SEED: u64 = 0x7365_6564;
@@ -174,9 +172,6 @@ pub(super) fn job(programs: &Programs, mutator: &Mutator<'_>, corpus: &Corpus, s
         return drawn();
     }
     let Some(parent) = corpus.parent(&mut draw) else { return drawn() };
-    if work(&parent.program, mutator.capacities) > mutator.most_work && draw(COSTLY) != 0 {
-        return drawn();
-    }
     let mutation = Mutated { seed: mix(mix(seed, SEED), index), partner: index, index };
     let mut program = parent.program.clone();
     mutator.mutate(&mut program, Some(&programs.program(index)), mutation.seed);

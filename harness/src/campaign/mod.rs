@@ -30,7 +30,7 @@ use crate::runtime::{FaultError, Runtime, RuntimeError, Spec, builtin, poison};
 use crate::trial::{Prepared, Rig};
 use findings::RawFindings;
 use guide::Guide;
-use heapsmith_generators::{Campaign as Programs, Capacities, Machine, Mutator};
+use heapsmith_generators::{Campaign as Programs, Capacities, MUTANT_WORK, Machine, Mutator};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -163,9 +163,6 @@ struct Shared<'a> {
     progress: &'a Progress,
 }
 
-/// Work of a mutant at most, as [`heapsmith_generators::work`] counts it: programs that reach most do most, so that without a bound their
-/// mutants would cost a campaign five times as much as what it draws.
-const CHEAP_WORK: u64 = 1 << 15;
 /// Programs that a worker takes at once.
 const CHUNK: u64 = 16;
 
@@ -304,7 +301,7 @@ fn hunt_with(settings: &Settings, progress: &Progress, counting: With) -> Result
 /// What makes the mutants of a campaign with feedback: they keep to its machines.
 #[must_use]
 pub fn mutator(programs: &Programs, capacities: Capacities) -> Mutator<'_> {
-    Mutator { capacities, machines: programs.machines(), most_work: CHEAP_WORK }
+    Mutator { capacities, machines: programs.machines(), most_work: MUTANT_WORK }
 }
 
 /// What the generator must know of a runtime.
