@@ -3,7 +3,7 @@
 //! A [`Program`] allocates, links, drops and collects. It never names an address: it is a register machine over roots,
 //! and every sequence of [`Op`]s is a valid program on any collector. This crate holds the language
 //! ([`program`]), its text format ([`parse()`] and `Display`), and the generators: [`Campaign`] (the n-th program of a
-//! seed, for ever the same), `Arbitrary` for [`Program`] (programs from a fuzzer's bytes), and [`HeapImage`] (a whole heap from bytes). There is no engine in
+//! seed, for ever the same), `Arbitrary` for [`Program`] (programs from a fuzzer's bytes), and [`HeapImage`] (a whole heap from bytes) and [`WildModule`] (a module that calls the operations, from bytes). There is no engine in
 //! sight, and nothing here knows what a collector does with a program.
 //!
 //! # The text format
@@ -85,6 +85,7 @@ mod rare;
 mod rng;
 mod sizes;
 mod text;
+pub mod wild;
 mod words;
 mod wraps;
 
@@ -101,3 +102,4 @@ pub use program::{
     REGISTERS, Reg, Region, Shape, Size, Word,
 };
 pub use rng::raw_bytes;
+pub use wild::WildModule;

@@ -80,7 +80,7 @@ impl<B: Backend> Engine for B {
     }
 
     fn compile(&self, modules: &[(&str, &[u8])], globals: &[&str]) -> Result<Box<dyn Compiled>, EngineError> {
-        group(self, modules, globals, |_, bytes| self.module(bytes))
+        group(self, &[], modules, globals, |_, bytes| self.module(bytes))
     }
 
     fn compile_resident(&self, module: &[u8], globals: &[&str]) -> Result<Box<dyn Compiled>, EngineError> {
@@ -88,7 +88,7 @@ impl<B: Backend> Engine for B {
             && let Some(Split { machine, code }) = split(module)
         {
             let modules: [(&str, &[u8]); 2] = [(MACHINE, &machine), (RESIDENT, &code)];
-            return group(self, &modules, globals, |name, bytes| match name {
+            return group(self, &[], &modules, globals, |name, bytes| match name {
                 RESIDENT => codes.get(bytes, |code| self.module(code)),
                 _ => self.module(bytes),
             });
@@ -100,16 +100,17 @@ impl<B: Backend> Engine for B {
 /// The name of a resident module.
 pub(super) const RESIDENT: &str = "resident";
 
-/// Compiles each module as `compile` does it, and resolves their imports.
+/// Compiles each module as `compile` does it, and resolves their imports; before them are `parts` that are compiled already.
 fn group<B: Backend>(
     backend: &B,
+    parts: &[Arc<Part<B>>],
     modules: &[(&str, &[u8])],
     globals: &[&str],
     compile: impl Fn(&str, &[u8]) -> Result<B::Module, B::Error>,
 ) -> Result<Box<dyn Compiled>, EngineError> {
     let engine = Backend::name(backend);
-    let mut parts = Vec::with_capacity(modules.len());
-    for (importer, (name, bytes)) in modules.iter().enumerate() {
+    let mut parts = parts.to_vec();
+    for (name, bytes) in modules {
         let module = compile(name, bytes).map_err(|error| EngineError::Compile {
             engine,
             module: (*name).to_owned(),
@@ -117,14 +118,15 @@ fn group<B: Backend>(
         })?;
         let mut imports = Vec::new();
         for (from, field) in B::imports(&module) {
-            let index = provider(modules, importer, &from).ok_or_else(|| EngineError::Import {
+            let earlier = parts.iter().map(|part| part.name.as_str());
+            let index = provider(earlier, &from).ok_or_else(|| EngineError::Import {
                 engine,
                 module: (*name).to_owned(),
                 import: format!("{from}.{field}"),
             })?;
             imports.push((index, field));
         }
-        parts.push(Part { name: (*name).to_owned(), module, imports });
+        parts.push(Arc::new(Part { name: (*name).to_owned(), module, imports }));
     }
     let globals = globals.iter().map(|&name| name.to_owned()).collect();
     Ok(Box::new(Group { backend: backend.clone(), parts, globals }))
@@ -139,11 +141,15 @@ struct Part<B: Backend> {
 
 struct Group<B: Backend> {
     backend: B,
-    parts: Vec<Part<B>>,
+    parts: Vec<Arc<Part<B>>>,
     globals: Vec<String>,
 }
 
 impl<B: Backend> Compiled for Group<B> {
+    fn extend(&self, modules: &[(&str, &[u8])], globals: &[&str]) -> Result<Box<dyn Compiled>, EngineError> {
+        group(&self.backend, &self.parts, modules, globals, |_, bytes| self.backend.module(bytes))
+    }
+
     fn instantiate(&self) -> Result<Box<dyn Instance>, EngineError> {
         let engine = Backend::name(&self.backend);
         let missing = |export: &str, expected| missing(engine, export, expected);

@@ -173,6 +173,13 @@ pub trait Compiled: Send + Sync {
     /// # Errors
     /// [`EngineError::Instantiate`], or [`EngineError::Export`] if the main module lacks `run: () -> ()` or the memory `memory`.
     fn instantiate(&self) -> Result<Box<dyn Instance>, EngineError>;
+
+    /// A group of this one's modules and more after them, as [`Engine::compile`] makes it of all of them. An engine of this process does not
+    /// compile those that are there again.
+    ///
+    /// # Errors
+    /// As [`Engine::compile`].
+    fn extend(&self, modules: &[(&str, &[u8])], globals: &[&str]) -> Result<Box<dyn Compiled>, EngineError>;
 }
 
 /// An instance of a group of modules.
@@ -247,9 +254,12 @@ pub fn open(name: &str, backtrace: Backtrace) -> Result<Box<dyn Engine>, Unknown
     Ok(Known::parse(name)?.open(backtrace)?)
 }
 
-/// Which module of a group provides an import of module `importer`.
-fn provider(modules: &[(&str, &[u8])], importer: usize, name: &str) -> Option<usize> {
-    modules[..importer].iter().rposition(|(earlier, _)| *earlier == name)
+/// Which of the modules before it provides an import of a module.
+fn provider<'a>(
+    mut earlier: impl ExactSizeIterator<Item = &'a str> + DoubleEndedIterator,
+    name: &str,
+) -> Option<usize> {
+    earlier.rposition(|earlier| earlier == name)
 }
 
 /// Pages by which a memory of `have` bytes must grow to have `want`.

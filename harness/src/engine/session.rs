@@ -280,7 +280,8 @@ impl Resident {
     }
 }
 
-fn read_outcome(instance: &dyn Instance, end: End, outcome: &mut Outcome) {
+/// What an instance did whose mutator's memory has the control words of [`crate::lower::layout`].
+pub(crate) fn read_outcome(instance: &dyn Instance, end: End, outcome: &mut Outcome) {
     read_memories(instance.heap(), instance.mutator(), end, outcome);
     instance.globals(&mut outcome.globals);
 }

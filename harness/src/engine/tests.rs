@@ -42,6 +42,33 @@ fn run_body(engine: &dyn Engine, rest: &str) -> Result<End, EngineError> {
 }
 
 #[test]
+fn a_group_is_extended_by_modules_that_import_from_it() {
+    let base = wat::parse_str(
+        r#"(module (memory (export "memory") 1) (global (export "g") (mut i32) (i32.const 5))
+            (func (export "f") (param i32) (i32.store (i32.const 0) (local.get 0))))"#,
+    )
+    .unwrap();
+    let main = |word: u32| {
+        let text = r#"(module (import "base" "memory" (memory 1)) (export "memory" (memory 0)) (import "base" "g" (global (mut i32)))
+            (export "g" (global 0)) (import "base" "f" (func (param i32)))
+            (func (export "run") (global.set 0 (i32.const WORD)) (call 0 (i32.const WORD))))"#;
+        wat::parse_str(text.replace("WORD", &word.to_string())).unwrap()
+    };
+    for engine in engines() {
+        let group = engine.compile(&[("base", &base)], &[]).unwrap();
+        for word in [7, 8] {
+            let mut instance = group.extend(&[("main", &main(word))], &["g"]).unwrap().instantiate().unwrap();
+            assert_eq!(instance.call(FUEL).unwrap(), End::Finished);
+            let mut globals = Vec::new();
+            instance.globals(&mut globals);
+            assert_eq!((u32::from(instance.heap()[0]), globals), (word, vec![word]), "{}", engine.name());
+        }
+        let missing = wat::parse_str(r#"(module (import "none" "f" (func)))"#).unwrap();
+        assert!(matches!(group.extend(&[("main", &missing)], &[]), Err(EngineError::Import { .. })));
+    }
+}
+
+#[test]
 fn every_core_trap_is_told_apart() {
     let run = |body: &str| format!(r#"(func (export "run") {body})"#);
     let call = "(type $t (func (param i32))) (func $f) (table 2 funcref) (elem (i32.const 0) $f)";

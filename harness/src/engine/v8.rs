@@ -98,10 +98,12 @@ impl Engine for V8 {
         let imports = group.load(&mut process)?;
         for (importer, imports) in imports.iter().enumerate() {
             for (from, field) in imports {
-                provider(modules, importer, from).ok_or_else(|| EngineError::Import {
-                    engine: NAME,
-                    module: modules[importer].0.to_owned(),
-                    import: format!("{from}.{field}"),
+                provider(modules[..importer].iter().map(|(name, _)| *name), from).ok_or_else(|| {
+                    EngineError::Import {
+                        engine: NAME,
+                        module: modules[importer].0.to_owned(),
+                        import: format!("{from}.{field}"),
+                    }
                 })?;
             }
         }
@@ -160,6 +162,12 @@ fn check<'g>(
 }
 
 impl Compiled for Group {
+    fn extend(&self, modules: &[(&str, &[u8])], globals: &[&str]) -> Result<Box<dyn Compiled>, EngineError> {
+        let own = self.modules.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
+        let all: Vec<(&str, &[u8])> = own.chain(modules.iter().copied()).collect();
+        V8 { pool: Arc::clone(&self.pool) }.compile(&all, globals)
+    }
+
     fn instantiate(&self) -> Result<Box<dyn Instance>, EngineError> {
         if self.modules.is_empty() {
             return Err(missing(NAME, "run", "in a group of at least one module"));

@@ -9,6 +9,7 @@
 //! | [`Sequences`] | bytes, or text | allocation sequences with boundary sizes |
 //! | [`Pages`] | text, or bytes | everything within 16 bytes of a page boundary, memory limits included |
 //! | [`HeapImages`] | bytes | whole heaps and roots, one collection of each, worklists of 1 to 64 entries |
+//! | [`WildModules`] | bytes | modules of wasm-smith that call the collector's operations under arbitrary control flow |
 //! | [`CaseText`] | bytes | the parser of cases never panics, and what it reads comes back |
 //! | [`DescriptionText`] | bytes | the same for names of runtimes and of variants, and what they name is a module |
 //!
@@ -25,9 +26,11 @@ mod input;
 mod machines;
 mod mutation;
 mod pages;
+mod selects;
 mod sequences;
 #[cfg(test)]
 mod tests;
+mod wild;
 
 pub use case_text::CaseText;
 pub use counters::{COUNTERS, Counters};
@@ -39,6 +42,7 @@ pub use input::program;
 pub use mutation::{Attempt, MutatorFailure, Structural, save, save_in_flight};
 pub use pages::Pages;
 pub use sequences::Sequences;
+pub use wild::{WildModules, WildStatistics};
 
 use crate::judge::Inconclusive;
 

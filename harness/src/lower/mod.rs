@@ -5,7 +5,9 @@
 //! - [`standalone`]: a plan becomes code of its own, two single-memory modules that any engine runs with no help. Findings
 //!   are confirmed this way and exported as scripts ([`wast`]).
 //!
-//! Both rest on one library, `mutator.wat`; [`layout`] says where its words are. Nothing here knows of an engine, and nothing
+//! A third way leads back: [`wild`] records what a module of somebody else's did through operations, as a program.
+//!
+//! All rest on one library, `mutator.wat`; [`layout`] says where its words are. Nothing here knows of an engine, and nothing
 //! here checks a collector.
 
 pub mod layout;
@@ -13,6 +15,7 @@ pub mod resident;
 pub mod standalone;
 pub mod tape;
 pub mod wast;
+pub mod wild;
 
 /// The mutator's library in WebAssembly text: control words, log, mirror, frames, patterns, digests and graphs.
 const MUTATOR: &str = include_str!("mutator.wat");

@@ -13,10 +13,10 @@ const EMULATOR: &str = "emulator";
 
 /// What one voice says of the program.
 #[derive(Clone, Copy)]
-pub(super) struct Voice<'a> {
-    pub(super) name: &'static str,
-    pub(super) outcome: &'a Outcome,
-    pub(super) heap: &'a [u8],
+pub(crate) struct Voice<'a> {
+    pub(crate) name: &'static str,
+    pub(crate) outcome: &'a Outcome,
+    pub(crate) heap: &'a [u8],
 }
 
 impl Voice<'_> {
@@ -27,10 +27,10 @@ impl Voice<'_> {
 }
 
 /// An outcome, and the collector's memory.
-pub(super) type Answer = (Outcome, Vec<u8>);
+pub(crate) type Answer = (Outcome, Vec<u8>);
 
 /// Decides between engines that disagree. `ask` runs the plan on another engine.
-pub(super) fn adjudicate(
+pub(crate) fn adjudicate(
     engines: &[Voice<'_>],
     emulator: Option<Voice<'_>>,
     mut ask: impl FnMut(Known) -> Result<Answer, String>,

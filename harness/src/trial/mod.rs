@@ -40,7 +40,7 @@ use crate::model::Model;
 use crate::outcome::{End, Outcome};
 use crate::runtime::Runtime;
 use crate::runtime::description::{PAGE, Work};
-use adjudicate::{Answer, Voice};
+pub(crate) use adjudicate::{Answer, Voice, adjudicate};
 use alone::Alone;
 use heapsmith_generators::Program;
 use reached::Reached;

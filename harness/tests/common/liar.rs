@@ -53,6 +53,11 @@ struct LyingCompiled {
 }
 
 impl Compiled for LyingCompiled {
+    fn extend(&self, modules: &[(&str, &[u8])], globals: &[&str]) -> Result<Box<dyn Compiled>, EngineError> {
+        let inner = self.inner.extend(modules, globals)?;
+        Ok(Box::new(Self { inner, lie: Arc::clone(&self.lie) }))
+    }
+
     fn instantiate(&self) -> Result<Box<dyn Instance>, EngineError> {
         Ok(Box::new(LyingInstance {
             inner: self.inner.instantiate()?,
