@@ -230,12 +230,12 @@ fn a_disagreement_of_engines_is_decided_in_text_and_json() {
     let case = format!("{}/../corpus/regressions/engine-wasmi-select.heapsmith", env!("CARGO_MANIFEST_DIR"));
     let args = ["run", &case, "--runtime", "fixed?fault=first-fit-by-select"];
     let text = stdout(&place.run(&args).code(1));
-    for part in ["odd one out: wasmi\n", "sides:       wasmtime = pulley; wasmi alone\n", "asked:       pulley\n"] {
+    for part in ["odd one out: wasmi\n", "sides:       wasmtime = winch; wasmi alone\n", "asked:       winch\n"] {
         assert!(text.contains(part), "expected `{part}` in:\n{text}");
     }
     let violation = &json(&place.run(&[&args[..], &["--json"]].concat()).code(1))[0]["violation"];
     let expected = serde_json::json!({
-        "odd_one_out": ["wasmi"], "groups": [["wasmtime", "pulley"], ["wasmi"]], "adjudicators": ["pulley"], "silent": []
+        "odd_one_out": ["wasmi"], "groups": [["wasmtime", "winch"], ["wasmi"]], "adjudicators": ["winch"], "silent": []
     });
     assert_eq!(violation["adjudication"], expected, "{violation}");
     place.run(&[&args[..], &["--engines", "wasmtime,wasmi1,pulley,winch"]].concat()).code(0);

@@ -96,8 +96,8 @@ fn a_campaign_names_wasmi_2_0_0_where_it_miscompiles_a_select() {
         let v = violation(&finding.replay.verdict);
         assert_eq!((v.kind, finding.cause), (Kind::EngineDivergence, None));
         let adjudication = v.adjudication.as_ref().unwrap();
-        assert_eq!((&adjudication.odd, &adjudication.adjudicators), (&vec!["wasmi"], &vec!["pulley"]));
-        assert_eq!(adjudication.groups, [vec!["wasmtime", "pulley"], vec!["wasmi"]]);
+        assert_eq!((&adjudication.odd, &adjudication.adjudicators), (&vec!["wasmi"], &vec!["winch"]));
+        assert_eq!(adjudication.groups, [vec!["wasmtime", "winch"], vec!["wasmi"]]);
         assert!(finding.reduced.ops.len() <= 5, "{}", finding.reduced);
     }
     assert!(!summary.findings.is_empty());

@@ -271,10 +271,10 @@ fn a_liar_beside_an_honest_engine_is_a_divergence_and_emulator_or_third_engine_n
             assert_eq!(found_kind, Kind::EngineDivergence, "{kind:?}: {text}");
             assert!(text.contains("the odd one out is liar"), "{kind:?}: {text}");
             assert_eq!(sides(&verdict), "wasmi = emulator; liar alone");
-            // Without an emulator Pulley is asked, and sides with the honest one.
+            // Without an emulator Winch is asked, and sides with the honest one.
             let verdict = tried_on(about(kind), ops, Emulator::NotAsked, &engines);
             assert_eq!(found(&verdict).0, Kind::EngineDivergence, "{kind:?}");
-            assert_eq!(sides(&verdict), "wasmi = pulley; liar alone", "{kind:?}");
+            assert_eq!(sides(&verdict), "wasmi = winch; liar alone", "{kind:?}");
         }
     }
 }
@@ -368,7 +368,7 @@ fn two_liars_and_nobody_to_ask_are_told_as_they_are() {
     let lies = [leaves(|i| i.flip(i.log(0) + 8, 1)), leaves(|i| i.flip(i.log(0) + 8, 2))];
     let liars = || [Liar::engine("liar", Arc::clone(&lies[0])), Liar::engine("another", Arc::clone(&lies[1]))];
     let verdict = tried(ONE_OBJECT, Emulator::NotAsked, &liars());
-    assert_eq!(sides(&verdict), "pulley = wasmi1; liar alone; another alone");
+    assert_eq!(sides(&verdict), "winch = wasmi1; liar alone; another alone");
     assert!(found(&verdict).1.contains("the odd ones out are liar and another"), "{verdict:?}");
 }
 

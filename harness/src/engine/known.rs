@@ -24,10 +24,10 @@ impl Known {
     /// All of them.
     pub const ALL: [Self; 6] = [Self::Wasmtime, Self::Wasmi, Self::Pulley, Self::Wasmi1, Self::Winch, Self::V8];
 
-    /// Those that decide between others, in the order in which they are asked: Pulley, because no machine code of the program is involved;
-    /// wasmi 1.0.9, because it shares no code with wasmtime; Winch, because it shares no code generator with it. V8 is not asked: it may
-    /// not be there, and a decision must not depend on that.
-    pub const ADJUDICATORS: [Self; 5] = [Self::Pulley, Self::Wasmi1, Self::Winch, Self::Wasmtime, Self::Wasmi];
+    /// Those that decide between others, in the order in which they are asked: Winch, because it shares no code generator with Cranelift;
+    /// wasmi 1.0.9, because it shares no code with wasmtime; Pulley after both, because its bytecode comes out of Cranelift, so that it only
+    /// tells a bug of a back end. V8 is not asked: it may not be there, and a decision must not depend on that.
+    pub const ADJUDICATORS: [Self; 5] = [Self::Winch, Self::Wasmi1, Self::Pulley, Self::Wasmtime, Self::Wasmi];
 
     /// Those that keep a collector between programs.
     pub fn residents() -> impl Iterator<Item = Self> {
@@ -56,6 +56,18 @@ impl Known {
             Self::Pulley => "interpreter of compiled bytecode (wasmtime's Pulley)",
             Self::Winch => "one-pass compiler (wasmtime's Winch)",
             Self::V8 => "one-pass, then optimising compiler (V8 in a node process)",
+        }
+    }
+
+    /// Which translation of WebAssembly it has: engines of one family can share a bug, and have one vote together.
+    #[must_use]
+    pub const fn family(self) -> &'static str {
+        match self {
+            Self::Wasmtime | Self::Pulley => "cranelift",
+            Self::Winch => "winch",
+            Self::Wasmi => "wasmi",
+            Self::Wasmi1 => "wasmi1",
+            Self::V8 => "v8",
         }
     }
 

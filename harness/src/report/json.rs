@@ -11,7 +11,7 @@
 //! nobody can decide:
 //!
 //! ```json
-//! { "adjudication": { "odd_one_out": ["wasmi"], "groups": [["wasmtime", "pulley"], ["wasmi"]], "adjudicators": ["pulley"],
+//! { "adjudication": { "odd_one_out": ["wasmi"], "groups": [["wasmtime", "winch"], ["wasmi"]], "adjudicators": ["winch"],
 //!                     "silent": [{ "engine": "winch", "why": "..." }] } }
 //! ```
 //! `adjudicators` were asked only because the engines of the run could not decide; those of `silent` were asked and could not say.

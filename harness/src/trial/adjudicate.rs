@@ -1,12 +1,14 @@
 //! Where engines disagree, somebody else decides, and the odd one out is named.
 //!
 //! Every engine that ran the program is a voice, and the emulator is one where the runtime is an unedited built-in. Voices that agree in
-//! everything form a group. While no group is the only largest one, engines that did not run are asked for the same plan in the
-//! standalone lowering, one by one in the order of [`Known::ADJUDICATORS`]. The engines outside the largest group are the odd ones out.
+//! everything form a group, whose votes are the families in it ([`Known::family`]): wasmtime and Pulley have one together, because what
+//! Cranelift gets wrong before its back ends is wrong on both. While no group has the most votes alone, engines that did not run are asked for the same plan in the
+//! standalone lowering, one by one in the order of [`Known::ADJUDICATORS`]. The engines outside the group with the most votes are the odd ones out.
 
 use crate::engine::Known;
 use crate::judge::{Adjudication, Silent};
 use crate::outcome::{End, Outcome};
+use std::collections::BTreeSet;
 
 /// The emulator's name among voices.
 const EMULATOR: &str = "emulator";
@@ -65,7 +67,7 @@ pub(crate) fn adjudicate(
         }
         None => Vec::new(),
     };
-    groups.0.sort_by_key(|group| std::cmp::Reverse(group.len()));
+    groups.0.sort_by_key(|group| std::cmp::Reverse((votes(group), group.len())));
     let groups = groups.0.iter().map(|group| group.iter().map(|voice| voice.name).collect()).collect();
     Adjudication { odd, groups, adjudicators, silent }
 }
@@ -94,12 +96,18 @@ impl<'a> Groups<'a> {
         all
     }
 
-    /// The group with more voices than any other one.
+    /// The group with more votes than any other one.
     fn largest(&self) -> Option<usize> {
-        let most = self.0.iter().map(Vec::len).max()?;
-        let mut largest = (0..self.0.len()).filter(|&i| self.0[i].len() == most);
+        let most = self.0.iter().map(|group| votes(group)).max()?;
+        let mut largest = (0..self.0.len()).filter(|&i| votes(&self.0[i]) == most);
         largest.next().filter(|_| largest.next().is_none())
     }
+}
+
+/// Families among the voices of a group; the emulator is one of its own.
+fn votes(group: &[Voice<'_>]) -> usize {
+    let family = |voice: &Voice<'_>| Known::parse(voice.name).map_or(voice.name, Known::family);
+    group.iter().map(family).collect::<BTreeSet<_>>().len()
 }
 
 #[cfg(test)]
@@ -144,20 +152,31 @@ mod tests {
     #[test]
     fn engines_are_asked_in_order_until_one_sides() {
         let a = decide(&[("wasmtime", 1), ("wasmi", 2)], None, &|known| match known {
-            Known::Pulley => Err("no".to_owned()),
+            Known::Winch => Err("no".to_owned()),
             Known::Wasmi1 => Ok(9),
-            Known::Winch => Ok(1),
+            Known::Pulley => Ok(2),
             Known::Wasmtime | Known::Wasmi | Known::V8 => nobody(known),
         });
-        assert_eq!((a.odd, a.adjudicators), (vec!["wasmi"], vec!["wasmi1", "winch"]));
-        assert_eq!(a.silent, [Silent { engine: "pulley", why: "no".to_owned() }]);
-        assert_eq!(a.groups, [vec!["wasmtime", "winch"], vec!["wasmi"], vec!["wasmi1"]]);
+        assert_eq!((a.odd, a.adjudicators), (vec!["wasmtime"], vec!["wasmi1", "pulley"]));
+        assert_eq!(a.silent, [Silent { engine: "winch", why: "no".to_owned() }]);
+        assert_eq!(a.groups, [vec!["wasmi", "pulley"], vec!["wasmtime"], vec!["wasmi1"]]);
+    }
+
+    #[test]
+    fn engines_that_share_a_translation_have_one_vote() {
+        // Cranelift's two do not outvote wasmi: Winch is asked, and sides with it.
+        let a = decide(&[("wasmtime", 1), ("pulley", 1), ("wasmi", 2)], None, &|known| match known {
+            Known::Winch => Ok(2),
+            Known::Wasmtime | Known::Wasmi | Known::Wasmi1 | Known::Pulley | Known::V8 => nobody(known),
+        });
+        assert_eq!((a.odd, a.adjudicators), (vec!["wasmtime", "pulley"], vec!["winch"]));
+        assert_eq!(a.groups, [vec!["wasmi", "winch"], vec!["wasmtime", "pulley"]]);
     }
 
     #[test]
     fn engines_that_nobody_sides_with_are_all_odd() {
         let a = decide(&[("wasmtime", 1), ("wasmi", 2)], None, &|_| Ok(3));
-        assert_eq!((a.odd, a.adjudicators), (vec!["wasmtime", "wasmi"], vec!["pulley", "wasmi1"]));
+        assert_eq!((a.odd, a.adjudicators), (vec!["wasmtime", "wasmi"], vec!["winch", "wasmi1"]));
     }
 
     #[test]
