@@ -5,7 +5,7 @@ use super::{Exit, complain, engines, print, progress};
 use anyhow::Context;
 use heapsmith::bench::grouped;
 use heapsmith::engine::Backtrace;
-use heapsmith::exhaust::{self, MAX_OBJECTS, MAX_OPS, Progress, Scope, Settings, Summary};
+use heapsmith::exhaust::{self, ExhaustError, MAX_OBJECTS, MAX_OPS, Progress, Scope, Settings, Summary};
 use heapsmith::report::SCHEMA_VERSION;
 use heapsmith::runtime::parse_spec;
 use serde_json::json;
@@ -58,7 +58,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         let summary = exhaust::exhaust(&settings, &progress);
         done.store(true, Ordering::Relaxed);
         summary
-    })?;
+    });
+    if let Err(ExhaustError::Stopped) = &summary {
+        complain(&format!("heapsmith: {}", ExhaustError::Stopped));
+        return Ok(Exit::Untrusted);
+    }
+    let summary = summary?;
     let names: Vec<&'static str> = settings.engines.iter().map(|e| e.name()).collect();
     let runtime = settings.spec.to_string();
     let shown = summary.findings.iter().filter_map(|(_, finding)| finding.as_ref());

@@ -152,7 +152,7 @@ pub fn exhaust(settings: &Settings, progress: &Progress) -> Result<Summary, Exha
     }
     let machines = machines(&settings.spec, scope)?;
     let first = settings.spec.resolve(machines.first().copied().unwrap_or_default())?;
-    let lengths = count(scope, &Branch::root());
+    let lengths = count(scope, &Branch::root(), &progress.stop)?;
     let total = lengths.iter().sum::<u64>() * machines.len() as u64;
     // Small enough that little is lost when a branch is broken off, large enough that its prefix, which runs anew, costs little.
     let cut = scope.ops.saturating_sub(2).clamp(2, 3);
@@ -217,6 +217,12 @@ pub fn exhaust(settings: &Settings, progress: &Progress) -> Result<Summary, Exha
 fn identify(settings: &Settings, machines: &[Machine], branches: &[Branch], programs: u64) -> Identity {
     let mut text = String::new();
     let _ = write!(text, "{machines:?}");
+    // What runs: another build may emit another text under the same version.
+    for &machine in machines {
+        if let Ok(description) = settings.spec.resolve(machine) {
+            text.push_str(&builtin(description).fields);
+        }
+    }
     for branch in branches {
         let _ = write!(text, "{:?}", branch.prefix);
     }
@@ -230,5 +236,26 @@ fn identify(settings: &Settings, machines: &[Machine], branches: &[Branch], prog
         programs,
         branches: machines.len() * (branches.len() + 1),
         digest: format!("{digest:016x}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Scope;
+    use super::*;
+    use crate::runtime::parse_spec;
+
+    /// The same machines and the same programs of another text are another run.
+    #[test]
+    fn what_the_machines_run_is_part_of_a_state_s_identity() {
+        let scope = Scope { ops: 2, objects: 1 };
+        let digest = |name: &str| {
+            let (engines, tracing_engines) = (Vec::new(), Vec::new());
+            let spec = parse_spec(name).unwrap();
+            let settings = Settings { spec, scope, engines, tracing_engines, jobs: 1, state: None };
+            identify(&settings, &[Machine::default()], &branches(scope, 2), 1).digest
+        };
+        assert_eq!(digest("fixed"), digest("fixed"));
+        assert_ne!(digest("fixed"), digest("fixed?fault=round-to-4"));
     }
 }

@@ -147,6 +147,17 @@ pub enum ExhaustError {
         .0.ops, .0.objects
     )]
     Scope(Scope),
+    /// A scope with more programs than can be counted.
+    #[error("expected a scope of at most {most} programs, found more with {} ops and {} objects; each op less divides it by about 16", .scope.ops, .scope.objects)]
+    TooMany {
+        /// The scope.
+        scope: Scope,
+        /// Programs that are counted at most.
+        most: u64,
+    },
+    /// Stopped from outside before anything was run.
+    #[error("stopped while the programs were counted; nothing was run")]
+    Stopped,
     /// The runtime cannot be had as asked for.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),

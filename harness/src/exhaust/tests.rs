@@ -1,11 +1,12 @@
 //! The enumeration against brute force: all programs, simulated by rules that know nothing of trees, told apart by what a collector sees.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use super::Scope;
 use super::alphabet::{Kind, Move};
 use super::tree::{Branch, Visitor, branches, count, walk};
+use super::{ExhaustError, Scope};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
+use std::sync::atomic::AtomicBool;
 
 /// What is known of the mutator in terms of names: which object each register holds, in the order in which registers were first
 /// assigned, and what each cell of each object holds.
@@ -176,7 +177,7 @@ fn enumerated(scope: Scope, kinds: &[Kind]) -> (usize, BTreeSet<Behaviour>) {
 fn is_complete(ops: usize, objects: u8, kinds: &[Kind]) -> usize {
     let scope = Scope { ops, objects };
     let (programs, behaviours) = enumerated(scope, kinds);
-    assert_eq!(count(scope, &Branch::root()).iter().sum::<u64>(), programs as u64);
+    assert_eq!(counted(scope).iter().sum::<u64>(), programs as u64);
     let mut found = BTreeSet::new();
     brute_force(ops, objects, &all_moves(kinds, objects), &World::default(), &mut Vec::new(), &mut found);
     assert!(behaviours == found, "{} programs, {} by brute force", behaviours.len(), found.len());
@@ -202,7 +203,7 @@ fn longer_programs_over_fewer_kinds_are_complete_too() {
 #[test]
 fn the_pieces_of_a_tree_are_the_tree() {
     let scope = Scope { ops: 4, objects: 2 };
-    let whole = count(scope, &Branch::root());
+    let whole = counted(scope);
     for cut in 2..=4 {
         let mut pieces = Pieces::default();
         assert!(walk(scope, &Branch::root(), Some(cut), true, &mut pieces).is_continue());
@@ -238,8 +239,20 @@ impl Visitor for Pieces {
 
 #[test]
 fn scopes_are_as_large_as_they_ever_were() {
-    let sizes = |ops, objects| count(Scope { ops, objects }, &Branch::root());
+    let sizes = |ops, objects| counted(Scope { ops, objects });
     assert_eq!(sizes(5, 1), [6, 70, 560, 4_266, 32_292]);
     assert_eq!(sizes(4, 2), [6, 70, 1_093, 17_313]);
     assert_eq!(sizes(4, 3), [6, 70, 1_093, 21_291]);
+}
+
+/// Programs of each length of a whole scope.
+fn counted(scope: Scope) -> Vec<u64> {
+    count(scope, &Branch::root(), &AtomicBool::new(false)).unwrap()
+}
+
+#[test]
+fn counting_stops_when_it_is_told_to() {
+    let scope = Scope { ops: 10, objects: 8 };
+    let stopped = count(scope, &Branch::root(), &AtomicBool::new(true));
+    assert!(matches!(stopped, Err(ExhaustError::Stopped)), "{stopped:?}");
 }

@@ -16,11 +16,12 @@
 //!
 //! An allocation into the register after the last one has no root slot left: it must trap, and ends its program.
 
-use super::Scope;
 use super::alphabet::{Kind, Move};
 use super::state::State;
+use super::{ExhaustError, Scope};
 use std::collections::HashSet;
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A call of the collector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,18 +164,37 @@ impl<V: Visitor> Walk<'_, V> {
     }
 }
 
+/// Programs that are counted at most: many times what can be run in a day.
+const MOST_COUNTED: u64 = 1 << 30;
+
 /// How many programs of each length a branch has, from length 1.
-pub(super) fn count(scope: Scope, branch: &Branch) -> Vec<u64> {
-    struct Count(Vec<u64>);
-    impl Visitor for Count {
+///
+/// # Errors
+/// More than [`MOST_COUNTED`], or `stop` was set before the end.
+pub(super) fn count(scope: Scope, branch: &Branch, stop: &AtomicBool) -> Result<Vec<u64>, ExhaustError> {
+    struct Count<'a> {
+        lengths: Vec<u64>,
+        total: u64,
+        stop: &'a AtomicBool,
+    }
+    impl Visitor for Count<'_> {
         fn visit(&mut self, program: &[Move], _: bool) -> ControlFlow<(), bool> {
-            self.0[program.len() - 1] += 1;
+            if self.total >= MOST_COUNTED || self.stop.load(Ordering::Relaxed) {
+                return ControlFlow::Break(());
+            }
+            self.lengths[program.len() - 1] += 1;
+            self.total += 1;
             ControlFlow::Continue(true)
         }
     }
-    let mut count = Count(vec![0; scope.ops]);
-    let _ = walk(scope, branch, None, true, &mut count);
-    count.0
+    let mut count = Count { lengths: vec![0; scope.ops], total: 0, stop };
+    match walk(scope, branch, None, true, &mut count) {
+        ControlFlow::Continue(()) => Ok(count.lengths),
+        ControlFlow::Break(()) if count.total >= MOST_COUNTED => {
+            Err(ExhaustError::TooMany { scope, most: MOST_COUNTED })
+        }
+        ControlFlow::Break(()) => Err(ExhaustError::Stopped),
+    }
 }
 
 /// The tree in pieces: the branches that start with a call at op `cut` or later, in order. What is before them is the
