@@ -260,18 +260,7 @@ fn judge(runtime: String, budget: Budget, is_pinned: bool, summary: Summary) -> 
 
 /// What a campaign must have reached and has not.
 fn missing(s: &Statistics, description: &Description, is_pinned: bool) -> Vec<String> {
-    let o = s.observed;
-    let p = description.parameters;
-    let may_grow = !is_pinned || p.max_pages > p.initial_pages;
-    let reached = [
-        ("collections", o.collections > 0),
-        ("objects that a collection kept", o.marked > 0),
-        ("bytes that a collection freed", o.freed > 0),
-        ("growth of memory", o.grown > 0 || !may_grow),
-        ("a trap at a limit", !s.traps.is_empty()),
-    ];
-    let mut missing: Vec<String> =
-        reached.iter().filter(|(_, reached)| !reached).map(|(what, _)| (*what).to_owned()).collect();
+    let mut missing = s.basics_unreached(description, is_pinned);
     if !is_pinned {
         missing.extend(s.untaken_paths(description).map(|name| format!("allocation by {name}")));
         missing.extend(s.distrusted(description));

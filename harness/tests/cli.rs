@@ -351,35 +351,48 @@ fn a_number_of_programs_gives_the_same_summary_for_any_number_of_jobs() {
     assert_eq!(summary("1"), summary("2"));
 }
 
+/// Starts a command, sends it a signal while it runs, and gives what it said and its exit code.
+#[cfg(unix)]
+fn signalled(signal: &str, args: &[&str], after: Duration) -> (String, String, Option<i32>) {
+    let place = Place::new();
+    let mut child = Command::new(BINARY);
+    child.args(args).current_dir(place.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = child.spawn().unwrap();
+    std::thread::sleep(after);
+    let started = Instant::now();
+    let sent = Command::new("kill").args([format!("-{signal}"), child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    while child.try_wait().unwrap().is_none() {
+        if started.elapsed() > Duration::from_secs(60) {
+            child.kill().unwrap();
+            panic!("SIG{signal} did not end `{}`", args.join(" "));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (text(output.stdout), text(output.stderr), output.status.code())
+}
+
 #[test]
 #[cfg(unix)]
 fn a_signal_ends_the_hunt_with_its_summary() {
     for signal in ["INT", "TERM"] {
-        let place = Place::new();
-        let mut hunt = Command::new(BINARY)
-            .args(["hunt", "--runtime", "fixed", "--seconds", "600"])
-            .current_dir(place.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(Duration::from_millis(1_500));
-        let started = Instant::now();
-        let sent = Command::new("kill").args([format!("-{signal}"), hunt.id().to_string()]).status().unwrap();
-        assert!(sent.success());
-        while hunt.try_wait().unwrap().is_none() {
-            if started.elapsed() > Duration::from_secs(60) {
-                hunt.kill().unwrap();
-                panic!("SIG{signal} did not end the hunt");
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        let output = hunt.wait_with_output().unwrap();
-        let out = String::from_utf8(output.stdout).unwrap();
-        assert_eq!(output.status.code(), Some(3), "SIG{signal}: {out}");
+        let args = ["hunt", "--runtime", "fixed", "--seconds", "600"];
+        let (out, _, code) = signalled(signal, &args, Duration::from_millis(1_500));
+        assert_eq!(code, Some(3), "SIG{signal}: {out}");
         assert!(out.starts_with("fixed, seed 1: ") && out.contains("findings: none"), "SIG{signal}: {out}");
         assert!(out.contains("interrupted before 600 seconds were over"), "SIG{signal}: {out}");
     }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_signal_ends_the_counting_of_a_scope() {
+    let args = ["exhaust", "--runtime", "fixed", "--ops", "10", "--objects", "8"];
+    let (out, err, code) = signalled("INT", &args, Duration::from_millis(500));
+    assert_eq!((out.as_str(), code), ("", Some(3)), "{err}");
+    assert!(err.contains("stopped while the programs were counted; nothing was run"), "{err}");
 }
 
 #[test]
@@ -482,6 +495,23 @@ fn pins_hold_for_a_release_and_fail_for_another() {
 }
 
 #[test]
+fn a_hunt_that_marks_nothing_is_not_trusted_though_parameters_are_pinned() {
+    let place = Place::new();
+    let args =
+        ["hunt", "--runtime", "vera@0.2?pages=1..1,worklist=1,roots=1048576", "--programs", "100", "--jobs", "1"];
+    let text = stdout(&place.run(&args).code(3));
+    assert!(text.contains("not trustworthy: never reached: objects that a collection kept"), "{text}");
+}
+
+#[test]
+fn a_fault_that_takes_away_what_the_poison_finds_can_be_hunted() {
+    let place = Place::new();
+    let args =
+        ["hunt", "--runtime", "vera@0.0.131?fault=zero-size-consumes-nothing", "--programs", "40", "--jobs", "1"];
+    place.run(&args).code(1);
+}
+
+#[test]
 fn pins_refuse_what_is_no_module() {
     let place = Place::new();
     place.write("text.wat", "(module (func $f (result i32)");
@@ -493,7 +523,9 @@ fn pins_refuse_what_is_no_module() {
     );
     place.refuses(&["pins", "gone.wasm"], &["found neither: `gone.wasm`"]);
     fs::create_dir(place.path().join("folder.wasm")).unwrap();
-    place.refuses(&["pins", "folder.wasm"], &["folder.wasm: expected a module that can be read"]);
+    place.refuses(&["pins", "folder.wasm"], &["folder.wasm: expected a file, found a folder"]);
+    #[cfg(unix)]
+    place.refuses(&["pins", "/dev/zero"], &["/dev/zero: expected a module of at most 67108864 bytes, found more"]);
     place.refuses(&["pins", "fixed", "--data-end", "5"], &["--data-end", "`fixed?data_end=5`"]);
     place.refuses(&["pins", "fixed", "--as", "fixed"], &["--as"]);
     place.write("empty.wat", "(module)");

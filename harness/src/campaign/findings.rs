@@ -13,8 +13,8 @@ use heapsmith_generators::Program;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Programs of one signature that are reduced: the first ones.
 const KEPT: usize = 6;
@@ -133,8 +133,19 @@ fn keep_first(first: &mut Vec<Job>, more: impl IntoIterator<Item = Job>) {
     first.truncate(KEPT);
 }
 
+/// What became of the violations.
+#[derive(Debug, Default)]
+pub(super) struct Reduced {
+    /// Distinct findings, the commonest first.
+    pub(super) findings: Vec<Finding>,
+    /// Violations that stand behind none of them, by signature.
+    pub(super) rest: BTreeMap<Signature, u64>,
+    /// Programs whose replay shows no violation, and what they showed in the campaign.
+    pub(super) unshown: BTreeMap<u64, Signature>,
+}
+
 /// Reduces the first programs of each signature, and joins what turns out to be the same finding.
-pub(super) fn reduce_all(shared: &Shared<'_>, raw: RawFindings) -> (Vec<Finding>, BTreeMap<Signature, u64>) {
+pub(super) fn reduce_all(shared: &Shared<'_>, raw: RawFindings) -> Reduced {
     // The first program of every signature, the commonest signature first, before the second of any.
     let mut work: Vec<(usize, Reverse<u64>, &Job, Signature)> = Vec::new();
     for (signature, (count, jobs)) in &raw.0 {
@@ -146,6 +157,7 @@ pub(super) fn reduce_all(shared: &Shared<'_>, raw: RawFindings) -> (Vec<Finding>
     shared.progress.to_reduce.store(work.len() as u64, Ordering::Relaxed);
     let next = AtomicUsize::new(0);
     let done: Mutex<Vec<(usize, Signature, Finding)>> = Mutex::new(Vec::new());
+    let unshown: Mutex<BTreeMap<u64, Signature>> = Mutex::default();
     on_all(shared.settings.jobs, || {
         while let Some((position, &(_, _, job, signature))) = take(&work, &next) {
             // Asked to stop, only the commonest is reduced still.
@@ -158,16 +170,22 @@ pub(super) fn reduce_all(shared: &Shared<'_>, raw: RawFindings) -> (Vec<Finding>
                 reduce_one(shared, job)
             };
             shared.progress.reduced.fetch_add(1, Ordering::Relaxed);
-            if let Some(finding) = finding {
-                done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((position, signature, finding));
+            match finding {
+                Some(finding) => {
+                    done.lock().unwrap_or_else(PoisonError::into_inner).push((position, signature, finding));
+                }
+                None => {
+                    unshown.lock().unwrap_or_else(PoisonError::into_inner).insert(job.index, signature);
+                }
             }
         }
     });
-    let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let unshown = unshown.into_inner().unwrap_or_else(PoisonError::into_inner);
     done.sort_by_key(|(position, ..)| *position);
-    let (mut findings, unreduced) = join(done, &raw, shared.settings.max_findings);
+    let (mut findings, rest) = join(done, &raw, shared.settings.max_findings);
     simplify_machines(shared, &mut findings);
-    (findings, unreduced)
+    Reduced { findings, rest, unshown }
 }
 
 /// Simplifies the machine of each finding that is shown, unless somebody waits for the end.

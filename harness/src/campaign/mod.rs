@@ -28,7 +28,7 @@ use crate::metamorphic::{Pool, Selection, Source};
 use crate::runtime::description::Description;
 use crate::runtime::{FaultError, Runtime, RuntimeError, Spec, builtin, poison};
 use crate::trial::{Prepared, Rig};
-use findings::RawFindings;
+use findings::{RawFindings, Reduced};
 use guide::Guide;
 use heapsmith_generators::{Campaign as Programs, Capacities, MUTANT_WORK, Machine, Mutator};
 use std::collections::BTreeMap;
@@ -119,6 +119,9 @@ pub struct Summary {
     pub findings: Vec<Finding>,
     /// Violations that were counted and not reduced, by signature, because there were too many kinds or the campaign was stopped.
     pub unreduced: BTreeMap<Signature, u64>,
+    /// Programs whose violation was to be reduced and whose replay shows none, by index, with what the campaign saw: the harness contradicts
+    /// itself there.
+    pub unshown: BTreeMap<u64, Signature>,
     /// Whether it was stopped from outside before it had run what it was asked for.
     pub interrupted: bool,
     /// Time spent on programs, without reduction.
@@ -284,7 +287,7 @@ fn hunt_with(settings: &Settings, progress: &Progress, counting: With) -> Result
             Limit::Programs(n) => statistics.programs < n,
             Limit::Time(t) => elapsed < t,
         };
-    let (findings, unreduced) = findings::reduce_all(&shared, raw);
+    let Reduced { findings, rest: unreduced, unshown } = findings::reduce_all(&shared, raw);
     for f in &findings {
         if let Some(text) = &f.lowerings_disagree {
             statistics.distrust(f.index, text.clone());
@@ -295,7 +298,7 @@ fn hunt_with(settings: &Settings, progress: &Progress, counting: With) -> Result
         let (corpus, mutants) = guide.end();
         Learnt { of_edges, corpus: corpus.entries.len(), reached: corpus.seen, mutants }
     });
-    Ok(Summary { statistics, findings, unreduced, interrupted, elapsed, description, learnt })
+    Ok(Summary { statistics, findings, unreduced, unshown, interrupted, elapsed, description, learnt })
 }
 
 /// What makes the mutants of a campaign with feedback: they keep to its machines.

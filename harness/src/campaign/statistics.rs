@@ -268,6 +268,21 @@ impl Statistics {
         missing
     }
 
+    /// What any campaign must reach, whatever is pinned, and this one did not, by name.
+    #[must_use]
+    pub fn basics_unreached(&self, description: &Description, is_pinned: bool) -> Vec<String> {
+        let (o, p) = (self.observed, description.parameters);
+        let may_grow = !is_pinned || p.max_pages > p.initial_pages;
+        let reached = [
+            ("collections", o.collections > 0),
+            ("objects that a collection kept", o.marked > 0),
+            ("bytes that a collection freed", o.freed > 0),
+            ("growth of memory", o.grown > 0 || !may_grow),
+            ("a trap at a limit", !self.traps.is_empty()),
+        ];
+        reached.iter().filter(|(_, reached)| !reached).map(|(what, _)| (*what).to_owned()).collect()
+    }
+
     /// Why this campaign's silence cannot be trusted; empty if it can.
     #[must_use]
     pub fn distrusted(&self, description: &Description) -> Vec<String> {

@@ -81,13 +81,18 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     if let Some(error) = &summary.unsaved {
         complain(&format!("heapsmith: {error}"));
     }
-    Ok(if summary.tally.violations > 0 {
+    Ok(exit(&summary))
+}
+
+fn exit(summary: &Summary) -> Exit {
+    // What no replay shows is the harness's to explain, not the collector's.
+    if summary.findings.iter().any(|(_, finding)| finding.is_some()) {
         Exit::Violation
-    } else if summary.is_whole && distrusted.is_empty() {
+    } else if summary.tally.violations == 0 && summary.is_whole && summary.distrusted().is_empty() {
         Exit::Clean
     } else {
         Exit::Untrusted
-    })
+    }
 }
 
 fn settings(args: &Args) -> anyhow::Result<Settings> {
@@ -242,4 +247,32 @@ fn json(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: 
         "findings": reports.iter().map(Report::json).collect::<Vec<_>>(),
         "not_trustworthy": distrusted,
     })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    /// A scope whose violations are wasmi's own, replayed on wasmtime and another engine.
+    fn replayed_on(tracing: &str) -> Summary {
+        let settings = Settings {
+            spec: parse_spec("fixed?fault=first-fit-by-select,worklist=1").unwrap(),
+            scope: Scope { ops: 3, objects: 1 },
+            engines: engines(&["wasmtime".to_owned(), "wasmi".to_owned()], Backtrace::Off).unwrap(),
+            tracing_engines: engines(&["wasmtime".to_owned(), tracing.to_owned()], Backtrace::On).unwrap(),
+            jobs: 1,
+            state: None,
+        };
+        exhaust::exhaust(&settings, &Progress::default()).unwrap()
+    }
+
+    #[test]
+    fn violations_that_no_replay_shows_are_the_harness_s_to_explain() {
+        let shown = replayed_on("wasmi");
+        assert!(shown.tally.violations > 0);
+        assert_eq!(exit(&shown), Exit::Violation);
+        let silent = replayed_on("wasmi1");
+        assert_eq!((silent.tally.violations, exit(&silent)), (shown.tally.violations, Exit::Untrusted));
+    }
 }

@@ -64,6 +64,10 @@ Engines, separated by commas; the first one is judged, all are compared:
 wasmtime (Cranelift), winch, pulley, wasmi (2.0.0), wasmi1 (1.0.9), v8 (a node process; runs single programs only).
 V8 runs every program in a hunt of at most 1024 programs, else every 64th; not those with very much work. The summary counts them";
 
+/// Programs from which on a hunt that finds nothing must have reached what any collector does, whatever is pinned.
+const BASIC_PROGRAMS: u64 = 100;
+/// Programs that are named of those whose replay shows nothing.
+const UNSHOWN_NAMED: usize = 3;
 /// Kinds of violation that are listed when they were not reduced.
 const KINDS_LISTED: usize = 5;
 /// What the first Ctrl-C says.
@@ -93,6 +97,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         // Pinned parameters can put a path out of reach; disagreements still count.
         summary.statistics.untrusted.values().cloned().collect()
     };
+    if summary.statistics.programs >= BASIC_PROGRAMS && summary.statistics.violations == 0 {
+        let is_pinned = settings.spec.pinned != Machine::default();
+        let missing = summary.statistics.basics_unreached(&summary.description, is_pinned);
+        distrusted.extend(missing.into_iter().map(|what| format!("never reached: {what}")));
+    }
+    distrusted.extend(unshown(&summary));
     if summary.interrupted {
         distrusted.insert(0, format!("interrupted before {}", wanted(&settings)));
     }
@@ -105,13 +115,19 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     for r in &reports {
         r.complain();
     }
-    Ok(if summary.statistics.violations > 0 {
+    Ok(exit(&summary, &distrusted))
+}
+
+fn exit(summary: &Summary, distrusted: &[String]) -> Exit {
+    // What no replay shows is the harness's to explain, not the collector's.
+    let is_shown = !summary.findings.is_empty() || summary.unshown.is_empty();
+    if summary.statistics.violations > 0 && is_shown {
         Exit::Violation
     } else if distrusted.is_empty() {
         Exit::Clean
     } else {
         Exit::Untrusted
-    })
+    }
 }
 
 fn settings(args: &Args) -> anyhow::Result<Settings> {
@@ -211,6 +227,22 @@ fn text(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: 
         let _ = writeln!(t, "not trustworthy: {why}");
     }
     t
+}
+
+/// Violations that a replay does not show.
+fn unshown(summary: &Summary) -> Vec<String> {
+    let all = summary.unshown.iter();
+    let mut why: Vec<String> = all
+        .take(UNSHOWN_NAMED)
+        .map(|(index, what)| format!("program {index}: {what} in the hunt, which its replay does not show"))
+        .collect();
+    if summary.unshown.len() > UNSHOWN_NAMED {
+        why.push(format!(
+            "{} more programs whose replay does not show their violation",
+            summary.unshown.len() - UNSHOWN_NAMED
+        ));
+    }
+    why
 }
 
 /// What the hunt was asked for.
@@ -346,4 +378,38 @@ fn json(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: 
         "interrupted": summary.interrupted,
         "not_trustworthy": distrusted,
     })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    /// A hunt whose violations are wasmi's own, replayed on wasmtime and another engine.
+    fn replayed_on(tracing: &str) -> Summary {
+        let settings = Settings {
+            spec: parse_spec("fixed?fault=first-fit-by-select,data_end=5,worklist=16,roots=24,pages=1..6").unwrap(),
+            engines: engines(&["wasmtime".to_owned(), "wasmi".to_owned()], Backtrace::Off).unwrap(),
+            tracing_engines: engines(&["wasmtime".to_owned(), tracing.to_owned()], Backtrace::On).unwrap(),
+            seed: 3,
+            limit: Limit::Programs(40),
+            jobs: 1,
+            max_findings: 1,
+            metamorphic: Selection::Share,
+            feedback: Feedback::Off,
+        };
+        campaign::hunt(&settings, &Progress::default()).unwrap()
+    }
+
+    #[test]
+    fn violations_that_no_replay_shows_are_the_harness_s_to_explain() {
+        let shown = replayed_on("wasmi");
+        assert_eq!((shown.unshown.len(), exit(&shown, &unshown(&shown))), (0, Exit::Violation));
+        let silent = replayed_on("wasmi1");
+        assert!(silent.statistics.violations > 3 && silent.findings.is_empty());
+        let why = unshown(&silent);
+        assert!(why[0].contains("engine-divergence.") && why[0].ends_with("which its replay does not show"), "{why:?}");
+        assert!(why.len() <= UNSHOWN_NAMED + 1, "{why:?}");
+        assert_eq!(exit(&silent, &why), Exit::Untrusted);
+    }
 }

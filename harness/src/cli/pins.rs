@@ -12,6 +12,7 @@
 
 use super::{Exit, print};
 use anyhow::{Context, ensure};
+use heapsmith::corpus::load::read_bytes;
 use heapsmith::pins::{self, Expect, Pin, Report, Status};
 use heapsmith::report::SCHEMA_VERSION;
 use heapsmith::runtime::{RuntimeError, builtin, names, parse_spec};
@@ -84,8 +85,7 @@ fn of_file(args: &Args) -> anyhow::Result<(String, Expect, Vec<u8>)> {
             args.target
         );
     }
-    let module =
-        std::fs::read(path).with_context(|| format!("{}: expected a module that can be read", path.display()))?;
+    let module = read_bytes(path, "module").map_err(anyhow::Error::msg).with_context(|| path.display().to_string())?;
     let mut spec = parse_spec(args.release.as_deref().unwrap_or(DEFAULT_RELEASE)).context("--as")?;
     if let Some(bytes) = args.data_end {
         ensure!(

@@ -115,6 +115,19 @@ pub fn read_program(path: &Path) -> Result<(Program, String), String> {
 /// # Errors
 /// What was expected, and what was found.
 pub fn read_text(path: &Path) -> Result<String, String> {
+    String::from_utf8(read_bytes(path, "case")?).map_err(|e| {
+        let at = e.utf8_error().valid_up_to();
+        let (before, byte) = (&e.as_bytes()[..at], e.as_bytes()[at]);
+        let line = before.iter().filter(|&&b| b == b'\n').count() + 1;
+        format!("line {line}: expected UTF-8 text, found byte {byte:#04x} at offset {at}")
+    })
+}
+
+/// The bytes of a file that is to be a `what`, at most 64 MiB, so that a file without an end has one.
+///
+/// # Errors
+/// What was expected, and what was found.
+pub fn read_bytes(path: &Path, what: &str) -> Result<Vec<u8>, String> {
     if path.is_dir() {
         return Err("expected a file, found a folder".to_owned());
     }
@@ -128,12 +141,7 @@ pub fn read_text(path: &Path) -> Result<String, String> {
         }
     })?;
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(format!("expected a case of at most {MAX_BYTES} bytes, found more"));
+        return Err(format!("expected a {what} of at most {MAX_BYTES} bytes, found more"));
     }
-    String::from_utf8(bytes).map_err(|e| {
-        let at = e.utf8_error().valid_up_to();
-        let (before, byte) = (&e.as_bytes()[..at], e.as_bytes()[at]);
-        let line = before.iter().filter(|&&b| b == b'\n').count() + 1;
-        format!("line {line}: expected UTF-8 text, found byte {byte:#04x} at offset {at}")
-    })
+    Ok(bytes)
 }
