@@ -1,7 +1,7 @@
 //! From an input to a program.
 
 use arbitrary::{Arbitrary, Unstructured};
-use heapsmith_generators::{Machine, Op, Program, VERSION, parse};
+use heapsmith_generators::{Capacities, Machine, Op, Program, VERSION, parse, work};
 
 /// Ops of a program from bytes, at most.
 const MOST_OPS: usize = 64;
@@ -29,10 +29,32 @@ pub(super) fn salvaged(input: &[u8]) -> Option<Program> {
     (!salvaged.ops.is_empty()).then_some(salvaged)
 }
 
-/// The program of any input: the text's, else what bytes are through `arbitrary`, on one of these machines.
+/// Cuts a program to the longest beginning that is at most so much work, as [`work`] counts it.
+pub(super) fn cut(program: &mut Program, capacities: Capacities, most_work: u64) {
+    if work(program, capacities) <= most_work {
+        return;
+    }
+    // A longer beginning is never less work.
+    let (mut fits, mut exceeds) = (0, program.ops.len());
+    let mut beginning = Program { machine: program.machine, ops: Vec::with_capacity(exceeds) };
+    while exceeds - fits > 1 {
+        let middle = usize::midpoint(fits, exceeds);
+        beginning.ops.clear();
+        beginning.ops.extend_from_slice(&program.ops[..middle]);
+        if work(&beginning, capacities) <= most_work { fits = middle } else { exceeds = middle }
+    }
+    program.ops.truncate(fits);
+}
+
+/// The program of any input: the text's, else what bytes are through `arbitrary`, on one of these machines, [`cut`] to so much work.
 ///
 /// None without any machine.
-pub(super) fn any_program(input: &[u8], machines: &[Machine]) -> Option<Program> {
+pub(super) fn any_program(
+    input: &[u8],
+    machines: &[Machine],
+    capacities: Capacities,
+    most_work: u64,
+) -> Option<Program> {
     if input.starts_with(b"heapsmith")
         && let Some(program) = program(input)
     {
@@ -44,12 +66,30 @@ pub(super) fn any_program(input: &[u8], machines: &[Machine]) -> Option<Program>
     while ops.len() < MOST_OPS && !u.is_empty() {
         ops.push(Op::arbitrary(&mut u).ok()?);
     }
-    Some(Program { machine, ops })
+    let mut program = Program { machine, ops };
+    cut(&mut program, capacities, most_work);
+    Some(program)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cut_program_is_the_longest_beginning_within_its_work() {
+        let capacities = Capacities { worklist: 16, roots: 16, max_pages: 4, table_bytes_per_page: 0, wraps: 0 };
+        let text = "heapsmith 1\nchain r0 n=9\ncollect\nchain r1 n=9\nchain r2 n=100\ncollect\ndrop r1\n";
+        let whole = parse(text).unwrap();
+        let worth: Vec<u64> = (0..=whole.ops.len())
+            .map(|n| work(&Program { machine: whole.machine, ops: whole.ops[..n].to_vec() }, capacities))
+            .collect();
+        assert!(worth.is_sorted() && worth[6] > worth[3] + 100, "{worth:?}");
+        for bound in 0..worth[6] + 2 {
+            let mut program = whole.clone();
+            cut(&mut program, capacities, bound);
+            assert_eq!(program.ops, whole.ops[..worth.iter().rposition(|&w| w <= bound).unwrap()], "{bound}");
+        }
+    }
 
     #[test]
     fn whole_lines_of_a_broken_text_are_salvaged() {

@@ -4,29 +4,43 @@ use crate::runtime::Spec;
 use crate::runtime::description::PAGE;
 use heapsmith_generators::Machine;
 
-/// Small machines that mostly have all their pages from the start, since an instance whose memory grew cannot be used again. The heap
-/// starts at every offset modulo 8.
+/// Machines whose heap is at most a few KiB up to the end of their only page: every boundary is there, and neither allocations nor
+/// collections can be much work. Memory does not grow, since an instance whose memory did cannot be used again; but for two machines, which
+/// come up a sixteenth as often: one that starts like the others, and one with room for payloads of pages. Heaps start at every
+/// offset modulo 8.
 pub(super) fn settled(spec: &Spec) -> Vec<Machine> {
-    const SMALL: [(u32, u32, u32, u32); 8] = [
-        // data_end, worklist, roots, pages at the start
-        (0, 16, 32, 2),
-        (1, 3, 16, 2),
-        (2, 8, 8, 2),
-        (3, 32, 24, 2),
-        (4, 1, 16, 2),
-        (5, 64, 64, 2),
-        (6, 5, 12, 2),
-        (7, 24, 32, 1),
+    const TIGHT: [(i64, u32, u32); 8] = [
+        // bytes of heap, worklist, roots
+        (4_096, 16, 32),
+        (1_023, 3, 16),
+        (2_046, 8, 8),
+        (3_069, 32, 24),
+        (516, 1, 16),
+        (4_091, 64, 64),
+        (1_018, 5, 12),
+        (2_041, 24, 32),
     ];
-    let machines = SMALL.map(|(data_end, worklist, roots, initial)| Machine {
-        data_end: Some(data_end),
+    let small = |worklist, roots, pages| Machine {
+        data_end: Some(0),
         worklist: Some(worklist),
         roots: Some(roots),
-        initial_pages: Some(initial),
-        max_pages: Some(if initial == 2 { 2 } else { 4 }),
+        initial_pages: Some(1),
+        max_pages: Some(pages),
         wraps: wraps(spec),
-    });
-    admitted(spec, machines.to_vec())
+    };
+    let tight = TIGHT.map(|(bytes, worklist, roots)| starting(spec, -bytes, small(worklist, roots, 1)));
+    let growing = starting(spec, -1_500, small(8, 16, 2));
+    let roomy = Machine { initial_pages: Some(2), ..small(16, 32, 2) };
+    let often = tight.into_iter().flatten().cycle().take(15 * TIGHT.len());
+    let seldom = growing.into_iter().chain([roomy]).cycle().take(TIGHT.len());
+    admitted(spec, often.chain(seldom).collect())
+}
+
+/// The machine with a heap that starts so many bytes past a page boundary.
+fn starting(spec: &Spec, past: i64, machine: Machine) -> Option<Machine> {
+    let start = i64::from(spec.resolve(machine).ok()?.regions.heap_start);
+    let data_end = (past - start).rem_euclid(PAGE.into());
+    Some(Machine { data_end: u32::try_from(data_end).ok(), ..machine })
 }
 
 /// Small worklists and root stacks for graphs of dozens of nodes, and the collector's own for those of tens of thousands.
@@ -60,9 +74,7 @@ pub(super) fn boundaries(spec: &Spec) -> Vec<Machine> {
             max_pages: Some(2 + i % 5),
             wraps: wraps(spec),
         };
-        let start = i64::from(spec.resolve(machine).ok()?.regions.heap_start);
-        let data_end = (past - start).rem_euclid(PAGE.into());
-        Some(Machine { data_end: u32::try_from(data_end).ok(), ..machine })
+        starting(spec, past, machine)
     });
     admitted(spec, machines.collect())
 }
@@ -80,13 +92,19 @@ fn admitted(spec: &Spec, machines: Vec<Machine>) -> Vec<Machine> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime::{names, parse_spec};
+    use crate::runtime::{description::Description, names, parse_spec};
+    use std::collections::BTreeSet;
 
     #[test]
     fn every_collector_can_have_every_machine_and_heaps_start_where_they_should() {
         for name in names() {
             let spec = parse_spec(name).unwrap();
-            assert_eq!(settled(&spec).len(), 8, "{name}");
+            let settled: Vec<Description> = settled(&spec).iter().map(|&m| spec.resolve(m).unwrap()).collect();
+            assert_eq!(settled.len(), 128, "{name}");
+            let heap = |d: &Description| i64::from(d.parameters.max_pages * PAGE) - i64::from(d.regions.heap_start);
+            assert_eq!(settled.iter().filter(|d| heap(d) <= 4_096).count(), 120, "{name}");
+            let phases: BTreeSet<u32> = settled.iter().map(|d| d.regions.heap_start % 8).collect();
+            assert_eq!(phases.len(), 8, "{name}: {phases:?}");
             assert_eq!(capacities(&spec).len(), 9, "{name}");
             let near = boundaries(&spec);
             assert_eq!(near.len(), 12, "{name}");

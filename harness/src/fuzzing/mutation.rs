@@ -1,12 +1,17 @@
 //! Mutation of inputs that are texts: parsed, mutated by structure, printed. A mutator that fails leaves its input and seed behind.
 
 use super::{Fuzzer, input};
-use heapsmith_generators::{Campaign, Capacities, MUTANT_OPS, Machine, Mutator, Program, parse};
+use heapsmith_generators::{Campaign, Capacities, MUTANT_OPS, Machine, Mutator, Program, parse, work};
 use std::cell::RefCell;
 use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+
+/// One mutant in so many may have the target's most work, so that what is deep can be reached, too;
+const DEEP: u64 = 16;
+/// the others this part of it. Mutation climbs towards what costs most, and a fuzzer draws parents without regard to what they cost.
+const USUAL: u64 = 16;
 
 /// How a target's inputs are mutated by structure.
 pub struct Structural {
@@ -54,7 +59,8 @@ impl fmt::Display for MutatorFailure {
 }
 
 impl Structural {
-    /// Mutation on these machines, with mutants of at most so much work (see [`heapsmith_generators::work`]).
+    /// Mutation on these machines, with mutants of at most so much work (see [`work`]), and mostly of a sixteenth of that: a parent of more
+    /// is crossed into a new program.
     pub(super) fn new(target: &'static str, fuzzer: &Fuzzer, machines: Vec<Machine>, most_work: u64) -> Self {
         let capacities = fuzzer.capacities();
         Self {
@@ -111,7 +117,7 @@ impl Structural {
             let partner = partner.map(<[u8]>::to_vec);
             *attempt = Some(Attempt { target: self.target.to_owned(), input: input.to_vec(), partner, max_size, seed });
         });
-        let mutant = self.mutant(parent, partner, max_size, seed);
+        let mutant = self.mutant(parent, partner, (input.len(), max_size), seed);
         if mutant.is_ok() {
             IN_FLIGHT.with_borrow_mut(Option::take);
         }
@@ -122,12 +128,19 @@ impl Structural {
         &self,
         parent: Option<Program>,
         partner: Option<&[u8]>,
-        max_size: usize,
+        (input_size, max_size): (usize, usize),
         seed: u64,
     ) -> Result<Vec<u8>, MutatorFailure> {
+        let most_work = self.most_work(seed);
         let mut program = parent.unwrap_or_else(|| self.fresh(seed));
-        let partner = partner.and_then(input::program);
-        let mutator = Mutator { capacities: self.capacities, machines: &self.machines, most_work: self.most_work };
+        let mut partner = partner.and_then(input::program);
+        // A reducer asks for less than there is, and of this very program.
+        if max_size >= input_size && work(&program, self.capacities) > most_work {
+            let mut light = self.fresh(seed);
+            input::cut(&mut light, self.capacities, most_work);
+            partner = Some(std::mem::replace(&mut program, light));
+        }
+        let mutator = Mutator { capacities: self.capacities, machines: &self.machines, most_work };
         (self.change)(&mutator, &mut program, partner.as_ref(), seed);
         (self.shape)(&mut program);
         let text = fit(&mut program, max_size, seed);
@@ -141,6 +154,12 @@ impl Structural {
             ))),
             Err(e) => Err(MutatorFailure(format!("expected the text of a program, found\n{text}{e}"))),
         }
+    }
+
+    /// Work of the mutant that a seed gives.
+    const fn most_work(&self, seed: u64) -> u64 {
+        let deep = (seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32).is_multiple_of(DEEP);
+        if deep { self.most_work } else { self.most_work / USUAL }
     }
 
     /// A new program on one of the target's machines.

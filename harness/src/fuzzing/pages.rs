@@ -30,7 +30,10 @@ impl Body for Pages {
     }
 
     fn run(&mut self, input: &[u8]) -> Result<Ran, Failure> {
-        let Some(mut program) = input::any_program(input, &self.machines) else { return Ok(Ran::Rejected) };
+        let Some(mut program) = input::any_program(input, &self.machines, self.fuzzer.capacities(), MOST_WORK / 16)
+        else {
+            return Ok(Ran::Rejected);
+        };
         focus(&mut program);
         self.fuzzer.run(&program)
     }

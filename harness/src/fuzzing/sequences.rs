@@ -6,7 +6,7 @@ use heapsmith_generators::Machine;
 /// Work of a mutant at most: this target lives by its speed.
 const MOST_WORK: u64 = 1 << 16;
 
-/// Programs from bytes through `arbitrary`, on small machines that mostly do not grow. An input that is the text of a program is that program,
+/// Programs from bytes through `arbitrary`, on machines with little heap that mostly do not grow. An input that is the text of a program is that program,
 /// and is mutated by structure.
 #[derive(Debug)]
 pub struct Sequences {
@@ -26,7 +26,8 @@ impl Body for Sequences {
     }
 
     fn run(&mut self, input: &[u8]) -> Result<Ran, Failure> {
-        input::any_program(input, &self.machines).map_or(Ok(Ran::Rejected), |program| self.fuzzer.run(&program))
+        input::any_program(input, &self.machines, self.fuzzer.capacities(), MOST_WORK / 16)
+            .map_or(Ok(Ran::Rejected), |program| self.fuzzer.run(&program))
     }
 
     fn counters(&self) -> &[u8] {
