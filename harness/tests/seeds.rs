@@ -2,15 +2,19 @@
 //!
 //! Seeds of `graphs`, `pages` and `sequences` are canonical texts with comments, and reach what their `# reaches` lines say (see
 //! [`heapsmith::corpus::expect`]); on `fixed` no promise is broken. Seeds of the two parsers are read, and come back from what is
-//! printed, unless their names begin with `malformed-`. Each target takes its seeds, and together they miss nothing that is listed here.
+//! printed, unless their names begin with `malformed-`. Seeds of `heap_image` and `wild` are bytes that nobody wrote by hand, drawn by
+//! [`raw_bytes`]; [`bytes`] lists which, and what each is there for. Each target takes its seeds, and together they miss nothing that is
+//! listed here.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+#[path = "seeds/bytes.rs"]
+mod bytes;
 mod common;
 
 use common::{FIXED, engines};
 use heapsmith::corpus::expect::{self, Expectation};
 use heapsmith::corpus::probe::{Reach, reach};
-use heapsmith::fuzzing::{Body, CaseText, DescriptionText, Graphs, Pages, Ran, Sequences};
+use heapsmith::fuzzing::{Body, CaseText, DescriptionText, Graphs, HeapImages, Pages, Ran, Sequences, WildModules};
 use heapsmith::metamorphic::parse_variant;
 use heapsmith::runtime::{builtin, description::Description, parse_spec};
 use heapsmith::trial::{Prepared, Rig};
@@ -33,6 +37,10 @@ fn main() -> ExitCode {
         Trial::test("boundaries are of every edge, distance and phase", || failed(every_boundary())),
         Trial::test("ops, paths and refusals are all reached", || failed(everything_is_reached())),
     ];
+    tests.extend([
+        Trial::test("bytes of heap_image", || failed(bytes::images())),
+        Trial::test("bytes of wild", || failed(bytes::modules())),
+    ]);
     for target in PROGRAMS {
         for file in files(target) {
             tests.push(Trial::test(name(target, &file), move || failed(program(&file))));
@@ -54,6 +62,8 @@ fn main() -> ExitCode {
         Trial::test("pages takes its seeds", || failed(taken::<Pages>())),
         Trial::test("case_text takes its seeds", || failed(taken::<CaseText>())),
         Trial::test("description takes its seeds", || failed(taken::<DescriptionText>())),
+        Trial::test("heap_image takes its seeds", || failed(taken::<HeapImages>())),
+        Trial::test("wild takes its seeds", || failed(taken::<WildModules>())),
     ]);
     libtest_mimic::run(&arguments, tests).exit_code()
 }
