@@ -22,7 +22,7 @@ absent() { if grep -qF "$1" "$out/stdout"; then echo "expected the summary not t
 
 expect 0 "$heapsmith" doctor
 expect 0 "$heapsmith" hunt --runtime fixed --programs 10000 --out "$out/fixed"
-expect 1 "$heapsmith" hunt --runtime vera@0.0.130 --no-feedback --seconds 20 --out "$out/130"
+expect 1 "$heapsmith" hunt --runtime vera@0.0.130 --seconds 20 --out "$out/130"
 found "silent-free"
 # An out-of-bounds store, explained by one-page growth.
 grep -A2 "^  out-of-bounds\.alloc\.grow" "$out/stdout" | grep -qF "(growth)"

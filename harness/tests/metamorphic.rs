@@ -323,7 +323,6 @@ fn a_hunt_writes_what_a_variant_shows_and_run_repeats_it() {
             "60",
             "--engines",
             "wasmi",
-            "--no-feedback",
             "--json",
         ])
         .arg("--out")

@@ -1,20 +1,40 @@
 //! The programs that a guided campaign keeps, and where each comes from.
 
+use super::situations::Situation;
 use crate::coverage::{Family, Feature, Features};
-use crate::metamorphic::mix;
 use heapsmith_generators::{Campaign as Programs, Mutator, Program};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-/// Where a program of a guided campaign comes from: a program that was drawn, and the mutations that led from it to this one.
+/// A program that a campaign starts from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Start {
+    /// What it is called, such as its file.
+    pub name: String,
+    /// The program.
+    pub program: Program,
+}
+
+/// Where a program of a guided campaign comes from: a program that was drawn or given, and the mutations that led from it to this one.
 ///
-/// It is all that is needed to have the program again: [`Lineage::replay`].
-#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+/// With what the campaign was given, it is all that is needed to have the program again: [`Lineage::replay`].
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Lineage {
-    /// Index of the program that was drawn.
-    pub root: u64,
+    /// The program that is no mutant.
+    pub root: Root,
     /// The mutations, the first one first.
     pub mutations: Vec<Mutated>,
+}
+
+/// A program that is no mutant. As JSON it is a number or a name.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(untagged)]
+pub enum Root {
+    /// What the campaign draws at this index. Beyond the campaign's own indices are those that were drawn for a choice.
+    Drawn(u64),
+    /// The [`Start`] of this name.
+    Given(String),
 }
 
 /// A mutation: [`Mutator::mutate`] with this seed.
@@ -29,20 +49,32 @@ pub struct Mutated {
 }
 
 impl Lineage {
-    /// The program, from the campaign that it belongs to and the mutator of that ([`super::mutator`]).
+    /// The program, from the campaign that it belongs to, the mutator of that ([`super::mutator`]), and what it started from; none if its
+    /// root is none of those.
     #[must_use]
-    pub fn replay(&self, programs: &Programs, mutator: &Mutator<'_>) -> Program {
-        let mut program = programs.program(self.root);
+    pub fn replay(&self, programs: &Programs, mutator: &Mutator<'_>, starts: &[Start]) -> Option<Program> {
+        let mut program = match &self.root {
+            Root::Drawn(index) => programs.program(*index),
+            Root::Given(name) => starts.iter().find(|start| start.name == *name)?.program.clone(),
+        };
         for step in &self.mutations {
             mutator.mutate(&mut program, Some(&programs.program(step.partner)), step.seed);
         }
-        program
+        Some(program)
+    }
+
+    /// Whether it is a mutant.
+    pub(super) const fn is_mutant(&self) -> bool {
+        !self.mutations.is_empty()
     }
 }
 
 impl fmt::Display for Lineage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "program {}", self.root)?;
+        match &self.root {
+            Root::Drawn(index) => write!(f, "program {index}")?,
+            Root::Given(name) => write!(f, "case {name}")?,
+        }
         for Mutated { seed, partner, index } in &self.mutations {
             write!(f, ", mutated with seed {seed:#x} and partner {partner} to program {index}")?;
         }
@@ -61,6 +93,12 @@ pub(super) struct Job {
 }
 
 impl Job {
+    /// A program that the campaign starts from.
+    pub(super) fn given(start: &Start, index: u64) -> Self {
+        let lineage = Lineage { root: Root::Given(start.name.clone()), mutations: Vec::new() };
+        Self { index, program: start.program.clone(), lineage: Some(lineage) }
+    }
+
     /// The program that a campaign draws at an index.
     pub(super) fn drawn(programs: &Programs, index: u64) -> Self {
         Self { index, program: programs.program(index), lineage: None }
@@ -70,19 +108,22 @@ impl Job {
 /// A program that was kept because it reached something new.
 #[derive(Debug)]
 pub(super) struct Entry {
-    program: Program,
-    lineage: Lineage,
+    pub(super) program: Program,
+    pub(super) lineage: Lineage,
 }
 
 impl Entry {
     pub(super) fn of(job: &Job) -> Self {
-        let drawn = || Lineage { root: job.index, mutations: Vec::new() };
+        let drawn = || Lineage { root: Root::Drawn(job.index), mutations: Vec::new() };
         Self { program: job.program.clone(), lineage: job.lineage.clone().unwrap_or_else(drawn) }
     }
 
-    #[cfg(test)]
-    pub(super) const fn lineage(&self) -> &Lineage {
-        &self.lineage
+    /// The program, unless it was given.
+    pub(super) fn new_program(&self) -> Option<&Program> {
+        match &self.lineage.root {
+            Root::Given(_) if !self.lineage.is_mutant() => None,
+            Root::Given(_) | Root::Drawn(_) => Some(&self.program),
+        }
     }
 }
 
@@ -101,11 +142,13 @@ pub(super) struct Corpus {
     pub(super) entries: Vec<Arc<Entry>>,
     /// For each kind, its features in their order, each with the first program that reached it.
     firsts: Vec<Vec<(Feature, u32)>>,
+    /// How many programs came to each situation.
+    counts: HashMap<Situation, u32>,
 }
 
 impl Default for Corpus {
     fn default() -> Self {
-        Self { seen: Features::new(), entries: Vec::new(), firsts: vec![Vec::new(); KINDS] }
+        Self { seen: Features::new(), entries: Vec::new(), firsts: vec![Vec::new(); KINDS], counts: HashMap::new() }
     }
 }
 
@@ -132,7 +175,7 @@ impl Corpus {
 
     /// A program to mutate: the first that reached some feature. Each kind of feature has the same chance, however many there are of it,
     /// and within one the later ones, such as a deeper worklist, have the better ones.
-    fn parent(&self, draw: &mut impl FnMut(usize) -> usize) -> Option<&Entry> {
+    pub(super) fn parent(&self, draw: &mut impl FnMut(usize) -> usize) -> Option<&Entry> {
         let kinds: Vec<&Vec<(Feature, u32)>> = self.firsts.iter().filter(|firsts| !firsts.is_empty()).collect();
         if kinds.is_empty() {
             return None;
@@ -143,73 +186,37 @@ impl Corpus {
     }
 }
 
-/// Of so many programs of a guided campaign, one is drawn, and the others are mutants.
-const DRAWN: usize = 2;
-/// Streams of a program's index: what is chosen for it, and the seed of its mutation.
-const CHOICE: u64 = 0x6368_6f69;
-const SEED: u64 = 0x7365_6564;
-
-/// Work of a mutant that is run, as the model counts it. Mutation climbs towards what costs most, such as a long free list that is searched
-/// again and again: without a bound, 600 programs on `fixed` took up to ten times as long as 600 that were drawn; with it, as long.
-const WORK: u64 = 1 << 18;
-/// The same for one mutant in so many, so that what is deep can be reached, too.
-const MUCH_WORK: (u64, u64) = (1 << 20, 16);
-
-/// Work that a mutant with this index may have.
-pub(super) const fn affordable_work(seed: u64, index: u64) -> u64 {
-    if mix(mix(seed, WORK), index).is_multiple_of(MUCH_WORK.1) { MUCH_WORK.0 } else { WORK }
-}
-
-/// The program with this index: a function of the campaign and of the corpus alone.
-pub(super) fn job(programs: &Programs, mutator: &Mutator<'_>, corpus: &Corpus, seed: u64, index: u64) -> Job {
-    let mut state = mix(mix(seed, CHOICE), index);
-    let mut draw = |below: usize| {
-        state = mix(state, 1);
-        ((u128::from(state) * below as u128) >> 64) as usize
-    };
-    let drawn = || Job::drawn(programs, index);
-    if draw(DRAWN) == 0 {
-        return drawn();
+impl Corpus {
+    /// Counts a program's situations.
+    pub(super) fn count(&mut self, situations: &[Situation]) {
+        for &situation in situations {
+            *self.counts.entry(situation).or_default() += 1;
+        }
     }
-    let Some(parent) = corpus.parent(&mut draw) else { return drawn() };
-    let mutation = Mutated { seed: mix(mix(seed, SEED), index), partner: index, index };
-    let mut program = parent.program.clone();
-    mutator.mutate(&mut program, Some(&programs.program(index)), mutation.seed);
-    let mut lineage = parent.lineage.clone();
-    lineage.mutations.push(mutation);
-    Job { index, program, lineage: Some(lineage) }
+
+    /// Whether nothing was counted yet.
+    pub(super) fn is_blank(&self) -> bool {
+        self.counts.is_empty()
+    }
+
+    /// How rare situations are: the sum of `1 / (1 + n)`, where `n` programs came to a situation before.
+    pub(super) fn rarity(&self, situations: &[Situation]) -> f64 {
+        let came = |situation| self.counts.get(situation).copied().unwrap_or(0);
+        situations.iter().map(|situation| 1.0 / (1.0 + f64::from(came(situation)))).sum()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use heapsmith_generators::{Capacities, MUTANT_WORK, Machine};
-
-    fn capacities() -> Capacities {
-        Capacities { worklist: 16_384, roots: 4_096, max_pages: 256, table_bytes_per_page: 0, wraps: 0 }
-    }
 
     #[test]
-    fn a_lineage_gives_its_program_again_and_mutants_stay_on_the_campaigns_machines() {
-        let programs = Programs::new(9, capacities(), Machine::default());
-        let mutator = Mutator { capacities: capacities(), machines: programs.machines(), most_work: MUTANT_WORK };
+    fn a_situation_is_the_less_rare_the_more_programs_came_to_it() {
         let mut corpus = Corpus::default();
-        let (mut mutants, mut longest) = (0, 0);
-        for index in 0..400 {
-            let job = job(&programs, &mutator, &corpus, 9, index);
-            if let Some(lineage) = &job.lineage {
-                assert_eq!(lineage.replay(&programs, &mutator), job.program, "{lineage}");
-                assert!(programs.machines().contains(&job.program.machine));
-                mutants += 1;
-                longest = longest.max(lineage.mutations.len());
-            } else {
-                assert_eq!(job.program, programs.program(index));
-            }
-            // Each program reaches something that none did before.
-            let reached: Features = [Feature::nth_state(index as usize)].into_iter().collect();
-            corpus.add(&Arc::new(Entry::of(&job)), &reached);
+        assert!(corpus.is_blank() && (corpus.rarity(&[1, 2]) - 2.0).abs() < 1e-9);
+        corpus.count(&[1, 2, 2]);
+        for (situations, rarity) in [(&[1][..], 0.5), (&[2, 3], 1.0 / 3.0 + 1.0), (&[], 0.0)] {
+            assert!((corpus.rarity(situations) - rarity).abs() < 1e-9, "{situations:?}");
         }
-        assert!((150..250).contains(&mutants), "{mutants}");
-        assert!(longest > 2, "{longest}");
     }
 }

@@ -4,15 +4,16 @@
 //! and what a round reached is added in the order of indices once all of the round is done. So workers go on with round `k - 1` while the
 //! last programs of round `k - 2` still run, and a campaign is the same for any number of them.
 
-use super::corpus::{Corpus, Entry, Job};
+use super::corpus::{Corpus, Entry, Job, Lineage};
+use super::situations::Situation;
 use crate::coverage::Features;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Programs of the first rounds, and of the later ones: the corpus grows fast at first.
-const ROUNDS: [u64; 2] = [64, 512];
+/// Programs of the first rounds, and of the later ones: much is new at first.
+const ROUNDS: [u64; 2] = [32, 256];
 /// So many short rounds there are.
-const SHORT: u64 = 32;
+const SHORT: u64 = 64;
 
 /// The round of an index.
 const fn round(index: u64) -> u64 {
@@ -52,6 +53,8 @@ pub(super) struct Learnt {
     programs: u64,
     mutants: u64,
     news: Vec<News>,
+    /// Those of all programs, each as often as programs came to it.
+    situations: Vec<Situation>,
 }
 
 /// A program that reached something that its round's corpus does not have.
@@ -65,7 +68,12 @@ impl Learnt {
     /// Counts a program.
     pub(super) fn ran(&mut self, job: &Job) {
         self.programs += 1;
-        self.mutants += u64::from(job.lineage.is_some());
+        self.mutants += u64::from(job.lineage.as_ref().is_some_and(Lineage::is_mutant));
+    }
+
+    /// Counts the situations that a program came to.
+    pub(super) fn came_to(&mut self, situations: Vec<Situation>) {
+        self.situations.extend(situations);
     }
 
     /// Takes in what a program reached, if it is new to this corpus.
@@ -79,6 +87,7 @@ impl Learnt {
         self.programs += other.programs;
         self.mutants += other.mutants;
         self.news.extend(other.news);
+        self.situations.extend(other.situations);
     }
 
     /// Adds the programs to a corpus, in the order of their indices.
@@ -87,6 +96,7 @@ impl Learnt {
         for News { entry, reached, .. } in &self.news {
             corpus.add(entry, reached);
         }
+        corpus.count(&self.situations);
     }
 }
 
@@ -171,6 +181,7 @@ impl Drop for Alarm<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::campaign::Root;
     use crate::coverage::Feature;
     use heapsmith_generators::Program;
 
@@ -203,7 +214,7 @@ mod tests {
         assert!(guide.corpus(ROUNDS[0]).is_some_and(|corpus| corpus.entries.is_empty()));
         let corpus = guide.corpus(2 * ROUNDS[0]).unwrap();
         assert_eq!(corpus.entries.len() as u64, ROUNDS[0] / 2);
-        assert!(corpus.entries.iter().zip(0..).all(|(entry, i)| entry.lineage().root == 2 * i));
+        assert!(corpus.entries.iter().zip(0..).all(|(entry, i)| entry.lineage.root == Root::Drawn(2 * i)));
         // The next round's end does not change it, nor does half a round count before the end.
         for index in ROUNDS[0]..3 * ROUNDS[0] / 2 {
             guide.learn(index, learnt(index, 600));

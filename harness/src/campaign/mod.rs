@@ -4,13 +4,15 @@
 //! merged in the order of indices: with a fixed number of programs, a campaign is the same for any number of workers. A clock
 //! decides when a campaign of so many seconds takes no further program, and nothing else.
 //!
-//! With [`Feedback::On`], program `i` is a function of what earlier programs reached, too: about half of all programs are mutants of programs that
-//! reached something new. They are learnt from in rounds, so that this too is the same for any number of workers; what became a
-//! finding tells its [`Lineage`].
+//! With [`Feedback::On`], program `i` is a function of what earlier programs reached, too: two of three are chosen among several, which were
+//! drawn or are mutants of programs that reached something new, as the one that comes to the rarest situations for its work. They are learnt
+//! from in rounds, so that this too is the same for any number of workers; what became a finding tells its [`Lineage`].
 
+mod choice;
 mod corpus;
 mod findings;
 mod guide;
+mod situations;
 mod statistics;
 #[cfg(test)]
 mod tests;
@@ -18,7 +20,7 @@ mod variants;
 mod worker;
 
 pub use crate::coverage::BOUNDARY_CLASSES;
-pub use corpus::{Lineage, Mutated};
+pub use corpus::{Lineage, Mutated, Root, Start};
 pub use findings::{Finding, Signature, Trapped};
 pub use statistics::{GATED_PROGRAMS, PATHS, Statistics};
 
@@ -30,7 +32,7 @@ use crate::runtime::{FaultError, Runtime, RuntimeError, Spec, builtin, poison};
 use crate::trial::{Prepared, Rig};
 use findings::{RawFindings, Reduced};
 use guide::Guide;
-use heapsmith_generators::{Campaign as Programs, Capacities, MUTANT_WORK, Machine, Mutator};
+use heapsmith_generators::{Campaign as Programs, Capacities, MUTANT_WORK, Machine, Mutator, Program};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -50,8 +52,9 @@ pub enum Limit {
 pub enum Feedback {
     /// It does not: every program is drawn.
     Off,
-    /// Programs that reach something new are kept, and mutated. The collector's edges are counted where the first engine is wasmtime; state
-    /// features are there on any.
+    /// What is run is chosen among more programs by the situations that few came to, as the model predicts them. Programs that reach something
+    /// new are kept, and mutants of them are among those that are chosen from. The collector's edges are counted where the first engine is
+    /// wasmtime; state features are there on any.
     On,
 }
 
@@ -141,6 +144,8 @@ pub struct Learnt {
     pub reached: Features,
     /// Programs that were kept, each because it reached something new.
     pub corpus: usize,
+    /// Those of them that it was not given, in the order in which they came in.
+    pub new: Vec<Program>,
     /// Programs that were mutants.
     pub mutants: u64,
 }
@@ -151,6 +156,8 @@ type Machines = BTreeMap<Machine, OnceLock<Result<Arc<Prepared>, String>>>;
 /// The parts of a campaign that all workers share.
 struct Shared<'a> {
     settings: &'a Settings,
+    /// The first programs, instead of drawn ones.
+    starts: &'a [Start],
     programs: &'a Programs,
     mutator: Mutator<'a>,
     guide: Option<Guide>,
@@ -181,6 +188,12 @@ impl Shared<'_> {
             Limit::Time(_) => start + CHUNK,
         };
         (start < end).then_some(start..end)
+    }
+
+    /// The program with this index, if the campaign was given one.
+    fn given(&self, index: u64) -> Option<corpus::Job> {
+        let start = self.starts.get(usize::try_from(index).ok()?)?;
+        Some(corpus::Job::given(start, index))
     }
 
     /// The collector for a machine, as the campaign runs it.
@@ -239,11 +252,24 @@ pub(crate) fn disagreement(engines: &[Box<dyn Engine>], rig: &Rig) -> Result<Opt
 /// # Errors
 /// When the runtime cannot be resolved or an engine refuses it; nothing was run then.
 pub fn hunt(settings: &Settings, progress: &Progress) -> Result<Summary, CampaignError> {
-    hunt_with(settings, progress, Prepared::with_feedback)
+    hunt_from(settings, &[], progress)
 }
 
-/// [`hunt`], with what prepares a collector that counts its edges.
-fn hunt_with(settings: &Settings, progress: &Progress, counting: With) -> Result<Summary, CampaignError> {
+/// [`hunt`], whose first programs are these. Without feedback nothing else comes of them.
+///
+/// # Errors
+/// As [`hunt`].
+pub fn hunt_from(settings: &Settings, starts: &[Start], progress: &Progress) -> Result<Summary, CampaignError> {
+    hunt_with(settings, starts, progress, Prepared::with_feedback)
+}
+
+/// [`hunt_from`], with what prepares a collector that counts its edges.
+fn hunt_with(
+    settings: &Settings,
+    starts: &[Start],
+    progress: &Progress,
+    counting: With,
+) -> Result<Summary, CampaignError> {
     let description = settings.spec.resolve(Machine::default())?;
     // One compilation proves that every engine takes the runtime, before anything starts.
     let runtime = builtin(description.clone());
@@ -257,13 +283,15 @@ fn hunt_with(settings: &Settings, progress: &Progress, counting: With) -> Result
     let source = Source::new(settings.spec.clone());
     let capacities = capacities(&description);
     let programs = Programs::new(settings.seed, capacities, settings.spec.pinned);
-    let machines = || programs.machines().iter().map(|&m| (m, OnceLock::new())).collect();
+    let given = || starts.iter().map(|start| start.program.machine);
+    let machines = || programs.machines().iter().copied().chain(given()).map(|m| (m, OnceLock::new())).collect();
     let started = Instant::now();
     let shared = Shared {
         machines: machines(),
         plain: machines(),
         mutator: mutator(&programs, capacities),
         programs: &programs,
+        starts,
         guide,
         counting,
         pool: Pool::new(source.clone(), &settings.engines),
@@ -296,7 +324,8 @@ fn hunt_with(settings: &Settings, progress: &Progress, counting: With) -> Result
     }
     let learnt = shared.guide.as_ref().map(|guide| {
         let (corpus, mutants) = guide.end();
-        Learnt { of_edges, corpus: corpus.entries.len(), reached: corpus.seen, mutants }
+        let new = corpus.entries.iter().filter_map(|entry| entry.new_program().cloned()).collect();
+        Learnt { of_edges, corpus: corpus.entries.len(), new, reached: corpus.seen, mutants }
     });
     Ok(Summary { statistics, findings, unreduced, unshown, interrupted, elapsed, description, learnt })
 }

@@ -26,7 +26,7 @@ fn guided(counting: With) -> Summary {
         metamorphic: Selection::Share,
         feedback: Feedback::On,
     };
-    hunt_with(&settings, &Progress::default(), counting).unwrap()
+    hunt_with(&settings, &[], &Progress::default(), counting).unwrap()
 }
 
 #[test]

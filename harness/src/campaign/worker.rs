@@ -1,6 +1,7 @@
 //! One worker of a campaign.
 
-use super::corpus::{Corpus, Job, affordable_work, job};
+use super::choice::Chooser;
+use super::corpus::{Corpus, Job};
 use super::findings::{RawFindings, Signature};
 use super::guide::{Alarm, Learnt};
 use super::variants::Variants;
@@ -48,19 +49,27 @@ pub(super) fn run(shared: &Shared<'_>) -> (Statistics, RawFindings) {
         waiting: Vec::new(),
         tally: Tally::default(),
     };
+    let settings = shared.settings;
+    let mut chooser = Chooser::new(&settings.spec, shared.programs, shared.mutator, settings.seed);
     let _alarm = Alarm(shared.guide.as_ref());
     while let Some(indices) = shared.take() {
         match &shared.guide {
-            None => indices.for_each(|index| worker.program(&Job::drawn(shared.programs, index), None)),
+            None => indices.for_each(|index| {
+                let given = shared.given(index);
+                worker.program(&given.unwrap_or_else(|| Job::drawn(shared.programs, index)), None);
+            }),
             Some(guide) => {
                 let first = indices.start;
                 let Some(corpus) = guide.corpus(first) else { break };
                 let mut learnt = Learnt::default();
                 for index in indices {
-                    let job = job(shared.programs, &shared.mutator, &corpus, shared.settings.seed, index);
-                    let job = worker.runner.affordable(job);
-                    learnt.ran(&job);
-                    worker.program(&job, Some((&corpus, &mut learnt)));
+                    let chosen = match shared.given(index) {
+                        Some(job) => chooser.unchosen(job),
+                        None => chooser.choose(&corpus, index),
+                    };
+                    learnt.ran(&chosen.job);
+                    learnt.came_to(chosen.situations);
+                    worker.program(&chosen.job, Some((&corpus, &mut learnt)));
                 }
                 if let Some(corpus) = guide.learn(first, learnt) {
                     shared.progress.edges.fetch_max(corpus.seen.edges() as u64, Ordering::Relaxed);
@@ -187,18 +196,6 @@ struct Runner<'s, 'a> {
 }
 
 impl Runner<'_, '_> {
-    /// The job, or what is drawn at its index, where that is a mutant of more work than it may have.
-    fn affordable(&mut self, job: Job) -> Job {
-        let Self { shared, rigs, .. } = self;
-        if job.lineage.is_none() {
-            return job;
-        }
-        let most = affordable_work(shared.settings.seed, job.index);
-        // A rig that cannot be had is the run's to tell.
-        let work = rig_of(shared, rigs, job.program.machine).map(|rig| rig.work(&job.program));
-        if work.is_some_and(|work| work > most) { Job::drawn(shared.programs, job.index) } else { job }
-    }
-
     /// Runs a program and counts it; `look` has a look at the rig right after the trial, if there was one.
     ///
     /// Where edges are counted, whatever is not clean is judged again on a collector without counters, and that verdict is the one that

@@ -1,6 +1,7 @@
 //! `heapsmith hunt`: the main job.
 
 use super::found::{self, Report, check_out, stop_on_signals};
+use super::starts::{self, Added};
 use super::{Exit, engines, print, progress};
 use anyhow::{Context, ensure};
 use heapsmith::campaign::{self, BOUNDARY_CLASSES, Feedback, Learnt, Limit, Progress, Settings, Statistics, Summary};
@@ -50,13 +51,25 @@ pub(crate) struct Args {
     /// The other runtime of --metamorphic, instead of the usual one
     #[arg(long, value_name = "NAME", requires = "metamorphic")]
     against: Option<String>,
-    /// Draw every program, and learn nothing from what programs reach (for comparison)
+    /// Choose what is run among more programs by what few came to, and learn from what programs reach
+    #[arg(long, conflicts_with = "no_feedback", long_help = FEEDBACK_LONG_HELP)]
+    feedback: bool,
+    /// Start from the cases in a folder, and add to it, as new files, what was kept because it reached something new; implies --feedback
+    #[arg(long, value_name = "DIR", conflicts_with = "no_feedback")]
+    corpus: Option<PathBuf>,
+    /// Draw every program, and learn nothing from what programs reach; so it is without --feedback, too
     #[arg(long)]
     no_feedback: bool,
     /// Print the summary as JSON
     #[arg(long)]
     json: bool,
 }
+
+/// What `hunt --help` says of feedback.
+const FEEDBACK_LONG_HELP: &str = "\
+Choose what is run among more programs, drawn ones and mutants, by the situations that few programs came to, and learn from what they reach.
+Rare violations take fewer programs then, and boundaries are reached that as many drawn programs do not reach; but a program costs about twice
+the processor time, so that in the same time it is no gain, and not the default. Most violations show before there is anything to learn from";
 
 /// What `hunt --help` says of engines.
 const ENGINES_LONG_HELP: &str = "\
@@ -76,13 +89,17 @@ const STOPPING: &str =
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let settings = settings(args)?;
+    let starts = match &args.corpus {
+        Some(folder) => starts::read(folder, &settings.spec)?,
+        None => Vec::new(),
+    };
     let progress = Arc::new(Progress::default());
     stop_on_signals(&progress, |p| &p.stop, STOPPING)?;
     let done = AtomicBool::new(false);
     let title = format!("hunting in {}", settings.spec);
     let summary = std::thread::scope(|scope| {
         scope.spawn(|| progress::show(|elapsed| progress::of_campaign(&title, &progress, elapsed), &done));
-        let summary = campaign::hunt(&settings, &progress);
+        let summary = campaign::hunt_from(&settings, &starts, &progress);
         done.store(true, Ordering::Relaxed);
         summary
     })?;
@@ -90,6 +107,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         let names: Vec<&'static str> = settings.engines.iter().map(|e| e.name()).collect();
         let runtime = settings.spec.to_string();
         summary.findings.iter().map(|f| Report::write(&args.out, &runtime, &names, f)).collect()
+    };
+    let added = match (&args.corpus, &summary.learnt) {
+        (Some(folder), Some(learnt)) => Some(starts::add(folder, learnt)),
+        (Some(_) | None, _) => None,
     };
     let mut distrusted = if settings.spec.pinned == Machine::default() {
         summary.statistics.distrusted(&summary.description)
@@ -103,14 +124,23 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         distrusted.extend(missing.into_iter().map(|what| format!("never reached: {what}")));
     }
     distrusted.extend(unshown(&summary));
+    distrusted.extend(added.as_ref().and_then(|added| added.problem.clone()));
     if summary.interrupted {
         distrusted.insert(0, format!("interrupted before {}", wanted(&settings)));
     }
     if args.json {
-        let value = json(&settings, &summary, &reports, &distrusted);
+        let value = json(&settings, &summary, added.as_ref(), &reports, &distrusted);
         print(&format!("{}\n", serde_json::to_string_pretty(&value)?))?;
     } else {
         print(&text(&settings, &summary, &reports, &distrusted))?;
+        if let (Some(folder), Some(added)) = (&args.corpus, &added) {
+            print(&format!(
+                "corpus: {} cases to start from, {} new files in {}\n",
+                starts.len(),
+                added.files,
+                folder.display()
+            ))?;
+        }
     }
     for r in &reports {
         r.complain();
@@ -160,7 +190,7 @@ fn settings(args: &Args) -> anyhow::Result<Settings> {
         jobs,
         max_findings: args.max_findings,
         metamorphic,
-        feedback: if args.no_feedback { Feedback::Off } else { Feedback::On },
+        feedback: if args.feedback || args.corpus.is_some() { Feedback::On } else { Feedback::Off },
     })
 }
 
@@ -291,7 +321,7 @@ fn vacuity(summary: &Summary, jobs: usize) -> String {
 
 /// What feedback did.
 fn learnt(learnt: &Learnt, programs: u64) -> String {
-    let Learnt { of_edges, reached, corpus, mutants } = learnt;
+    let Learnt { of_edges, reached, corpus, mutants, new: _ } = learnt;
     let edges = match of_edges {
         Some(of) => format!("{} of {of} edges of the collector", reached.edges()),
         None => "no edges, which only wasmtime as the first engine counts".to_owned(),
@@ -328,7 +358,13 @@ fn noops(s: &Statistics) -> f64 {
 
 /// The summary as JSON; see the README for its fields. `characteristics` has those that the runtime declares, by name, with the numbers
 /// of [`heapsmith::model::Counts`].
-fn json(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: &[String]) -> serde_json::Value {
+fn json(
+    settings: &Settings,
+    summary: &Summary,
+    added: Option<&Added>,
+    reports: &[Report],
+    distrusted: &[String],
+) -> serde_json::Value {
     let s = &summary.statistics;
     let o = s.observed;
     let traps: serde_json::Map<String, serde_json::Value> =
@@ -372,6 +408,7 @@ fn json(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: 
         "feedback": summary.learnt.as_ref().map(|learnt| json!({
             "edges": learnt.of_edges.map(|of| json!({ "reached": learnt.reached.edges(), "of": of })),
             "features": learnt.reached.len(), "corpus": learnt.corpus, "mutants": learnt.mutants,
+            "files_added": added.map(|added| added.files),
         })),
         "findings": findings,
         "unreduced": unreduced,

@@ -15,6 +15,7 @@ mod pins;
 mod progress;
 mod run;
 mod runtimes;
+mod starts;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};

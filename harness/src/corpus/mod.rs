@@ -7,6 +7,7 @@
 //! - [`minimize`](mod@minimize): the smallest part of one folder that reaches as much. [`merge()`]: of many folders, with the memory of the result.
 //! - [`stats`]: what a folder reaches, and what it does not.
 //! - [`write`](mod@write): folders that are there whole or not at all.
+//! - [`keep`]: the folder that a hunt starts from, and that it adds to.
 //! - [`expect`]: what a regression must show on which runtime.
 //!
 //! What is written is a subset of the files, byte for byte as they were. Whatever is written is run again from where it is, on instances
@@ -15,6 +16,7 @@
 
 pub mod cover;
 pub mod expect;
+pub mod keep;
 pub mod load;
 pub mod merge;
 pub mod minimize;

@@ -136,6 +136,6 @@ fn beside(path: &Path, rename: impl Fn(&str) -> String) -> Result<PathBuf, Corpu
     }
 }
 
-fn io(path: &Path, error: Error) -> CorpusError {
+pub(super) fn io(path: &Path, error: Error) -> CorpusError {
     CorpusError::Io { path: path.to_owned(), error }
 }

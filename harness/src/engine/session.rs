@@ -58,7 +58,19 @@ pub(crate) fn compile_assembled(
 /// # Errors
 /// If the runtime's text is no valid WebAssembly.
 pub fn compile_counting(engine: &dyn Engine, runtime: &Runtime) -> Result<(Arc<dyn Compiled>, Edges), EngineError> {
-    let Instrumented { module, edges } = coverage::of_resident(runtime, &assemble(runtime)?)?;
+    compile_counting_assembled(engine, runtime, &assemble(runtime)?)
+}
+
+/// [`compile_counting`] of what [`assemble`] made.
+///
+/// # Errors
+/// As [`compile_counting`].
+pub(crate) fn compile_counting_assembled(
+    engine: &dyn Engine,
+    runtime: &Runtime,
+    module: &[u8],
+) -> Result<(Arc<dyn Compiled>, Edges), EngineError> {
+    let Instrumented { module, edges } = coverage::of_resident(runtime, module)?;
     Ok((compile_assembled(engine, runtime, &module)?, edges))
 }
 

@@ -250,6 +250,12 @@ impl ShadowHeap {
         self.pages
     }
 
+    /// Entries of the worklist that collections of the program used at most, as long as the model is exact.
+    #[must_use]
+    pub const fn deepest_worklist(&self) -> usize {
+        self.marking.deepest()
+    }
+
     /// All blocks in address order.
     pub fn blocks(&self) -> impl Iterator<Item = &Block> {
         let mut next = self.first;

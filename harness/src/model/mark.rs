@@ -18,6 +18,8 @@ pub(super) struct Marking {
     mark_at: MarkAt,
     /// Payloads of the first and the last block that a full worklist put off.
     dirty: Option<(u32, u32)>,
+    /// Entries that were in use at once at most.
+    deepest: usize,
 }
 
 impl Marking {
@@ -30,6 +32,7 @@ impl Marking {
             full: promises.worklist_full,
             mark_at: promises.mark_at,
             dirty: None,
+            deepest: 0,
         }
     }
 
@@ -38,6 +41,12 @@ impl Marking {
         self.epoch = 0;
         self.worklist.clear();
         self.dirty = None;
+        self.deepest = 0;
+    }
+
+    /// Entries that were in use at once at most, since the start of the program.
+    pub(super) const fn deepest(&self) -> usize {
+        self.deepest
     }
 
     #[inline]
@@ -61,6 +70,7 @@ impl Marking {
             block.marked = self.epoch;
         }
         self.worklist.push(id);
+        self.deepest = self.deepest.max(self.worklist.len());
         Ok(())
     }
 }

@@ -30,7 +30,8 @@ use crate::coverage::Edges;
 use crate::emulator::Emulator;
 use crate::engine::pristine::Pristine;
 use crate::engine::session::{
-    Resident, assemble, compile_assembled, compile_counting, compile_resident, look_standalone, run_standalone,
+    Resident, assemble, compile_assembled, compile_counting_assembled, compile_resident, look_standalone,
+    run_standalone,
 };
 use crate::engine::{Compiled, Engine, EngineError, Known, Lowering};
 use crate::image::Image;
@@ -112,14 +113,15 @@ impl Prepared {
     /// # Errors
     /// As [`Self::builtin`].
     pub fn with_feedback(runtime: Runtime, engines: &[Box<dyn Engine>]) -> Result<Self, EngineError> {
+        let module = assemble(&runtime)?;
         let counting = match engines.first() {
             Some(engine) if engine.name() == Known::Wasmtime.name() && !runtime.description.is_giant() => {
-                Some(compile_counting(engine.as_ref(), &runtime)?)
+                Some(compile_counting_assembled(engine.as_ref(), &runtime, &module)?)
             }
             Some(_) | None => None,
         };
         let emulated = runtime.description.fault.is_none();
-        Self::with(runtime, engines, emulated, counting)
+        Self::with(runtime, engines, &module, emulated, counting)
     }
 
     /// As [`Self::builtin`], with this in the place of what the first engine compiles.
@@ -129,7 +131,8 @@ impl Prepared {
         engines: &[Box<dyn Engine>],
         counting: (Arc<dyn Compiled>, Edges),
     ) -> Result<Self, EngineError> {
-        Self::with(runtime, engines, true, Some(counting))
+        let module = assemble(&runtime)?;
+        Self::with(runtime, engines, &module, true, Some(counting))
     }
 
     /// The edges that the first engine counts, if it does.
@@ -139,18 +142,19 @@ impl Prepared {
     }
 
     fn new(runtime: Runtime, engines: &[Box<dyn Engine>], emulated: bool) -> Result<Self, EngineError> {
-        Self::with(runtime, engines, emulated, None)
+        let module = assemble(&runtime)?;
+        Self::with(runtime, engines, &module, emulated, None)
     }
 
     fn with(
         runtime: Runtime,
         engines: &[Box<dyn Engine>],
+        module: &[u8],
         emulated: bool,
         counting: Option<(Arc<dyn Compiled>, Edges)>,
     ) -> Result<Self, EngineError> {
         let (mut compiled, mut alone) = (Vec::new(), Vec::new());
         let (first, edges) = counting.unzip();
-        let module = assemble(&runtime)?;
         for engine in engines {
             match engine.lowering() {
                 Lowering::Resident if alone.is_empty() => {
@@ -158,7 +162,7 @@ impl Prepared {
                         compiled.push((engine.name(), Arc::clone(first)));
                         continue;
                     }
-                    compiled.push((engine.name(), compile_assembled(engine.as_ref(), &runtime, &module)?));
+                    compiled.push((engine.name(), compile_assembled(engine.as_ref(), &runtime, module)?));
                 }
                 Lowering::Standalone if !compiled.is_empty() => alone.push(engine.handle()),
                 Lowering::Resident | Lowering::Standalone => {

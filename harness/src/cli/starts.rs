@@ -1,0 +1,41 @@
+//! The folder of `hunt --corpus`: what a hunt starts from, and where it puts what it kept.
+
+use super::cases::complain;
+use anyhow::{anyhow, ensure};
+use heapsmith::campaign::{Learnt, Start};
+use heapsmith::corpus::keep;
+use heapsmith::runtime::Spec;
+use std::path::Path;
+
+/// The programs of a folder; a folder that is not there has none.
+///
+/// # Errors
+/// Every file that is no case for the runtime; or the folder cannot be written to.
+pub(super) fn read(folder: &Path, spec: &Spec) -> anyhow::Result<Vec<Start>> {
+    ensure!(
+        !folder.exists() || folder.is_dir(),
+        "--corpus: expected a folder at `{}`, found a file; name another place",
+        folder.display()
+    );
+    let cases = keep::cases(folder, spec).map_err(|problems| {
+        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        anyhow!("--corpus: {}\nmend what is named, or move it away; nothing was run", complain(&problems))
+    })?;
+    Ok(cases.into_iter().map(|(name, program)| Start { name, program }).collect())
+}
+
+/// What was written.
+pub(super) struct Added {
+    /// New files.
+    pub(super) files: usize,
+    /// What could not be written.
+    pub(super) problem: Option<String>,
+}
+
+/// Adds what a hunt kept.
+pub(super) fn add(folder: &Path, learnt: &Learnt) -> Added {
+    match keep::add(folder, &learnt.new) {
+        Ok(files) => Added { files: files.len(), problem: None },
+        Err(error) => Added { files: 0, problem: Some(format!("--corpus: {error}")) },
+    }
+}
