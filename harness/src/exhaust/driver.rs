@@ -4,7 +4,7 @@ use super::checkpoint::{Identity, Ledger, StateError};
 use super::machines::machines;
 use super::runner::Runner;
 use super::tally::Tally;
-use super::tree::{Branch, branches, count};
+use super::tree::{Branch, MOST_COUNTED, branches, count};
 use super::{ExhaustError, Progress, Settings, Summary};
 use crate::campaign::{Finding, on_all};
 use crate::engine::{Engine, EngineError, Lowering};
@@ -152,7 +152,7 @@ pub fn exhaust(settings: &Settings, progress: &Progress) -> Result<Summary, Exha
     }
     let machines = machines(&settings.spec, scope)?;
     let first = settings.spec.resolve(machines.first().copied().unwrap_or_default())?;
-    let lengths = count(scope, &Branch::root(), &progress.stop)?;
+    let lengths = count(scope, &Branch::root(), MOST_COUNTED, &progress.stop)?;
     let total = lengths.iter().sum::<u64>() * machines.len() as u64;
     // Small enough that little is lost when a branch is broken off, large enough that its prefix, which runs anew, costs little.
     let cut = scope.ops.saturating_sub(2).clamp(2, 3);

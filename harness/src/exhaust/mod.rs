@@ -148,7 +148,10 @@ pub enum ExhaustError {
     )]
     Scope(Scope),
     /// A scope with more programs than can be counted.
-    #[error("expected a scope of at most {most} programs, found more with {} ops and {} objects; each op less divides it by about 16", .scope.ops, .scope.objects)]
+    #[error(
+        "expected a scope of at most {most} programs on each machine, found more with {} ops and {} registers; each op less divides it by about 16",
+        .scope.ops, .scope.objects
+    )]
     TooMany {
         /// The scope.
         scope: Scope,

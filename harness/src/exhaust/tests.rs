@@ -247,12 +247,21 @@ fn scopes_are_as_large_as_they_ever_were() {
 
 /// Programs of each length of a whole scope.
 fn counted(scope: Scope) -> Vec<u64> {
-    count(scope, &Branch::root(), &AtomicBool::new(false)).unwrap()
+    count(scope, &Branch::root(), u64::MAX, &AtomicBool::new(false)).unwrap()
 }
 
 #[test]
 fn counting_stops_when_it_is_told_to() {
     let scope = Scope { ops: 10, objects: 8 };
-    let stopped = count(scope, &Branch::root(), &AtomicBool::new(true));
+    let stopped = count(scope, &Branch::root(), u64::MAX, &AtomicBool::new(true));
     assert!(matches!(stopped, Err(ExhaustError::Stopped)), "{stopped:?}");
+}
+
+#[test]
+fn counting_gives_up_where_there_are_more_programs_than_are_asked_for() {
+    let scope = Scope { ops: 4, objects: 1 };
+    let counted = |most| count(scope, &Branch::root(), most, &AtomicBool::new(false));
+    assert_eq!(counted(4_902).unwrap(), [6, 70, 560, 4_266]);
+    let text = counted(4_901).unwrap_err().to_string();
+    assert!(text.contains("at most 4901 programs") && text.contains("4 ops and 1 registers"), "{text}");
 }

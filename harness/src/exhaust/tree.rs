@@ -164,35 +164,35 @@ impl<V: Visitor> Walk<'_, V> {
     }
 }
 
-/// Programs that are counted at most: many times what can be run in a day.
-const MOST_COUNTED: u64 = 1 << 30;
+/// Programs that are counted at most: on 32 machines more than a day's work of two cores.
+pub(super) const MOST_COUNTED: u64 = 1 << 27;
 
 /// How many programs of each length a branch has, from length 1.
 ///
 /// # Errors
-/// More than [`MOST_COUNTED`], or `stop` was set before the end.
-pub(super) fn count(scope: Scope, branch: &Branch, stop: &AtomicBool) -> Result<Vec<u64>, ExhaustError> {
+/// There are more than `most`, or `stop` was set before the end.
+pub(super) fn count(scope: Scope, branch: &Branch, most: u64, stop: &AtomicBool) -> Result<Vec<u64>, ExhaustError> {
     struct Count<'a> {
         lengths: Vec<u64>,
-        total: u64,
+        left: u64,
+        is_over: bool,
         stop: &'a AtomicBool,
     }
     impl Visitor for Count<'_> {
         fn visit(&mut self, program: &[Move], _: bool) -> ControlFlow<(), bool> {
-            if self.total >= MOST_COUNTED || self.stop.load(Ordering::Relaxed) {
+            self.is_over = self.left == 0;
+            if self.is_over || self.stop.load(Ordering::Relaxed) {
                 return ControlFlow::Break(());
             }
             self.lengths[program.len() - 1] += 1;
-            self.total += 1;
+            self.left -= 1;
             ControlFlow::Continue(true)
         }
     }
-    let mut count = Count { lengths: vec![0; scope.ops], total: 0, stop };
+    let mut count = Count { lengths: vec![0; scope.ops], left: most, is_over: false, stop };
     match walk(scope, branch, None, true, &mut count) {
         ControlFlow::Continue(()) => Ok(count.lengths),
-        ControlFlow::Break(()) if count.total >= MOST_COUNTED => {
-            Err(ExhaustError::TooMany { scope, most: MOST_COUNTED })
-        }
+        ControlFlow::Break(()) if count.is_over => Err(ExhaustError::TooMany { scope, most }),
         ControlFlow::Break(()) => Err(ExhaustError::Stopped),
     }
 }
