@@ -6,8 +6,8 @@ use plotters::prelude::*;
 use std::ops::Range;
 
 const SIZE: (u32, u32) = (900, 600);
-/// Colours that stay apart in print and for the colour-blind (Okabe and Ito, 2008), and four more.
-const COLOURS: [RGBColor; 12] = [
+/// Colours that stay apart in print and for the colour-blind (Okabe and Ito, 2008), and more.
+const COLOURS: [RGBColor; 13] = [
     RGBColor(0, 0, 0),
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
@@ -20,6 +20,7 @@ const COLOURS: [RGBColor; 12] = [
     RGBColor(140, 86, 75),
     RGBColor(60, 179, 60),
     RGBColor(127, 0, 55),
+    RGBColor(0, 90, 90),
 ];
 
 /// A line and its place in the legend.

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{FIXED, V131, WRAP, clean, engine, rig, runtime};
-use heapsmith::cost::{FAMILIES, Family, Finding, LINEAR, Row, SQUARE, measure};
+use heapsmith::cost::{CONSTANT, FAMILIES, Family, Finding, LINEAR, Row, SQUARE, TIMES, measure};
 use heapsmith::runtime::description::Characteristic;
 use heapsmith::runtime::fault::{self, planted};
 use heapsmith::runtime::{Fault, Runtime};
@@ -60,6 +60,7 @@ fn growth_without_garbage_and_searches_are_the_declared_squares_of_v131_and_the_
                 assert_eq!(row.finding, Finding::Declared(declared), "{row:?}");
                 assert!((1.7..SQUARE).contains(&row.exponent.unwrap()), "{row:?}");
             }
+            None if family.most <= CONSTANT => assert_eq!(row.finding, Finding::Constant, "{row:?}"),
             None => assert_eq!(row.finding, Finding::Linear, "{row:?}"),
         }
     }
@@ -71,6 +72,51 @@ fn mark_and_sweep_of_the_reference_are_linear() {
         let row = measured(name, |machine| runtime(FIXED, machine));
         assert_eq!(row.finding, Finding::Linear, "{row:?}");
         assert!((0.9..1.1).contains(&row.exponent.unwrap()), "{row:?}");
+    }
+}
+
+/// Fuel that `fixed` needs for each unit of work; a collector that needs many times that is slow, whatever its exponents.
+#[test]
+fn work_of_the_reference_costs_about_the_same_everywhere() {
+    for name in ["roots", "wide", "duplicates", "chain", "graph", "alternating", "block", "churn", "pages"] {
+        let row = measured(name, |machine| runtime(FIXED, machine));
+        println!("{name}: {:?} tenths", row.tenths_per_work());
+        assert!((50..1_000).contains(&row.tenths_per_work().unwrap()), "{row:?}");
+    }
+}
+
+#[test]
+fn a_collection_costs_the_same_however_large_memory_is_and_a_bitmap_that_is_cleared_whole_is_slow() {
+    for name in [FIXED, "fixed-split", "vera@0.2"] {
+        let row = measured("pages", |machine| runtime(name, machine));
+        assert_eq!(row.finding, Finding::Constant, "{name}: {row:?}");
+    }
+    let fault = planted().into_iter().find(|f| f.name == "whole-bitmap-cleared").unwrap();
+    let row = measured("pages", |machine| fault::apply(&runtime(FIXED, machine), &fault).unwrap());
+    assert_eq!(row.finding, Finding::Slow, "{row:?}");
+    assert!((0.8..1.1).contains(&row.exponent.unwrap()), "{row:?}");
+}
+
+#[test]
+fn memory_that_cannot_have_the_size_is_not_called_constant() {
+    let pinned = |machine| {
+        let spec = heapsmith::runtime::parse_spec("fixed?pages=64..64").unwrap();
+        heapsmith::runtime::builtin(spec.resolve(machine).unwrap())
+    };
+    assert_eq!(measured("pages", pinned).finding, Finding::Unfit("pages are pinned".to_owned()));
+}
+
+#[test]
+fn a_sweep_that_is_repeated_thirty_times_is_linear_and_many_times_the_reference() {
+    let sweep = "call $gc_mark\n    call $gc_sweep)";
+    let again = format!("call $gc_mark\n{})", "    call $gc_sweep\n".repeat(30));
+    for name in ["alternating", "churn"] {
+        let (honest, slow) = (measured(name, |machine| runtime(FIXED, machine)), measured(name, with(sweep, &again)));
+        assert_eq!((&honest.finding, &slow.finding), (&Finding::Linear, &Finding::Linear));
+        let times = slow.times(&honest).unwrap();
+        println!("{name}: {times:.2} times, {:?} tenths for each unit of work", slow.tenths_per_work());
+        assert!(times > TIMES && honest.times(&honest) == Some(1.0), "{name}: {times}");
+        assert!(slow.tenths_per_work() > honest.tenths_per_work().map(|tenths| 2 * tenths));
     }
 }
 

@@ -3,21 +3,23 @@
 //! With `--json`:
 //!
 //! ```json
-//! { "schema": 1, "runtime": "vera@0.0.131", "engine": "wasmtime", "enough": 1073741824, "linear": 1.2, "square": 2.2,
+//! { "schema": 1, "runtime": "vera@0.0.131", "engine": "wasmtime", "enough": 1073741824, "constant": 0.2, "linear": 1.2, "square": 2.2,
+//!   "against": null, "most_times": 2.0,
 //!   "families": [{ "name": "growth", "what": "a live list grows to n cells, without garbage",
-//!                  "points": [{ "n": 2048, "fuel": 812345, "ended": true }], "exponent": 1.98, "local_exponents": [1.7],
-//!                  "declared_by": "growth", "finding": "declared", "why": null,
+//!                  "points": [{ "n": 2048, "fuel": 812345, "work": 21000, "ended": true }], "exponent": 1.98, "local_exponents": [1.7],
+//!                  "declared_by": "growth", "finding": "declared", "why": null, "times": null,
 //!                  "proof": [{ "n": 8192, "fuel": 1, "case": "growth-8192.heapsmith" }] }] }
 //! ```
-//! `finding` is `linear`, `declared`, `slow`, `broken` or `not-measured`; `why` is there for the last two. `declared_by` is the
+//! `finding` is `constant`, `linear`, `declared`, `slow`, `broken` or `not-measured`; `why` is there for the last two. `declared_by` is the
 //! characteristic that allows the square, null where the collector declares none. `exponent` is null below three points, `proof` holds two
-//! points or none, and its `case` is null without `--out`. A point that did not end was stopped after that much fuel.
+//! points or none, and its `case` is null without `--out`. A point that did not end was stopped after that much fuel;
+//! `work` are the units that the declared policies need. `times` is the fuel in multiples of that of `against`, null where it is not known.
 
 use super::facts::characteristic;
 use super::{Exit, print, progress, quoted};
 use anyhow::{Context, ensure};
 use heapsmith::bench::grouped;
-use heapsmith::cost::{self, ENOUGH, Finding, LINEAR, Point, Row, SQUARE};
+use heapsmith::cost::{self, CONSTANT, ENOUGH, Finding, LINEAR, Point, Row, SQUARE, TIMES};
 use heapsmith::engine;
 use heapsmith::report::SCHEMA_VERSION;
 use heapsmith::runtime::description::{Characteristic, Description};
@@ -39,6 +41,9 @@ pub(crate) struct Args {
     /// Measure no larger size once one has used so much fuel: less is quicker, more is surer
     #[arg(long, value_name = "N", default_value_t = ENOUGH, value_parser = clap::value_parser!(u64).range(1..=1 << 40))]
     fuel: u64,
+    /// Another collector that is measured, too: more than twice its work is too much
+    #[arg(long, value_name = "NAME")]
+    against: Option<String>,
     /// Write the two programs of each family that show how its work grows
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -54,18 +59,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let spec = parse_spec(&args.runtime).context("--runtime")?;
     let description = spec.resolve(Machine::default()).context("--runtime")?;
     check(args)?;
-    let line = progress::line();
-    let make = |machine: Machine| spec.resolve(machine).map(builtin).map_err(|e| e.to_string());
-    let rows = cost::survey(&[engine::by_name(ENGINE)?], args.fuel, make, |family| {
-        if let Some(line) = &line {
-            line.set_message(format!("measuring {}", family.name));
-            line.tick();
-        }
-    });
-    if let Some(line) = line {
-        line.finish_and_clear();
+    let against = args.against.as_deref().map(parse_spec).transpose().context("--against")?;
+    if let Some(other) = &against {
+        other.resolve(Machine::default()).context("--against")?;
+        ensure!(*other != spec, "--against: expected another collector than --runtime, found `{other}` again");
     }
-    let rows = rows?;
+    let rows = survey(&spec, args.fuel)?;
+    let other = against
+        .map(|other| Ok::<_, anyhow::Error>(Other { rows: survey(&other, args.fuel)?, spec: other }))
+        .transpose()?;
     if let Some(folder) = &args.out {
         write_cases(folder, &rows)?;
     }
@@ -76,17 +78,54 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     }
     let out = args.out.as_deref();
     if args.json {
-        print(&format!("{}\n", serde_json::to_string_pretty(&json(&spec, &description, args.fuel, &rows, out))?))?;
+        print(&format!(
+            "{}\n",
+            serde_json::to_string_pretty(&json(&spec, &description, args.fuel, &rows, other.as_ref(), out))?
+        ))?;
     } else {
-        print(&text(&spec, &description, &rows, out))?;
+        print(&text(&spec, &description, &rows, other.as_ref(), out))?;
     }
-    Ok(if rows.iter().any(|row| row.finding.is_violation()) {
+    let more = other.as_ref().is_some_and(|other| rows.iter().any(|row| other.is_exceeded_by(row)));
+    Ok(if more || rows.iter().any(|row| row.finding.is_violation()) {
         Exit::Violation
     } else if rows.iter().all(|row| matches!(row.finding, Finding::Unfit(_))) {
         Exit::Untrusted
     } else {
         Exit::Clean
     })
+}
+
+/// Measures a collector.
+fn survey(spec: &Spec, fuel: u64) -> anyhow::Result<Vec<Row>> {
+    let line = progress::line();
+    let make = |machine: Machine| spec.resolve(machine).map(builtin).map_err(|e| e.to_string());
+    let rows = cost::survey(&[engine::by_name(ENGINE)?], fuel, make, |family| {
+        if let Some(line) = &line {
+            line.set_message(format!("measuring {} of {spec}", family.name));
+            line.tick();
+        }
+    });
+    if let Some(line) = line {
+        line.finish_and_clear();
+    }
+    Ok(rows?)
+}
+
+/// The collector that a survey is compared with.
+struct Other {
+    spec: Spec,
+    rows: Vec<Row>,
+}
+
+impl Other {
+    /// How many times its fuel a row needed.
+    fn times(&self, row: &Row) -> Option<f64> {
+        self.rows.iter().find(|other| other.family.name == row.family.name).and_then(|other| row.times(other))
+    }
+
+    fn is_exceeded_by(&self, row: &Row) -> bool {
+        self.times(row).is_some_and(|times| times > TIMES)
+    }
 }
 
 /// What can be said of the outputs before a minute is spent on them.
@@ -136,19 +175,29 @@ fn declared(row: &Row, description: &Description) -> Option<Characteristic> {
     row.family.declared_by.filter(|c| description.characteristics.contains(c))
 }
 
-fn text(spec: &Spec, description: &Description, rows: &[Row], out: Option<&Path>) -> String {
+fn text(spec: &Spec, description: &Description, rows: &[Row], other: Option<&Other>, out: Option<&Path>) -> String {
     let mut t = format!("{spec}: work in fuel of {ENGINE}, which counts instructions\n\n");
-    let _ =
-        writeln!(t, "  {:<12}{:>20}{:>12}{:>10}  {:<10}verdict", "family", "n", "fuel per n", "exponent", "declared");
+    let times = if other.is_some() { "   times" } else { "" };
+    let _ = writeln!(
+        t,
+        "  {:<12}{:>20}{:>12}{:>10}{:>10}{times}  {:<10}verdict",
+        "family", "n", "fuel per n", "per work", "exponent", "declared"
+    );
     for row in rows {
         let range = match (row.points.first(), row.points.last()) {
             (Some(a), Some(b)) => format!("{}..{}", grouped(u64::from(a.n)), grouped(u64::from(b.n))),
             (_, _) => String::new(),
         };
-        let per = row.tenths_per_unit().map_or_else(String::new, |t| format!("{}.{}", grouped(t / 10), t % 10));
+        let tenths =
+            |tenths: Option<u64>| tenths.map_or_else(String::new, |t| format!("{}.{}", grouped(t / 10), t % 10));
+        let (per, per_work) = (tenths(row.tenths_per_unit()), tenths(row.tenths_per_work()));
+        let times = other.map_or_else(String::new, |other| {
+            format!("{:>8}", other.times(row).map_or_else(String::new, |times| format!("{times:.2}")))
+        });
         let exponent = row.exponent.map_or_else(String::new, |e| format!("{e:.2}"));
         let declared = declared(row, description).map_or("-", |_| "square");
         let verdict = match &row.finding {
+            Finding::Constant => "constant".to_owned(),
             Finding::Linear => "linear".to_owned(),
             Finding::Declared(c) => format!("as declared: {}", characteristic(*c).about),
             Finding::Slow => "violation: slow".to_owned(),
@@ -156,7 +205,8 @@ fn text(spec: &Spec, description: &Description, rows: &[Row], out: Option<&Path>
             Finding::Unfit(why) => format!("not measured: {why}"),
         };
         let name = row.family.name;
-        let _ = writeln!(t, "  {name:<12}{range:>20}{per:>12}{exponent:>10}  {declared:<10}{verdict}");
+        let _ =
+            writeln!(t, "  {name:<12}{range:>20}{per:>12}{per_work:>10}{exponent:>10}{times}  {declared:<10}{verdict}");
     }
     for row in rows.iter().filter(|row| row.finding.is_violation()) {
         t.push_str(&violation(spec, description, row, out));
@@ -165,10 +215,17 @@ fn text(spec: &Spec, description: &Description, rows: &[Row], out: Option<&Path>
     let _ = match bad {
         0 => writeln!(
             t,
-            "\nnothing grows faster than declared (exponents up to {LINEAR} are linear, up to {SQUARE} a square)"
+            "\nnothing grows faster than declared (exponents up to {CONSTANT} are constant, up to {LINEAR} linear, up to {SQUARE} a square)"
         ),
         n => writeln!(t, "\n{n} of {} families break a promise", rows.len()),
     };
+    if let Some(other) = other {
+        let names: Vec<&str> = rows.iter().filter(|row| other.is_exceeded_by(row)).map(|row| row.family.name).collect();
+        let _ = match names.as_slice() {
+            [] => writeln!(t, "no family needs more than {TIMES} times the work of {}", other.spec),
+            names => writeln!(t, "more than {TIMES} times the work of {}: {}", other.spec, names.join(", ")),
+        };
+    }
     t
 }
 
@@ -188,7 +245,7 @@ fn violation(spec: &Spec, description: &Description, row: &Row, out: Option<&Pat
     if row.finding == Finding::Slow {
         let local: Vec<String> = row.local_exponents().iter().map(|e| format!("{e:.2}")).collect();
         let square = declared(row, description).is_some();
-        let most = if square { SQUARE } else { LINEAR };
+        let most = if square { SQUARE } else { family.most };
         let _ = writeln!(t, "  expected:  work that grows with n to the power of {most} at most");
         let fitted =
             row.exponent.map_or_else(|| "no end within the fuel".to_owned(), |e| format!("the power of {e:.2}"));
@@ -209,7 +266,7 @@ fn violation(spec: &Spec, description: &Description, row: &Row, out: Option<&Pat
     }
     let sizes: Vec<u32> = match &row.finding {
         Finding::Broken(n, _) => vec![*n],
-        Finding::Linear | Finding::Declared(_) | Finding::Slow | Finding::Unfit(_) => {
+        Finding::Constant | Finding::Linear | Finding::Declared(_) | Finding::Slow | Finding::Unfit(_) => {
             proof.iter().map(|p| p.n).collect()
         }
     };
@@ -225,14 +282,21 @@ fn violation(spec: &Spec, description: &Description, row: &Row, out: Option<&Pat
     t
 }
 
-fn json(spec: &Spec, description: &Description, enough: u64, rows: &[Row], out: Option<&Path>) -> serde_json::Value {
+fn json(
+    spec: &Spec,
+    description: &Description,
+    enough: u64,
+    rows: &[Row],
+    other: Option<&Other>,
+    out: Option<&Path>,
+) -> serde_json::Value {
     let family = |row: &Row| {
         let why = match &row.finding {
             Finding::Broken(n, v) => Some(format!("n = {n}: {}", v.kind.full_name())),
             Finding::Unfit(why) => Some(why.clone()),
-            Finding::Linear | Finding::Declared(_) | Finding::Slow => None,
+            Finding::Constant | Finding::Linear | Finding::Declared(_) | Finding::Slow => None,
         };
-        let point = |p: &Point| json!({ "n": p.n, "fuel": p.fuel, "ended": p.ended });
+        let point = |p: &Point| json!({ "n": p.n, "fuel": p.fuel, "work": p.work, "ended": p.ended });
         let proved = |p: &Point| {
             let case = out.map(|folder| case(folder, row, p.n).display().to_string());
             json!({ "n": p.n, "fuel": p.fuel, "case": case })
@@ -246,6 +310,7 @@ fn json(spec: &Spec, description: &Description, enough: u64, rows: &[Row], out: 
             "declared_by": declared(row, description).map(|c| characteristic(c).about),
             "finding": row.finding.name(),
             "why": why,
+            "times": other.and_then(|other| other.times(row)),
             "proof": proof(row).iter().map(proved).collect::<Vec<_>>(),
         })
     };
@@ -254,8 +319,11 @@ fn json(spec: &Spec, description: &Description, enough: u64, rows: &[Row], out: 
         "runtime": spec.to_string(),
         "engine": ENGINE,
         "enough": enough,
+        "constant": CONSTANT,
         "linear": LINEAR,
         "square": SQUARE,
+        "against": other.map(|other| other.spec.to_string()),
+        "most_times": TIMES,
         "families": rows.iter().map(family).collect::<Vec<_>>(),
     })
 }

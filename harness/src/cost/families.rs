@@ -1,8 +1,12 @@
 //! Families of programs that differ in one size only. They are written in the text format, so that each can be saved and run.
 
+use super::{CONSTANT, LINEAR};
 use crate::runtime::description::{Characteristic, Description, OnFull};
 use heapsmith_generators::{Program, parse};
 use std::fmt::Write;
+
+/// What stands for the size in a machine.
+const SIZE: &str = "{n}";
 
 /// A family of programs with one size.
 #[derive(Debug, Clone, Copy)]
@@ -15,15 +19,18 @@ pub struct Family {
     pub first: u32,
     /// The largest size; a measurement stops before it once its fuel is enough.
     pub last: u32,
+    /// The largest exponent that needs no declaration: [`LINEAR`], or [`CONSTANT`] where the size is none of the collector's concern.
+    pub most: f64,
     /// What a description declares if the work may grow with the square of the size.
     pub declared_by: Option<Characteristic>,
+    /// What the programs ask of the machine; `{n}` stands for the size.
     machine: &'static str,
     /// The ops up to the measured ones, and the measured ones.
     ops: fn(u32) -> (String, String),
 }
 
 /// The families, in the order of the table.
-pub const FAMILIES: [Family; 12] = [
+pub const FAMILIES: [Family; 13] = [
     Family {
         name: "growth",
         what: "a live list grows to n cells, without garbage",
@@ -32,6 +39,7 @@ pub const FAMILIES: [Family; 12] = [
         declared_by: Some(Characteristic::CollectionPerGrowth),
         machine: "pages=1..1024",
         ops: |n| (String::new(), format!("chain r0 n={n} words=7 tag=1")),
+        ..LINEAR_WORK
     },
     Family {
         name: "search",
@@ -41,37 +49,38 @@ pub const FAMILIES: [Family; 12] = [
         declared_by: Some(Characteristic::SearchOfWholeList),
         machine: "pages=64..256",
         ops: |n| (format!("garbage n={n} size=8\ncollect"), format!("garbage n={n} size=24")),
+        ..LINEAR_WORK
     },
     Family {
         name: "roots",
         what: "a collection with n roots",
         machine: "worklist=131072 roots=131072 pages=64..256",
         ops: |n| (format!("roots n={n} words=0"), "collect".to_owned()),
-        ..LINEAR
+        ..LINEAR_WORK
     },
     Family {
         name: "wide",
         what: "a collection of an array of n objects, each with a child",
         ops: |n| (format!("wide r0 n={n} words=0 tag=1"), "collect".to_owned()),
-        ..LINEAR
+        ..LINEAR_WORK
     },
     Family {
         name: "duplicates",
         what: "a collection of an array of n pointers to one object",
         ops: |n| (format!("duplicates r0 n={n} words=0 tag=1"), "collect".to_owned()),
-        ..LINEAR
+        ..LINEAR_WORK
     },
     Family {
         name: "chain",
         what: "a collection of a list of n cells",
         ops: |n| (format!("chain r0 n={n} words=1 tag=1"), "collect".to_owned()),
-        ..LINEAR
+        ..LINEAR_WORK
     },
     Family {
         name: "graph",
         what: "a collection of n nodes with n random pointers",
         ops: |n| (format!("random r0 nodes={n} edges={n} seed=1"), "collect".to_owned()),
-        ..LINEAR
+        ..LINEAR_WORK
     },
     Family {
         name: "alternating",
@@ -79,7 +88,7 @@ pub const FAMILIES: [Family; 12] = [
         first: 1 << 6,
         last: 1 << 13,
         ops: |n| (alternating(n), format!("collect\ngarbage n={n} size=16\ncollect")),
-        ..LINEAR
+        ..LINEAR_WORK
     },
     Family {
         name: "block",
@@ -88,7 +97,7 @@ pub const FAMILIES: [Family; 12] = [
             let size = 4 * n;
             (format!("garbage n=1 size={size}\ncollect"), format!("alloc r0 size={size} fields={n} init=null\ncollect"))
         },
-        ..LINEAR
+        ..LINEAR_WORK
     },
     Family {
         name: "churn",
@@ -97,7 +106,7 @@ pub const FAMILIES: [Family; 12] = [
         last: 1 << 18,
         machine: "worklist=1024 roots=16 pages=4..4",
         ops: |n| ("chain r0 n=1000 words=7 tag=1".to_owned(), format!("garbage n={n} size=64")),
-        ..LINEAR
+        ..LINEAR_WORK
     },
     Family {
         name: "rescan",
@@ -107,6 +116,7 @@ pub const FAMILIES: [Family; 12] = [
         declared_by: Some(Characteristic::RepeatedScans),
         machine: "worklist=1 roots=64 pages=64..256",
         ops: |n| (put_off(n), "collect".to_owned()),
+        ..LINEAR_WORK
     },
     Family {
         name: "wraps",
@@ -116,16 +126,27 @@ pub const FAMILIES: [Family; 12] = [
             let wrapper = |r: &str| format!("alloc {r} size=16\nwrap {r} kind=1 n={n}\n");
             (format!("{}{}drop r1", wrapper("r0"), wrapper("r1")), "collect".to_owned())
         },
-        ..LINEAR
+        ..LINEAR_WORK
+    },
+    Family {
+        name: "pages",
+        what: "two collections of a few objects in a memory of n pages, of which little was ever used",
+        first: 1 << 4,
+        last: 1 << 11,
+        most: CONSTANT,
+        machine: "worklist=64 roots=16 pages={n}..{n}",
+        ops: |_| ("chain r0 n=32 words=1 tag=1".to_owned(), "collect\ngarbage n=32 size=16\ncollect".to_owned()),
+        ..LINEAR_WORK
     },
 ];
 
 /// What most families have in common.
-const LINEAR: Family = Family {
+const LINEAR_WORK: Family = Family {
     name: "",
     what: "",
     first: 1 << 8,
     last: 1 << 16,
+    most: LINEAR,
     declared_by: None,
     machine: "worklist=131072 roots=64 pages=64..256",
     ops: |_| (String::new(), String::new()),
@@ -135,12 +156,22 @@ impl Family {
     /// Why a collector cannot be measured by this family, if so.
     #[must_use]
     pub fn unfit(&self, description: &Description) -> Option<&'static str> {
-        let needs_table = self.program(self.first).machine.wraps.is_some();
+        let asked = self.program(self.first).machine;
+        let needs_table = asked.wraps.is_some();
         match (self.declared_by, description.promises.worklist_full) {
             (Some(Characteristic::RepeatedScans), OnFull::Trap) => Some("a full worklist traps"),
             (_, _) if needs_table && description.parameters.wraps == 0 => Some("no wrap table"),
+            (_, _) if self.sizes_memory() && asked.max_pages != Some(description.parameters.max_pages) => {
+                Some("pages are pinned")
+            }
             (_, _) => None,
         }
+    }
+
+    /// Whether the size is that of memory, so that each program has a machine of its own.
+    #[must_use]
+    pub fn sizes_memory(&self) -> bool {
+        self.machine.contains(SIZE)
     }
 
     /// The text of the program of size `n`.
@@ -148,7 +179,8 @@ impl Family {
     pub fn text(&self, n: u32) -> String {
         let (before, measured) = (self.ops)(n);
         let gap = if before.is_empty() { "" } else { "\n" };
-        let Self { name, what, machine, .. } = self;
+        let Self { name, what, .. } = self;
+        let machine = self.machine.replace(SIZE, &n.to_string());
         format!("heapsmith 1\n# cost, family {name}: {what}; n = {n}\nmachine {machine}\n{before}{gap}{measured}\n")
     }
 

@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     fn points(fuel: impl Fn(u64) -> u64) -> Vec<Point> {
-        (8..16).map(|i| 1_u32 << i).map(|n| Point { n, fuel: fuel(u64::from(n)), ended: true }).collect()
+        (8..16).map(|i| 1_u32 << i).map(|n| Point { n, fuel: fuel(u64::from(n)), work: 1, ended: true }).collect()
     }
 
     fn fitted(fuel: impl Fn(u64) -> u64) -> f64 {

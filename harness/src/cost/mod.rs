@@ -5,7 +5,9 @@
 //! violation, and two programs prove it. Each program is judged as well, so that a collector is not found quick because it does nothing.
 //!
 //! Fuel is counted, so the same engine in the same version gives the same numbers on every run, however busy the machine is.
-//! This sees the *form* of the curve. A constant factor is for the budget of each trial ([`crate::trial`]).
+//! This sees the *form* of the curve. A constant factor shows as fuel for each unit of work that the declared policies need (a word, a block, a
+//! root or a free block visited, as the model counts them), and in a comparison with another collector ([`Row::times`]); the budget of each
+//! trial ([`crate::trial`]) bounds it, too, but generously.
 
 mod families;
 mod fit;
@@ -22,11 +24,15 @@ use crate::trial::{Measured, Prepared, Rig};
 use heapsmith_generators::Machine;
 use std::sync::Arc;
 
+/// The largest exponent of work that counts as constant.
+pub const CONSTANT: f64 = 0.2;
 /// The largest exponent of work that counts as linear. `n log n` over these sizes has 1.1, a constant part only lowers it; a square
 /// brings it to 1.2 once a fifth of the work is its.
 pub const LINEAR: f64 = 1.2;
 /// The largest exponent that a declared square may show.
 pub const SQUARE: f64 = 2.2;
+/// How many times another collector's fuel is too much, where one is compared with it.
+pub const TIMES: f64 = 2.0;
 /// Fuel of one point from which on no larger one is measured, but for the three that a fit needs, where nobody asks for another amount:
 /// about a second.
 pub const ENOUGH: u64 = 1 << 30;
@@ -40,6 +46,8 @@ pub struct Point {
     pub n: u32,
     /// Fuel of the measured ops.
     pub fuel: u64,
+    /// Units of work that the declared policies need for them; at least one.
+    pub work: u64,
     /// Whether they ended; if not, they were stopped after this much.
     pub ended: bool,
 }
@@ -47,6 +55,8 @@ pub struct Point {
 /// What a family's measurements say.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Finding {
+    /// Work does not depend on the size, as it must not.
+    Constant,
     /// Work is proportional to the size, or grows more slowly.
     Linear,
     /// It grows with at most the square, which this characteristic declares.
@@ -64,6 +74,7 @@ impl Finding {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
+            Self::Constant => "constant",
             Self::Linear => "linear",
             Self::Declared(_) => "declared",
             Self::Slow => "slow",
@@ -77,7 +88,7 @@ impl Finding {
     pub const fn is_violation(&self) -> bool {
         match self {
             Self::Slow | Self::Broken(..) => true,
-            Self::Linear | Self::Declared(_) | Self::Unfit(_) => false,
+            Self::Constant | Self::Linear | Self::Declared(_) | Self::Unfit(_) => false,
         }
     }
 }
@@ -114,6 +125,19 @@ impl Row {
     pub fn tenths_per_unit(&self) -> Option<u64> {
         self.points.last().map(|p| p.fuel.saturating_mul(10) / u64::from(p.n))
     }
+
+    /// Fuel for each unit of work at the largest size, in tenths.
+    #[must_use]
+    pub fn tenths_per_work(&self) -> Option<u64> {
+        self.points.last().map(|p| p.fuel.saturating_mul(10) / p.work)
+    }
+
+    /// How many times the fuel of another collector this one needs, at the largest size that both were measured at.
+    #[must_use]
+    pub fn times(&self, other: &Self) -> Option<f64> {
+        let both = self.points.iter().rev().find_map(|p| Some((p, other.points.iter().find(|q| q.n == p.n)?)));
+        both.map(|(p, q)| p.fuel as f64 / q.fuel as f64)
+    }
 }
 
 /// Measures every family on one engine. `runtime` makes the collector with the parameters that a program asks for, unless it cannot, and
@@ -144,10 +168,10 @@ pub fn measure(
     family: &'static Family,
     engine: &[Box<dyn Engine>; 1],
     enough: u64,
-    runtime: impl Fn(Machine) -> Result<Runtime, String>,
+    make: impl Fn(Machine) -> Result<Runtime, String>,
 ) -> Result<Row, EngineError> {
     let unfit = |why: String| Row { family, points: Vec::new(), exponent: None, finding: Finding::Unfit(why) };
-    let runtime = match runtime(family.program(family.first).machine) {
+    let runtime = match make(family.program(family.first).machine) {
         Ok(runtime) => runtime,
         Err(why) => return Ok(unfit(why)),
     };
@@ -155,12 +179,20 @@ pub fn measure(
         return Ok(unfit(why.to_owned()));
     }
     let description = runtime.description.clone();
-    let mut rig = Rig::new(Arc::new(Prepared::edited(runtime, engine)?))?;
+    let rig_of = |runtime| Rig::new(Arc::new(Prepared::edited(runtime, engine)?));
+    let mut rig = rig_of(runtime)?;
     let mut points: Vec<Point> = Vec::new();
     let mut finding = None;
     for n in family.sizes() {
         let program = family.program(n);
-        let Measured { verdict, fuel } = rig.measure(&program, family.measured_from(n), LIMIT.saturating_mul(enough));
+        if family.sizes_memory() {
+            match make(program.machine) {
+                Ok(runtime) => rig = rig_of(runtime)?,
+                Err(why) => return Ok(unfit(why)),
+            }
+        }
+        let Measured { verdict, fuel, work } =
+            rig.measure(&program, family.measured_from(n), LIMIT.saturating_mul(enough));
         let ended = verdict.is_some();
         match verdict {
             // More than is modelled: no larger one either.
@@ -171,7 +203,7 @@ pub fn measure(
         if finding.is_some() {
             break;
         }
-        points.push(Point { n, fuel: fuel.max(1), ended });
+        points.push(Point { n, fuel: fuel.max(1), work: work.max(1), ended });
         if (fuel >= enough && points.len() >= fit::LEAST) || !ended {
             break;
         }
@@ -206,7 +238,8 @@ fn judge(family: &Family, description: &Description, exponent: Option<f64>) -> F
     };
     let declared = family.declared_by.filter(|c| description.characteristics.contains(c));
     match declared {
-        _ if exponent <= LINEAR => Finding::Linear,
+        _ if exponent <= CONSTANT && family.most <= CONSTANT => Finding::Constant,
+        _ if exponent <= family.most => Finding::Linear,
         Some(characteristic) if exponent <= SQUARE => Finding::Declared(characteristic),
         Some(_) | None => Finding::Slow,
     }

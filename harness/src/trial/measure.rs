@@ -12,6 +12,8 @@ pub struct Measured {
     pub verdict: Option<Verdict>,
     /// Fuel that the measured steps used, in the engine's own unit; 0 if the program did not come so far.
     pub fuel: u64,
+    /// Units of work that the declared policies need for them, as the model counts words, blocks, roots and free blocks.
+    pub work: u64,
 }
 
 impl Rig {
@@ -20,8 +22,13 @@ impl Rig {
     pub fn measure(&mut self, program: &Program, from: u32, fuel: u64) -> Measured {
         let _turn = self.turn();
         self.reached.forget();
-        let inconclusive = |reason| Measured { verdict: Some(Verdict::Inconclusive(reason)), fuel: 0 };
+        let inconclusive = |reason| Measured { verdict: Some(Verdict::Inconclusive(reason)), fuel: 0, work: 0 };
+        let mut setup = program.clone();
+        setup.ops.truncate(from as usize);
+        self.model.plan_program(&setup);
+        let planned = self.model.heap.work;
         self.model.plan_program(program);
+        let work = self.model.heap.work.saturating_sub(planned);
         if self.model.expectation().too_much_work {
             return inconclusive(Inconclusive::TooMuchWork);
         }
@@ -37,10 +44,10 @@ impl Rig {
         let Ok(end) = run else { return inconclusive(Inconclusive::EngineFailed) };
         let used = resident.fuel_used() - before;
         if end == End::OutOfFuel {
-            return Measured { verdict: None, fuel: used };
+            return Measured { verdict: None, fuel: used, work };
         }
         resident.read_outcome(end, &mut self.outcomes[0]);
         let seen = Seen { outcome: &self.outcomes[0], heap: self.residents[0].heap() };
-        Measured { verdict: Some(judge::judge(&mut self.model, program, seen)), fuel: used }
+        Measured { verdict: Some(judge::judge(&mut self.model, program, seen)), fuel: used, work }
     }
 }
