@@ -103,6 +103,8 @@ fn after_a_collection(instance: &mut LyingInstance) {
 /// The runtime that a lie of this kind is told about.
 fn about(kind: Kind) -> &'static str {
     match kind {
+        // Only a memory that may become larger than 2 GiB has room for a block that the address limit alone forbids.
+        Kind::MissingTrap(TrapRule::AddressLimit) => "vera@0.1.9?pages=2..40000",
         Kind::MissingTrap(TrapRule::WrapTableFull)
         | Kind::ReleasedLive
         | Kind::DoubleRelease

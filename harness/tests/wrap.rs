@@ -47,7 +47,7 @@ fn two_requests_of_almost_2_gib_wrap_the_heaps_end_on_v131() {
     let mut rig = Rig::new(Arc::new(prepared)).unwrap();
     let verdict = rig.trial(&program);
     let Verdict::Violation(v) = &verdict else { panic!("{verdict:?}") };
-    assert_eq!((v.kind, v.step), (Kind::MissingTrap(TrapRule::AddressLimit), 1), "{v:?}");
+    assert_eq!((v.kind, v.step), (Kind::MissingTrap(TrapRule::MemoryLimit), 1), "{v:?}");
     for i in 0..all.len() {
         let end = rig.outcome(i).globals[GLOBAL_HEAP_END];
         assert!(end < description.regions.heap_start, "the heap ends at {end}");

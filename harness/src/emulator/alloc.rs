@@ -230,16 +230,20 @@ impl Collector {
         self.image.zero(payload, 4, words)
     }
 
-    /// The end of the next block if it is bumped, by the rule for address arithmetic, and the end of memory.
+    /// The end of the next block if it is bumped, by the rule for address arithmetic, and the end of what memory there is for blocks.
     const fn ends(&self, total: u32) -> (u64, u64) {
         let pages = self.image.pages();
         match self.rules.address {
             AddressRule::Wrapping => (self.heap_ptr.wrapping_add(total) as u64, pages.wrapping_mul(PAGE) as u64),
-            AddressRule::Checked => (self.heap_ptr as u64 + total as u64, pages as u64 * PAGE as u64),
+            AddressRule::Checked => {
+                let memory = pages as u64 * PAGE as u64;
+                let room = if memory < ADDRESS_LIMIT { memory } else { ADDRESS_LIMIT };
+                (self.heap_ptr as u64 + total as u64, room)
+            }
         }
     }
 
-    /// Whether a bump would pass the end of memory.
+    /// Whether a bump would pass that end.
     const fn exhausted(&self, total: u32) -> bool {
         let (end, memory) = self.ends(total);
         end > memory

@@ -27,8 +27,10 @@ pub(super) struct Image {
     len: usize,
     /// For each granule of `bytes` whether it may differ from the pristine image.
     touched: Vec<bool>,
-    /// The memory at the start.
-    pristine: Vec<u8>,
+    /// Bytes of memory at the start,
+    initial: usize,
+    /// and what is there of static data; what follows is zero, and may be gigabytes.
+    data: Vec<u8>,
     /// Pages at most.
     max_pages: u32,
 }
@@ -36,13 +38,18 @@ pub(super) struct Image {
 impl Image {
     /// A pristine memory. Static data that does not fit is cut off (such a module could not be instantiated).
     pub(super) fn new(parameters: &Parameters) -> Self {
-        let len = bytes_of(parameters.initial_pages.min(ADDRESSABLE));
-        let mut pristine = vec![0; len];
-        for (i, byte) in (0..parameters.data_end).zip(&mut pristine) {
-            *byte = data_byte(i);
-        }
+        let initial = bytes_of(parameters.initial_pages.min(ADDRESSABLE));
+        let data: Vec<u8> = (0..parameters.data_end).map(data_byte).take(initial).collect();
         let max_pages = parameters.max_pages.min(ADDRESSABLE);
-        Self { bytes: pristine.clone(), len, touched: vec![false; len / GRANULE], pristine, max_pages }
+        let (bytes, touched) = Self::fresh(&data, initial);
+        Self { bytes, len: initial, touched, initial, data, max_pages }
+    }
+
+    /// A memory of so many bytes that begins with static data, and the granules of it that were stored to.
+    fn fresh(data: &[u8], len: usize) -> (Vec<u8>, Vec<bool>) {
+        let mut bytes = vec![0; len];
+        bytes[..data.len()].copy_from_slice(data);
+        (bytes, vec![false; len / GRANULE])
     }
 
     /// The memory.
@@ -50,9 +57,10 @@ impl Image {
         &self.bytes[..self.len]
     }
 
-    /// The memory at the start.
-    pub(super) fn pristine(&self) -> &[u8] {
-        &self.pristine
+    /// Whether the memory is as it was at the start.
+    pub(super) fn is_pristine(&self) -> bool {
+        let (data, rest) = self.memory().split_at(self.data.len());
+        self.len == self.initial && data == self.data && rest.iter().all(|&byte| byte == 0)
     }
 
     /// Whether a granule of this range was stored to.
@@ -68,9 +76,8 @@ impl Image {
 
     /// Makes the memory pristine again.
     pub(super) fn reset(&mut self) {
-        if self.bytes.len() > KEEP.max(self.pristine.len()) {
-            self.bytes = self.pristine.clone();
-            self.touched = vec![false; self.pristine.len() / GRANULE];
+        if self.bytes.len() > KEEP.max(self.initial) {
+            (self.bytes, self.touched) = Self::fresh(&self.data, self.initial);
         } else {
             let (pages, _) = self.touched[..self.len / GRANULE].as_chunks_mut::<PER_PAGE>();
             for (page, touched) in pages.iter_mut().enumerate() {
@@ -81,16 +88,16 @@ impl Image {
                     if *touched {
                         let at = (page * PER_PAGE + i) * GRANULE;
                         let granule = &mut self.bytes[at..at + GRANULE];
-                        match self.pristine.get(at..at + GRANULE) {
-                            Some(old) => granule.copy_from_slice(old),
-                            None => granule.fill(0),
-                        }
+                        let old = self.data.get(at..).unwrap_or_default();
+                        let (data, rest) = granule.split_at_mut(old.len().min(GRANULE));
+                        data.copy_from_slice(&old[..data.len()]);
+                        rest.fill(0);
                         *touched = false;
                     }
                 }
             }
         }
-        self.len = self.pristine.len();
+        self.len = self.initial;
     }
 
     /// Adds zeroed pages, or refuses and changes nothing.

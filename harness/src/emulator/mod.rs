@@ -119,10 +119,10 @@ impl Emulator {
         self.execution.collector.image.is_touched(range)
     }
 
-    /// The memory at the start: `initial_pages` pages of static data, then zeros.
+    /// Whether the memory is as it was at the start: `initial_pages` pages of static data, then zeros.
     #[must_use]
-    pub fn pristine(&self) -> &[u8] {
-        self.execution.collector.image.pristine()
+    pub fn is_pristine(&self) -> bool {
+        self.execution.collector.image.is_pristine()
     }
 
     /// The mutator's copy of each root slot that was ever assigned; slots left with their frame keep their last value.

@@ -30,11 +30,11 @@ impl Pristine {
         let mut different: Vec<Box<Block>> = Vec::new();
         let mut index = Vec::new();
         for bytes in memory.chunks(BLOCK) {
-            let mut block = Box::new(ZEROS);
-            block[..bytes.len()].copy_from_slice(bytes);
-            index.push(if *block == ZEROS {
+            index.push(if *bytes == ZEROS[..bytes.len()] {
                 None
             } else {
+                let mut block = Box::new(ZEROS);
+                block[..bytes.len()].copy_from_slice(bytes);
                 let known = different.iter().position(|known| *known == block);
                 Some(known.unwrap_or_else(|| {
                     different.push(block);

@@ -47,7 +47,7 @@ pub enum TrapRule {
     MemoryLimit,
     /// The requested size is beyond the collector's limit.
     SizeLimit,
-    /// The block would end beyond the collector's address limit.
+    /// The block would end beyond the collector's address limit, though not beyond what memory may grow to.
     AddressLimit,
     /// The wrap table is full of live wrappers.
     WrapTableFull,
@@ -345,7 +345,9 @@ impl ShadowHeap {
         }
         let stride = self.object.stride(size);
         let mut path = AllocPath::Bump;
-        if self.heap_end + stride > u64::from(self.pages) * u64::from(PAGE) {
+        // Memory beyond the address limit is no room.
+        let room = (u64::from(self.pages) * u64::from(PAGE)).min(self.promises.address_limit);
+        if self.heap_end + stride > room {
             self.collect(roots)?;
             if let Some((id, _)) = self.first_fit(size, logged) {
                 self.count_slack(id, size);
@@ -365,11 +367,12 @@ impl ShadowHeap {
             let hopeless = u64::from(self.heap_start) + stride > limit;
             end > limit && (hopeless || self.exactness == Exactness::Exact)
         };
-        if must_trap(self.promises.address_limit) {
-            return Err(TrapRule::AddressLimit.into());
-        }
+        // Where both forbid it, the page limit is named: it stops a collector that does not know its address limit, too.
         if must_trap(u64::from(self.max_pages) * page) {
             return Err(TrapRule::MemoryLimit.into());
+        }
+        if must_trap(self.promises.address_limit) {
+            return Err(TrapRule::AddressLimit.into());
         }
         if end > self.promises.address_limit {
             return Err(Halt::TooMuchWork);

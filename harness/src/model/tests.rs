@@ -240,3 +240,29 @@ fn an_object_that_is_more_than_is_worth_modelling_is_not_written_first() {
     assert!(model.expectation().too_much_work);
     assert_eq!(model.heap.words_held(), 0);
 }
+
+#[test]
+fn memory_beyond_the_address_limit_is_no_room_and_a_collection_comes_before_the_trap() {
+    // 256 KiB of memory lie above 2 GiB.
+    let two = |first: u32, second: u32| {
+        let start = "heapsmith 1\nmachine pages=32772..32772\n";
+        planned(&format!("{start}alloc r0 size={first} init=bare\ndrop r0\nalloc r1 size={second} init=bare\n"))
+    };
+    let too_small = two(0x3fff_0000, 0x4001_0000);
+    let trap = too_small.expectation().trap.unwrap();
+    assert_eq!((trap.step, trap.rule, too_small.heap.collections), (2, TrapRule::AddressLimit, 1));
+    let serves = two(0x6000_0000, 0x2000_0000);
+    assert_eq!((serves.expectation().trap, serves.heap.collections), (None, 1));
+    assert_eq!(serves.expectation().paths[AllocPath::CollectedList as usize], 1);
+}
+
+#[test]
+fn where_page_limit_and_address_limit_forbid_a_block_the_page_limit_is_named() {
+    let rule = |pages: &str| {
+        let model = planned(&format!("heapsmith 1\nmachine pages={pages}\nalloc r0 size=0x7ffffff0 init=bare\n"));
+        model.expectation().trap.unwrap().rule
+    };
+    // The block ends 81 904 bytes above 2 GiB; 32 769 pages end 65 536 above.
+    assert_eq!([rule("1..256"), rule("1..32769")], [TrapRule::MemoryLimit; 2]);
+    assert_eq!([rule("1..32770"), rule("1..65536")], [TrapRule::AddressLimit; 2]);
+}

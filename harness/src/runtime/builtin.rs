@@ -14,7 +14,7 @@
 //! | `fixed-split` | a second reference, whose blocks split and merge |
 //!
 //! Two details are the plainest reading of what is known: the guard of `alloc` on bit 31, which .112 lacks and .130 has, is taken to
-//! have come with the 31 bits of .114; and 0.1.9 checks addresses where memory would grow, as `fixed` does. Of 0.2 it is not known
+//! have come with the 31 bits of .114; and 0.1.9 refuses every block above 2 GiB, as `fixed` does. Of 0.2 it is not known
 //! where its bitmap lies, nor whether free blocks are in it: here it lies before the heap, as in `fixed`, and they are not; an
 //! object is marked when popped, as before.
 //!

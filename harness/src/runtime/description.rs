@@ -23,7 +23,7 @@
 //!      (it is at least 8: a header and 4 bytes): `r = cur + total`, `store(r - 4, (rest - 4) << 1)`, `store(r, next)`, `next = r`: the remainder
 //!      stands on the list where the block stood. Then `gc_free_head = next` if `prev == 0`, else `store(prev, next)`; `m = size`,
 //!      `store(cur - 4, m << 1)`: the header records what was asked for. Of a remainder only header and link are written: it is zeroed when it is reused.
-//! 3. *Exhausted* if `heap_ptr + total > pages << 16` (in 64 bits with [`AddressRule::Checked`]): collect; step 2 again; then, if
+//! 3. *Exhausted* if `heap_ptr + total > pages << 16` (with [`AddressRule::Checked`] in 64 bits, and no more than 2^31 counts of the pages): collect; step 2 again; then, if
 //!    it is still exhausted: with [`AddressRule::Checked`] trap if `heap_ptr + total > 2^31`; grow by 1 page ([`Growth::OnePage`]) or by
 //!    `(shortage + 65535) >> 16` pages where `shortage = heap_ptr + total - (pages << 16)` ([`Growth::Shortage`]); trap if the
 //!    growth is refused. No further check.
@@ -112,7 +112,8 @@ pub const MAX_PAGES: u32 = 4_096;
 pub const MOST_PAGES: u32 = 65_536;
 /// The page limit where neither the program nor the user gives one. Vera itself declares none; a harness must.
 pub const DEFAULT_MAX_PAGES: u32 = 256;
-/// No allocation may end beyond this address ([`AddressRule::Checked`]).
+/// No allocation may end beyond this address ([`AddressRule::Checked`]), whether memory would have to grow for it or not. Without the
+/// rule 32 bits are all that is promised: the heap may reach 2^32, and may not pass it.
 pub const ADDRESS_LIMIT: u64 = 1 << 31;
 /// Names of the mutable globals that every built-in runtime has, in the order of [`crate::outcome::Outcome::globals`]; see also
 /// [`Description::globals`].
@@ -271,7 +272,8 @@ pub struct Promises {
     pub zeroing: Zeroing,
     /// Requests of this many bytes and more trap `unreachable`.
     pub size_limit: u32,
-    /// No block ends beyond this address; a request that would need it traps `unreachable`.
+    /// No block ends beyond this address, however large memory is: what lies above it is no room, so a request that would need it
+    /// collects, as where memory ends, and traps `unreachable` if that did not help.
     pub address_limit: u64,
     /// What happens when the mark worklist is full.
     pub worklist_full: OnFull,
@@ -439,7 +441,7 @@ pub enum SizeGuard {
 pub enum AddressRule {
     /// 32 bits, wrapping.
     Wrapping,
-    /// 64 bits, and nothing ends above 2 GiB.
+    /// 64 bits, and nothing ends above 2 GiB, in memory that is larger from the start neither.
     Checked,
 }
 

@@ -223,7 +223,7 @@ impl Rig {
         });
         let residents = residents.collect::<Result<Vec<_>, _>>()?;
         let emulator = prepared.emulated.then(|| Emulator::new(description));
-        let starts = emulator.as_ref().map(|e| Pristine::of(e.pristine()));
+        let starts = emulator.as_ref().map(|e| Pristine::of(e.memory()));
         let alike = residents.array_windows().all(|[a, b]| a.pristine() == b.pristine())
             && starts.is_none_or(|start| residents.iter().all(|r| *r.pristine() == start));
         Ok(Self {

@@ -11,19 +11,23 @@ pub(crate) type Lie = Arc<dyn Fn(&mut LyingInstance, End) -> Result<End, EngineE
 
 pub(crate) struct Liar {
     name: &'static str,
-    inner: Wasmtime,
+    inner: Arc<dyn Engine>,
     lie: Lie,
     lowering: Lowering,
 }
 
+fn wasmtime() -> Arc<dyn Engine> {
+    Arc::new(Wasmtime::new(Backtrace::Off).unwrap())
+}
+
 impl Liar {
     pub(crate) fn engine(name: &'static str, lie: Lie) -> Box<dyn Engine> {
-        Box::new(Self { name, inner: Wasmtime::new(Backtrace::Off).unwrap(), lie, lowering: Lowering::Resident })
+        Box::new(Self { name, inner: wasmtime(), lie, lowering: Lowering::Resident })
     }
 
     /// One that runs the standalone lowering only.
     pub(crate) fn alone(name: &'static str, lie: Lie) -> Box<dyn Engine> {
-        Box::new(Self { name, inner: Wasmtime::new(Backtrace::Off).unwrap(), lie, lowering: Lowering::Standalone })
+        Box::new(Self { name, inner: wasmtime(), lie, lowering: Lowering::Standalone })
     }
 }
 
@@ -37,8 +41,13 @@ impl Engine for Liar {
     }
 
     fn handle(&self) -> Arc<dyn Engine> {
-        let (name, inner, lie) = (self.name, self.inner.clone(), Arc::clone(&self.lie));
+        let (name, inner, lie) = (self.name, Arc::clone(&self.inner), Arc::clone(&self.lie));
         Arc::new(Self { name, inner, lie, lowering: self.lowering })
+    }
+
+    fn spacious(&self) -> Result<Box<dyn Engine>, EngineError> {
+        let (name, inner, lie) = (self.name, self.inner.spacious()?.handle(), Arc::clone(&self.lie));
+        Ok(Box::new(Self { name, inner, lie, lowering: self.lowering }))
     }
 
     fn compile(&self, modules: &[(&str, &[u8])], globals: &[&str]) -> Result<Box<dyn Compiled>, EngineError> {

@@ -130,11 +130,14 @@ const EXHAUSTED_WRAPPING: &str = r"
 ";
 
 const EXHAUSTED_CHECKED: &str = r"
-  ;; Whether a block of total bytes would end past the end of memory; in 64 bits, because the sum can pass 2^32.
+  ;; Whether a block of total bytes would end past the end of memory, or above 2 GiB, where no block may lie however large
+  ;; memory is; in 64 bits, because the sum can pass 2^32.
   (func $gc_exhausted (param $total i32) (result i32)
     (i64.gt_u
       (i64.add (i64.extend_i32_u (global.get $heap_ptr)) (i64.extend_i32_u (local.get $total)))
-      (i64.shl (i64.extend_i32_u (memory.size)) (i64.const 16))))
+      (i64.shl (i64.extend_i32_u (memory.size)) (i64.const 16)))
+    (i64.gt_u (i64.add (i64.extend_i32_u (global.get $heap_ptr)) (i64.extend_i32_u (local.get $total))) (i64.const 0x80000000))
+    i32.or)
 ";
 
 const GROW: &str = r"
