@@ -6,7 +6,7 @@ use crate::metamorphic::Tally;
 use crate::model::{AllocPath, Counts, Logged, TrapRule};
 use crate::outcome::Outcome;
 use crate::plan::Step;
-use crate::runtime::description::{Description, Growth, PlacementPolicy, RootsFull, WorklistFull, Zeroing};
+use crate::runtime::description::{Description, Growth, PAGE, PlacementPolicy, RootsFull, WorklistFull, Zeroing};
 use crate::trial::{Observations, Rig};
 use heapsmith_generators::{Op, Program};
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +25,8 @@ pub struct Statistics {
     pub heard: BTreeMap<&'static str, u64>,
     /// Sums, and for the two depths maxima, of what guest memory and globals showed.
     pub observed: Observations,
+    /// The most collections of one program.
+    pub most_collections: u64,
     /// Ops planned.
     pub ops: u64,
     /// Of those, ops without effect.
@@ -61,6 +63,7 @@ impl Default for Statistics {
             confirmations: 0,
             heard: BTreeMap::new(),
             observed: Observations::default(),
+            most_collections: 0,
             ops: 0,
             noops: 0,
             passed: 0,
@@ -102,6 +105,7 @@ impl Statistics {
         }
         let o = rig.observe();
         self.observed.collections += o.collections;
+        self.most_collections = self.most_collections.max(o.collections);
         self.observed.marked += o.marked;
         self.observed.freed += o.freed;
         self.observed.grown += o.grown;
@@ -187,6 +191,7 @@ impl Statistics {
         self.may_traps += other.may_traps;
         self.violations += other.violations;
         self.first_violation = self.first_violation.into_iter().chain(other.first_violation).min();
+        self.most_collections = self.most_collections.max(other.most_collections);
         let (o, p) = (&mut self.observed, other.observed);
         o.collections += p.collections;
         o.marked += p.marked;
@@ -319,7 +324,9 @@ fn traps_under(description: &Description, rule: TrapRule) -> bool {
         TrapRule::RootStackFull => description.rules.roots_full == RootsFull::Trap,
         TrapRule::MemoryLimit | TrapRule::SizeLimit => true,
         TrapRule::WrapTableFull => description.parameters.wraps > 0,
-        // Only sizes below the size limit reach the address limit from a heap of at most 256 MiB.
-        TrapRule::AddressLimit => description.promises.address_limit <= u64::from(description.promises.size_limit),
+        // Where the page limit forbids it, too, that is named.
+        TrapRule::AddressLimit => {
+            description.promises.address_limit < u64::from(description.parameters.max_pages) * u64::from(PAGE)
+        }
     }
 }

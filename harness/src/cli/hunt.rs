@@ -301,12 +301,13 @@ fn vacuity(summary: &Summary, jobs: usize) -> String {
     };
     format!(
         "{} programs in {:.1} s ({rate:.0}/s with {jobs} workers), {} of them also standalone{heard}\n\
-         reached: {} collections, {} objects marked, {} bytes freed, {} pages grown, worklist {} deep, root stack {} deep, \
+         reached: {} collections (at most {} in one program), {} objects marked, {} bytes freed, {} pages grown, worklist {} deep, root stack {} deep, \
          {handles}{} of {BOUNDARY_CLASSES} boundary classes, {:.1} % no-ops, inconclusive: {inconclusive}\n{}{}",
         s.programs,
         summary.elapsed.as_secs_f64(),
         s.confirmations,
         o.collections,
+        s.most_collections,
         o.marked,
         o.freed,
         o.grown,
@@ -387,7 +388,7 @@ fn json(
         "confirmations": s.confirmations,
         "standalone_only": s.heard,
         "observed": {
-            "collections": o.collections, "marked": o.marked, "freed_bytes": o.freed, "pages_grown": o.grown,
+            "collections": o.collections, "most_collections": s.most_collections, "marked": o.marked, "freed_bytes": o.freed, "pages_grown": o.grown,
             "deepest_worklist": o.worklist, "deepest_root_stack": o.roots,
             "handles_registered": o.registered, "handles_released": o.released,
         },
