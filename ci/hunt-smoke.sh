@@ -41,6 +41,10 @@ found "checked 37 408 programs, all"
 expect 1 "$heapsmith" exhaust --runtime vera@0.0.130 --ops 1 --objects 2 --out "$out/scope"
 found "(growth)"
 expect 0 "$heapsmith" cost --runtime fixed
+# What silence is worth: every planted fault is seen, every bug of the history is found where it lived, and mutants of the reference are killed.
+expect 0 "$heapsmith" score --programs 500 --enough 4
+found "all as declared"
+expect 0 "$heapsmith" mutants fixed --sample 60 --programs 300 --fail-under 75
 # The measurement runs and prints its table; what it measures is nobody's promise here.
 expect 0 "$heapsmith" bench --quick --engines wasmi
 found "where the time of a program of about 20 ops goes"

@@ -22,7 +22,7 @@
 //! - [`exhaust`]: every program of a small scope on every small machine. [`mod@check`]: a campaign as one call, for other projects' tests.
 //! - [`fuzzing`]: bodies of libFuzzer targets.
 //! - [`campaign`]: many programs on all cores. [`mod@bench`]: how fast. [`cost`]: how work grows. [`report`]: words, JSON, folders, scripts. [`pins`]: structural checks of a module.
-//! - [`corpus`]: folders of programs.
+//! - [`corpus`]: folders of programs. [`mod@score`]: what silence is worth: planted faults and mutants.
 //!
 //! ```
 //! use heapsmith::{engine, judge::Verdict, runtime, trial::{Prepared, Rig}};
@@ -62,6 +62,7 @@ mod plot;
 pub mod reduce;
 pub mod report;
 pub mod runtime;
+pub mod score;
 pub mod trial;
 
 pub use check::{Budget, Failure, Report, check};

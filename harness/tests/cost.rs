@@ -22,7 +22,7 @@ fn measured(name: &str, make: impl Fn(Machine) -> Runtime) -> Row {
 }
 
 fn with(find: &str, replace: &str) -> impl Fn(Machine) -> Runtime {
-    let fault = Fault { name: "slow".into(), cause: "a test".into(), find: find.into(), replace: replace.into() };
+    let fault = Fault::new("slow", "a test", find, replace);
     move |machine| fault::apply(&runtime(FIXED, machine), &fault).unwrap()
 }
 
@@ -91,7 +91,7 @@ fn a_collection_costs_the_same_however_large_memory_is_and_a_bitmap_that_is_clea
         let row = measured("pages", |machine| runtime(name, machine));
         assert_eq!(row.finding, Finding::Constant, "{name}: {row:?}");
     }
-    let fault = planted().into_iter().find(|f| f.name == "whole-bitmap-cleared").unwrap();
+    let fault = planted(FIXED).into_iter().find(|f| f.name == "whole-bitmap-cleared").unwrap();
     let row = measured("pages", |machine| fault::apply(&runtime(FIXED, machine), &fault).unwrap());
     assert_eq!(row.finding, Finding::Slow, "{row:?}");
     assert!((0.8..1.1).contains(&row.exponent.unwrap()), "{row:?}");
@@ -138,7 +138,7 @@ fn the_wrap_table_is_walked_once_and_a_walk_for_each_dead_wrapper_is_slow() {
         "{release} (local.set $p (global.get $gc_wrap_base)) loop $again (local.set $p (i32.add (local.get $p) (i32.const 16))) \
          (br_if $again (i32.lt_u (local.get $p) (global.get $gc_wrap_ptr))) end"
     );
-    let fault = Fault { name: "slow".into(), cause: "a test".into(), find: release.into(), replace: walk };
+    let fault = Fault::new("slow", "a test", release, &walk);
     is_slow(&measured("wraps", |machine| fault::apply(&runtime(WRAP, machine), &fault).unwrap()), 1.7..2.1);
 }
 
@@ -156,7 +156,7 @@ fn a_square_that_is_not_declared_is_slow() {
 
 #[test]
 fn a_candidate_test_that_walks_the_heap_is_slow_where_pointers_are_many() {
-    let fault = planted().into_iter().find(|f| f.name == "candidate-walks-heap").unwrap();
+    let fault = planted(FIXED).into_iter().find(|f| f.name == "candidate-walks-heap").unwrap();
     for name in ["wide", "chain", "graph"] {
         is_slow(&measured(name, |machine| fault::apply(&runtime(FIXED, machine), &fault).unwrap()), 1.7..2.1);
     }

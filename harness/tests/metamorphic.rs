@@ -12,7 +12,7 @@ use heapsmith::metamorphic::{
     Bench, HEAP_STARTS, Pair, Pool, Replayer, Selection, Source, Tally, Variant, cause_of, counterpart, parse_variant,
 };
 use heapsmith::reduce::{Oracle, reduce};
-use heapsmith::runtime::{Fault, Runtime, builtin, fault};
+use heapsmith::runtime::{Edit, Fault, Runtime, Spec, builtin};
 use heapsmith::trial::{Prepared, Rig};
 use heapsmith_generators::{Campaign, Machine, Program};
 use std::collections::{BTreeSet, HashMap};
@@ -44,13 +44,13 @@ impl Subject {
     fn new(name: &str, fault: Option<&Fault>, seed: u64, engines: Vec<Box<dyn Engine>>) -> Self {
         let spec = spec(name);
         let campaign = campaign(&spec, seed);
-        let source = Source { spec, faults: fault.into_iter().cloned().collect(), rules: None };
+        let edit = fault.map(|fault| Edit::Fault(Arc::new(fault.clone())));
+        let source = Source::new(Spec { edit, ..spec });
         Self { source, engines: Arc::new(engines), campaign, rigs: HashMap::new() }
     }
 
     fn runtime(source: &Source, machine: Machine) -> Runtime {
-        let runtime = builtin(source.spec.resolve(machine).unwrap());
-        source.faults.iter().fold(runtime, |runtime, f| fault::apply(&runtime, f).unwrap())
+        builtin(source.spec.resolve(machine).unwrap())
     }
 
     /// Program `index`, and its rig after its base run.
@@ -58,12 +58,7 @@ impl Subject {
         let program = self.campaign.program(index);
         let rig = self.rigs.entry(program.machine).or_insert_with(|| {
             let runtime = Self::runtime(&self.source, program.machine);
-            let prepared = if self.source.faults.is_empty() {
-                Prepared::builtin(runtime, &self.engines)
-            } else {
-                Prepared::edited(runtime, &self.engines)
-            };
-            Rig::new(Arc::new(prepared.unwrap())).unwrap()
+            Rig::new(Arc::new(Prepared::builtin(runtime, &self.engines).unwrap())).unwrap()
         });
         let verdict = rig.trial(&program);
         (program, verdict, rig)
@@ -126,7 +121,7 @@ fn another_runtime_that_promises_as_much_shows_the_same_contents() {
 
 /// An edit of a runtime.
 fn planted(name: &str, cause: &str, find: &str, replace: &str) -> Fault {
-    Fault { name: name.to_owned(), cause: cause.to_owned(), find: find.to_owned(), replace: replace.to_owned() }
+    Fault::new(name, cause, find, replace)
 }
 
 const PHASES: &str = "    call $gc_clear\n    call $gc_seed\n    call $gc_mark\n    call $gc_sweep)\n";
@@ -143,7 +138,7 @@ fn only_a_variant_sees(name: &str, fault: &Fault, seed: u64, wanted: impl Fn(&Va
     println!("{}: program {} in {}: {}", fault.name, found.index, found.variant, found.violation.kind.full_name());
     assert_eq!(found.violation.variant.as_deref(), Some(found.variant.to_string().as_str()));
     // Without the fault the same variant of the same program is clean.
-    let healthy = Source { faults: Vec::new(), ..subject.source.clone() };
+    let healthy = Source::new(Spec { edit: None, ..subject.source.spec.clone() });
     let engines = [engine("wasmi")];
     let pool = Pool::new(healthy, &engines);
     let replay = Replayer::new(&pool, found.variant.clone()).try_replay(&found.program).unwrap();

@@ -27,7 +27,7 @@ fn rare(on: &str, seed: u64, programs: u64) -> Vec<(u64, Program)> {
 
 /// The first of these programs that shows an edit of `on`, on one engine; where `on` breaks a promise itself, a program says nothing.
 fn first_seen(on: &str, find: &str, replace: &str, programs: &[(u64, Program)]) -> Option<u64> {
-    let fault = Fault { name: "mine".into(), cause: "mine".into(), find: find.into(), replace: replace.into() };
+    let fault = Fault::new("mine", "mine", find, replace);
     let engines = [engine("wasmtime")];
     let mut rigs: HashMap<Machine, Rig> = HashMap::new();
     let shown = programs.iter().find(|(_, program)| {

@@ -19,7 +19,7 @@ fn program(text: &str) -> Program {
 
 /// The verdict on a runtime with one edit, on wasmtime; trial and replay agree on its kind.
 fn edited(name: &str, find: &str, replace: &str, program: &Program) -> Option<Kind> {
-    let fault = Fault { name: "test".into(), cause: "a test".into(), find: find.into(), replace: replace.into() };
+    let fault = Fault::new("test", "a test", find, replace);
     let edited = fault::apply(&runtime(name, program.machine), &fault).unwrap();
     let mut rig = Rig::new(Arc::new(Prepared::edited(edited, &[engine("wasmtime")]).unwrap())).unwrap();
     let kinds = [rig.trial(program), rig.replay(program).verdict].map(|verdict| match verdict {

@@ -67,16 +67,16 @@ const PROGRAMS: [(usize, Bulk); 2] = [(1_800, Bulk::Small), (200, Bulk::Big)];
 
 #[test]
 fn every_planted_fault_is_seen_within_2_000_programs_on_which_the_reference_is_clean() {
-    all_seen(FIXED, 41, &rt::fault::planted());
+    all_seen(FIXED, 41, &rt::fault::planted(FIXED));
 }
 
 #[test]
 fn every_fault_of_splitting_and_merging_is_seen_within_2_000_programs_on_which_the_reference_is_clean() {
-    all_seen(FIXED_SPLIT, 42, &rt::fault::planted_split());
+    all_seen(FIXED_SPLIT, 42, &rt::fault::planted(FIXED_SPLIT));
 }
 
 /// Every fault shows itself in some of the programs on which the runtime it is planted in is clean.
-fn all_seen(on: &str, seed: u64, faults: &[Fault]) {
+fn all_seen(on: &str, seed: u64, faults: &[Arc<Fault>]) {
     let mut programs = Vec::new();
     let mut mixture = Mixture::new(on, seed);
     for (count, bulk) in PROGRAMS {

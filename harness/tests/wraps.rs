@@ -238,7 +238,7 @@ fn every_fault_planted_in_the_wrap_table_is_seen_by_the_model_within_2_000_progr
             true
         });
     }
-    let faults = rt::fault::planted_in_wraps();
+    let faults = rt::fault::planted(WRAP);
     let next = AtomicUsize::new(0);
     let hunt = || {
         let mut missed = Vec::new();

@@ -96,7 +96,7 @@ impl Detection {
 /// One planted fault and what became of it.
 #[derive(Debug, Clone)]
 struct Finding {
-    fault: Fault,
+    fault: Arc<Fault>,
     with_fault: Detection,
     without: Detection,
 }
@@ -118,7 +118,7 @@ impl Finding {
 /// Plants each fault, and runs its program with and without it.
 fn examine(engines: &[Box<dyn Engine>]) -> anyhow::Result<Vec<Finding>> {
     let fixed = builtin(parse_spec(PATIENT)?.resolve(heapsmith_generators::Machine::default())?);
-    let all = planted();
+    let all = planted("fixed");
     let mut findings = Vec::new();
     for (name, text) in PLANTED {
         let fault = all.iter().find(|f| f.name == name).cloned();

@@ -11,10 +11,12 @@ mod exhaust;
 mod facts;
 mod found;
 mod hunt;
+mod mutants;
 mod pins;
 mod progress;
 mod run;
 mod runtimes;
+mod score;
 mod starts;
 
 use anyhow::Context;
@@ -66,6 +68,10 @@ enum Command {
     Cost(cost::Args),
     /// Measure how many programs a second this machine runs, by length, engines and lowering, and where the time goes.
     Bench(bench::Args),
+    /// Plant faults one by one, and run the history of a collector, to see what silence is worth.
+    Score(score::Args),
+    /// Change a collector in one instruction at a time, and see which changes no program shows.
+    Mutants(mutants::Args),
 }
 
 /// How a command ends.
@@ -92,6 +98,8 @@ impl Cli {
             Command::Corpus(args) => corpus::run(&args),
             Command::Cost(args) => cost::run(&args),
             Command::Bench(args) => bench::run(&args),
+            Command::Score(args) => score::run(&args),
+            Command::Mutants(args) => mutants::run(&args),
         };
         match exit {
             Ok(Exit::Clean) => ExitCode::SUCCESS,

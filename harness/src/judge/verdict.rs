@@ -228,7 +228,44 @@ pub enum Kind {
     ScheduleDependence,
 }
 
+/// One kind of each name.
+const KINDS: [Kind; 28] = [
+    Kind::SilentFree,
+    Kind::CorruptPayload,
+    Kind::NotZeroed,
+    Kind::Overlap,
+    Kind::Misaligned,
+    Kind::OutOfBounds,
+    Kind::BlockOutOfBounds,
+    Kind::UnexpectedTrap(Trap::Unreachable),
+    Kind::MissingTrap(TrapRule::WorklistFull),
+    Kind::BrokenHeap,
+    Kind::BrokenFreeList,
+    Kind::Leak,
+    Kind::FreeListPolicy,
+    Kind::WrongPlacement,
+    Kind::WrongGrowth,
+    Kind::CollectionPolicy,
+    Kind::BrokenRoots,
+    Kind::BrokenData,
+    Kind::ReleasedLive,
+    Kind::DoubleRelease,
+    Kind::UnknownRelease,
+    Kind::HandleLeak,
+    Kind::ReleaseOrder,
+    Kind::BrokenWrapTable,
+    Kind::Hang,
+    Kind::Slow,
+    Kind::EngineDivergence,
+    Kind::ScheduleDependence,
+];
+
 impl Kind {
+    /// The names that kinds have.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        KINDS.into_iter().map(Self::name)
+    }
+
     /// A stable name for buckets.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -86,9 +86,9 @@ fn machine(
     roots: u32,
     max_pages: u32,
 ) -> Result<Spec, RuntimeError> {
-    let fault = if name == base.name { base.fault } else { None };
+    let edit = if name == base.name { base.edit.clone() } else { None };
     let spec = |data_end, initial_pages| Spec {
-        fault,
+        edit: edit.clone(),
         name: name.to_owned(),
         pinned: Machine {
             data_end: Some(data_end),

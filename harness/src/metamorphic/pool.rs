@@ -3,7 +3,7 @@
 use super::variant::Variant;
 use crate::engine::{Engine, EngineError};
 use crate::runtime::description::{Description, Rules};
-use crate::runtime::{Fault, FaultError, Runtime, RuntimeError, Spec, builtin, fault, poison, rewith};
+use crate::runtime::{Edit, EditError, RuntimeError, Spec, builtin, poison, rewith};
 use crate::trial::{Prepared, Rig};
 use heapsmith_generators::Machine;
 use std::collections::HashMap;
@@ -15,8 +15,6 @@ use thiserror::Error;
 pub struct Source {
     /// Its name and the parameters that are pinned.
     pub spec: Spec,
-    /// Edits of its text; a runtime of another name does not get them.
-    pub faults: Vec<Fault>,
     /// Other rules than its own, for counterfactuals.
     pub rules: Option<Rules>,
 }
@@ -29,7 +27,7 @@ pub enum PoolError {
     Runtime(#[from] RuntimeError),
     /// An edit, of a fault or of the poison.
     #[error(transparent)]
-    Edit(#[from] FaultError),
+    Edit(#[from] EditError),
     /// An engine refuses it.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -42,7 +40,7 @@ pub enum PoolError {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     name: String,
-    fault: Option<&'static str>,
+    edit: Option<Edit>,
     machine: Machine,
     poison: bool,
 }
@@ -51,7 +49,7 @@ impl Source {
     /// A runtime as it is, without edits.
     #[must_use]
     pub const fn new(spec: Spec) -> Self {
-        Self { spec, faults: Vec::new(), rules: None }
+        Self { spec, rules: None }
     }
 
     /// The description of a variant's collector for a program's machine.
@@ -65,21 +63,6 @@ impl Source {
             Some(rules) if spec.name == self.spec.name => rewith(&description, rules),
             Some(_) | None => description,
         })
-    }
-
-    /// The collector of a variant, and whether an emulator describes it.
-    ///
-    /// # Errors
-    /// An edit that does not match exactly once.
-    fn runtime(&self, description: Description, poisoned: bool) -> Result<(Runtime, bool), PoolError> {
-        let own = description.name == self.spec.name;
-        // The poison goes first: what it finds stays in its text, where a fault may find it, too; a fault may take away what the poison finds.
-        let mut runtime = if poisoned { poison::builtin_twin(description)? } else { builtin(description) };
-        for edit in self.faults.iter().filter(|_| own) {
-            runtime = fault::apply(&runtime, edit)?;
-        }
-        let edited = poisoned || (own && !self.faults.is_empty());
-        Ok((runtime, !edited))
     }
 }
 
@@ -120,8 +103,8 @@ impl<'a> Pool<'a> {
     /// The name of a variant's collector for a program's machine.
     pub(super) fn key(&self, variant: &Variant, machine: Machine) -> Result<Key, PoolError> {
         let description = self.source.describe(variant, machine)?;
-        let (fault, machine) = (description.fault, description.machine());
-        Ok(Key { name: description.name, fault, machine, poison: variant.poison })
+        let machine = description.machine();
+        Ok(Key { name: description.name, edit: description.edit, machine, poison: variant.poison })
     }
 
     /// A fresh rig of a variant's collector for a program's machine.
@@ -143,11 +126,11 @@ impl<'a> Pool<'a> {
 
     fn compile(&self, variant: &Variant, machine: Machine) -> Result<Arc<Prepared>, PoolError> {
         let description = self.source.describe(variant, machine)?;
-        let (runtime, emulated) = self.source.runtime(description, variant.poison)?;
-        Ok(Arc::new(if emulated {
-            Prepared::builtin(runtime, self.engines)?
+        // The poison goes first: what it finds stays in its text, where a fault may find it, too; a fault may take away what the poison finds.
+        Ok(Arc::new(if variant.poison {
+            Prepared::edited(poison::builtin_twin(description)?, self.engines)?
         } else {
-            Prepared::edited(runtime, self.engines)?
+            Prepared::builtin(builtin(description), self.engines)?
         }))
     }
 }

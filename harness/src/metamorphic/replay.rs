@@ -211,7 +211,7 @@ pub fn cause_of(
             return Ok(Some(Cause { rule: c.rule, text: c.cause }));
         }
     }
-    if variant.poison || !source.faults.is_empty() {
+    if variant.poison || source.spec.edit.is_some() {
         return Ok(None);
     }
     let pool = Pool::new(source.clone(), engines);

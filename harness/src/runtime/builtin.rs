@@ -25,7 +25,7 @@ use super::description::{
     GrowthPolicy, HandleForm, InitialPages, MarkAt, ObjectLayout, OnFull, PlacementPolicy, Promises, Reuse,
     RootDiscipline, RootsFull, Rules, SizeBits, SizeGuard, Sweep, Work, WorklistFull, Zeroing,
 };
-use super::{Runtime, RuntimeError, emit, fault};
+use super::{Runtime, RuntimeError, emit};
 use heapsmith_generators::Machine;
 
 pub use super::spec::{Spec, parse_spec};
@@ -69,7 +69,7 @@ pub fn names() -> &'static [&'static str] {
 /// # Errors
 /// Unknown names, and parameters that no module can have.
 pub fn describe(name: &str, machine: Machine) -> Result<Description, RuntimeError> {
-    Spec { name: name.to_owned(), pinned: machine, fault: None }.resolve(Machine::default())
+    Spec { name: name.to_owned(), pinned: machine, edit: None }.resolve(Machine::default())
 }
 
 /// A description with the WebAssembly that does what its rules say.
@@ -77,12 +77,11 @@ pub fn describe(name: &str, machine: Machine) -> Result<Description, RuntimeErro
 pub fn builtin(description: Description) -> Runtime {
     let fields = emit::fields(&description);
     let runtime = Runtime { description, fields };
-    let Some(name) = runtime.description.fault else { return runtime };
-    let edited = fault::by_name(name).map(|fault| fault::apply(&runtime, &fault));
-    match edited {
-        Some(Ok(edited)) => edited,
+    let Some(edit) = &runtime.description.edit else { return runtime };
+    match edit.apply(&runtime) {
+        Ok(edited) => edited,
         // A spec was refused if it came to this; other rules than its own may. No engine takes such a text.
-        Some(Err(_)) | None => Runtime { fields: format!("(edit \"{name}\" does not match)"), ..runtime },
+        Err(_) => Runtime { fields: format!("(edit \"{edit}\" does not match)"), ..runtime },
     }
 }
 

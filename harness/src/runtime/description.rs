@@ -186,8 +186,8 @@ pub struct Description {
     pub rules: Rules,
     /// What it is allowed to be bad at: counted and shown, never a violation.
     pub characteristics: Vec<Characteristic>,
-    /// The edit of [`super::fault`] that its text has; no emulator describes it then.
-    pub fault: Option<&'static str>,
+    /// The edit that its text has; no emulator describes it then.
+    pub edit: Option<super::Edit>,
 }
 
 /// Sizes of regions and limits of memory.

@@ -67,7 +67,13 @@ pub enum RuntimeError {
     },
     /// An edit does not fit the runtime: those that there are were made for `fixed`.
     #[error(transparent)]
-    Fault(#[from] super::FaultError),
+    Edit(#[from] super::EditError),
+    /// A file of faults cannot be used.
+    #[error("expected `fault=FILE.toml#NAME` to name a fault of a file; {problem}")]
+    FaultFile {
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A region has no entry or too many.
     #[error("expected 1 to {limit} entries for `{key}`, found {found}; choose a number in that range")]
     Capacity {

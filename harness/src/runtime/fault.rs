@@ -2,17 +2,17 @@
 //!
 //! A fault is data, so that users can plant their own. Its edit must match exactly once, white space included: an edit that
 //! matches nowhere would test nothing, and one that matches twice would be two faults.
+//!
+//! Ours are in `harness/faults/<runtime>/*.toml`, one file a part of the collector ([`mod@file`] has the format).
 
-mod planted;
-mod split;
-mod wraps;
+pub mod file;
 
 use super::Runtime;
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock};
 use thiserror::Error;
 
-pub use planted::{equivalent, planted};
-pub use split::planted_split;
-pub use wraps::planted_in_wraps;
+pub use file::{FaultFileError, load, load_all};
 
 /// A planted fault: one edit of [`Runtime::fields`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -21,10 +21,72 @@ pub struct Fault {
     pub name: String,
     /// What it does wrong, in one line.
     pub cause: String,
+    /// The issue of the collector's history that it descends from, such as `#348`.
+    pub issue: Option<String>,
+    /// The kind of the promise that is expected to be seen broken first ([`crate::judge::Kind::name`]).
+    pub breaks: Option<String>,
+    /// Why nothing that is promised depends on the edit, if so.
+    pub equivalent: Option<String>,
     /// The text that is replaced.
     pub find: String,
     /// What it is replaced by.
     pub replace: String,
+    /// The file that it was read from; none: it is one of ours.
+    pub origin: Option<PathBuf>,
+}
+
+impl Fault {
+    /// A fault of which no more is known than its edit.
+    #[must_use]
+    pub fn new(name: &str, cause: &str, find: &str, replace: &str) -> Self {
+        let [name, cause, find, replace] = [name, cause, find, replace].map(str::to_owned);
+        Self { name, cause, find, replace, issue: None, breaks: None, equivalent: None, origin: None }
+    }
+}
+
+/// The files of our faults: their runtime, their name, their text.
+const FILES: [(&str, &str, &str); 10] = [
+    ("fixed", "allocation", include_str!("../../faults/fixed/allocation.toml")),
+    ("fixed", "worklist", include_str!("../../faults/fixed/worklist.toml")),
+    ("fixed", "collection", include_str!("../../faults/fixed/collection.toml")),
+    ("fixed", "roots", include_str!("../../faults/fixed/roots.toml")),
+    ("fixed", "cost", include_str!("../../faults/fixed/cost.toml")),
+    ("fixed", "equivalent", include_str!("../../faults/fixed/equivalent.toml")),
+    ("fixed-split", "split", include_str!("../../faults/fixed-split/split.toml")),
+    ("fixed-split", "merge", include_str!("../../faults/fixed-split/merge.toml")),
+    ("vera@0.1.9+wrap", "release", include_str!("../../faults/vera@0.1.9+wrap/release.toml")),
+    ("vera@0.1.9+wrap", "register", include_str!("../../faults/vera@0.1.9+wrap/register.toml")),
+];
+
+static PLANTED: LazyLock<Vec<(&str, Arc<Fault>)>> = LazyLock::new(|| {
+    let of = |(runtime, name, text): (&'static str, &str, &str)| {
+        let faults = file::parse(text).unwrap_or_else(|e| panic!("{runtime}/{name}.toml: {e}"));
+        faults.into_iter().map(move |fault| (runtime, Arc::new(fault)))
+    };
+    FILES.into_iter().flat_map(of).collect()
+});
+
+/// All our edits, each with the runtime that it is made for: those that are equivalent, too.
+pub fn all() -> impl Iterator<Item = (&'static str, &'static Arc<Fault>)> {
+    PLANTED.iter().map(|(runtime, fault)| (*runtime, fault))
+}
+
+/// The faults for a runtime, whatever its parameters.
+#[must_use]
+pub fn planted(runtime: &str) -> Vec<Arc<Fault>> {
+    all()
+        .filter(|(on, fault)| *on == runtime && fault.equivalent.is_none())
+        .map(|(_, fault)| Arc::clone(fault))
+        .collect()
+}
+
+/// The edits for a runtime after which nothing that is promised is different.
+#[must_use]
+pub fn equivalent(runtime: &str) -> Vec<Arc<Fault>> {
+    all()
+        .filter(|(on, fault)| *on == runtime && fault.equivalent.is_some())
+        .map(|(_, fault)| Arc::clone(fault))
+        .collect()
 }
 
 /// A fault that cannot be planted.
@@ -53,18 +115,15 @@ pub enum FaultError {
     },
 }
 
-/// The edit of this name, a fault or an equivalent.
+/// Our edit of this name, a fault or an equivalent.
 #[must_use]
-pub fn by_name(name: &str) -> Option<Fault> {
-    [planted(), planted_split(), planted_in_wraps(), equivalent()]
-        .into_iter()
-        .flatten()
-        .find(|fault| fault.name == name)
+pub fn by_name(name: &str) -> Option<Arc<Fault>> {
+    all().find(|(_, fault)| fault.name == name).map(|(_, fault)| Arc::clone(fault))
 }
 
-/// The names of all edits, faults first.
+/// The names of all our edits.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    planted::names().chain(split::names()).chain(wraps::names()).chain(planted::equivalent_names())
+    all().map(|(_, fault)| fault.name.as_str())
 }
 
 /// The runtime with the fault in it; its description stays, because what must be true does not change.
@@ -96,91 +155,4 @@ fn occurrences(text: &str, find: &str) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::runtime::{builtin, parse_spec};
-    use heapsmith_generators::Machine;
-    use std::collections::BTreeSet;
-
-    fn runtime(spec: &str) -> Runtime {
-        builtin(parse_spec(spec).unwrap().resolve(Machine::default()).unwrap())
-    }
-
-    fn fault(find: &str, replace: &str) -> Fault {
-        Fault { name: "mine".into(), cause: "none".into(), find: find.into(), replace: replace.into() }
-    }
-
-    #[test]
-    fn every_planted_fault_matches_once_assembles_and_changes_the_module() {
-        let on_fixed = || planted().into_iter().chain(equivalent()).collect::<Vec<_>>();
-        for (spec, faults) in [
-            ("fixed", on_fixed()),
-            ("fixed?data_end=7,worklist=1,roots=1,pages=1..2", on_fixed()),
-            ("fixed-split", planted_split()),
-            ("fixed-split?data_end=7,worklist=1,roots=1,pages=1..2", planted_split()),
-            ("vera@0.1.9+wrap", planted_in_wraps()),
-            ("vera@0.1.9+wrap?data_end=7,worklist=1,roots=1,wraps=1,pages=1..2", planted_in_wraps()),
-        ] {
-            let clean = runtime(spec);
-            let assemble = |fields: &str| wat::parse_str(format!("(module\n{fields})")).unwrap();
-            let mut seen = BTreeSet::from([assemble(&clean.fields)]);
-            for fault in faults {
-                let edited = apply(&clean, &fault).unwrap_or_else(|e| panic!("{e}"));
-                let wasm = assemble(&edited.fields);
-                wasmparser::validate(&wasm).unwrap_or_else(|e| panic!("{}: {e}", fault.name));
-                assert!(seen.insert(wasm), "{} is the same module as another", fault.name);
-                assert_eq!(edited.description, clean.description);
-            }
-        }
-    }
-
-    #[test]
-    fn names_are_unique_kebab_case_and_causes_are_one_line() {
-        let all = [planted(), planted_split(), planted_in_wraps(), equivalent()].concat();
-        assert!(super::names().eq(all.iter().map(|f| f.name.as_str())));
-        let names: BTreeSet<&str> = all.iter().map(|f| f.name.as_str()).collect();
-        assert_eq!(names.len(), all.len());
-        for fault in &all {
-            assert!(fault.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'));
-            assert!(!fault.cause.is_empty() && !fault.cause.contains('\n'));
-        }
-    }
-
-    #[test]
-    fn every_fault_is_planted_by_the_spec_of_a_runtime_that_has_its_part_and_by_no_other() {
-        let all = [
-            ("fixed", [planted(), equivalent()].concat(), "vera@0.1.9+wrap"),
-            ("fixed-split", planted_split(), "fixed"),
-            ("vera@0.1.9+wrap", planted_in_wraps(), "fixed"),
-        ];
-        let mut reached = BTreeSet::new();
-        for (on, faults, other) in all {
-            let clean = runtime(on);
-            let mut elsewhere = 0;
-            for fault in &faults {
-                let spec = |on| parse_spec(&format!("{on}?fault={}", fault.name)).unwrap();
-                let planted = builtin(spec(on).resolve(Machine::default()).unwrap());
-                assert_eq!(planted.fields, apply(&clean, fault).unwrap().fields, "{}", fault.name);
-                elsewhere += usize::from(spec(other).resolve(Machine::default()).is_ok());
-                reached.insert(fault.name.clone());
-            }
-            assert!(elsewhere < faults.len(), "{on}");
-        }
-        assert!(super::names().all(|name| reached.contains(name)) && super::names().count() == reached.len());
-    }
-
-    #[test]
-    fn an_edit_that_matches_not_exactly_once_says_how_often() {
-        let fixed = runtime("fixed");
-        for (find, count) in [("$no_such_thing", 0), ("global.get $gc_worklist_end\n", 2)] {
-            match apply(&fixed, &fault(find, "")) {
-                Err(FaultError::NotOnce { found, .. }) => assert_eq!(found, count, "{find}"),
-                other => panic!("{other:?}"),
-            }
-        }
-        assert!(apply(&fixed, &fault("memory.grow", " ")).is_ok());
-        assert!(apply(&fixed, &fault("memory.grow ", "")).is_err(), "white space is exact");
-        assert!(apply(&fixed, &fault("", "x")).is_err());
-        assert!(matches!(apply(&fixed, &fault("memory.grow", "memory.grow")), Err(FaultError::NoChange { .. })));
-    }
-}
+mod tests;

@@ -4,20 +4,23 @@
 //! - [`mod@builtin`]: the built-in collectors by name, and their parameters ([`Spec`]).
 //! - [`emit`]: their WebAssembly text.
 //! - [`correct`]: what each of them does wrong, one rule at a time.
-//! - [`fault`]: planted faults, edits of a runtime's text. [`poison`]: edits after which only the mutator's bytes can be trusted.
+//! - [`fault`]: planted faults, edits of a runtime's text. [`mutant`]: edits of one decoded instruction. [`poison`]: edits after which only the mutator's bytes can be trusted.
 
 pub mod builtin;
 pub mod correct;
 pub mod description;
+pub mod edit;
 pub mod emit;
 mod error;
 pub mod fault;
 mod layout;
+pub mod mutant;
 pub mod poison;
 mod spec;
 
 pub use builtin::{builtin, describe, names};
 pub use correct::{Correction, corrections};
+pub use edit::{Edit, EditError};
 pub(crate) use emit::HOST_IMPORT;
 pub use error::RuntimeError;
 pub use fault::{Fault, FaultError};

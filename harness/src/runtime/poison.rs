@@ -10,6 +10,8 @@
 
 use super::description::{Description, ObjectLayout, SizeBits, Sweep, Zeroing};
 use super::fault::{self, Fault, FaultError};
+use super::mutant::MutantError;
+use super::{Edit, EditError};
 use super::{Runtime, builtin};
 
 /// The byte that swept payloads are filled with.
@@ -27,11 +29,8 @@ const REUSED: &str = "(return (local.get $cur))";
 /// The edits that make the poisoned twin of a built-in runtime.
 #[must_use]
 pub fn edits(description: &Description) -> Vec<Fault> {
-    let edit = |name: &str, find: &str, replace: String| Fault {
-        name: format!("poison-{name}"),
-        cause: "payloads that are not the mutator's are overwritten".to_owned(),
-        find: find.to_owned(),
-        replace,
+    let edit = |name: &str, find: &str, replace: String| {
+        Fault::new(&format!("poison-{name}"), "payloads that are not the mutator's are overwritten", find, &replace)
     };
     let object = description.object;
     let call = |from: &str, header: &str, byte: u8| format!("(call $gc_poison {from} {header} (i32.const {byte}))\n");
@@ -73,16 +72,16 @@ pub fn twin(runtime: &Runtime) -> Result<Runtime, FaultError> {
 /// The poisoned twin of a built-in collector, with its planted fault if it has one.
 ///
 /// # Errors
-/// The fault's edit does not match the twin exactly once.
-pub fn builtin_twin(description: Description) -> Result<Runtime, FaultError> {
-    let Some(name) = description.fault else { return twin(&builtin(description)) };
-    let clean = builtin(Description { fault: None, ..description.clone() });
-    let twin = twin(&clean)?;
-    let edited = match fault::by_name(name) {
-        Some(fault) => fault::apply(&twin, &fault)?,
-        None => twin,
-    };
-    Ok(Runtime { description, ..edited })
+/// The fault's edit does not match the twin exactly once; a mutant has no twin.
+pub fn builtin_twin(description: Description) -> Result<Runtime, EditError> {
+    match description.edit.clone() {
+        None => Ok(twin(&builtin(description))?),
+        Some(Edit::Mutant(mutant)) => Err(MutantError::NoTwin { mutant: mutant.to_string() }.into()),
+        Some(Edit::Fault(fault)) => {
+            let clean = builtin(Description { edit: None, ..description.clone() });
+            Ok(Runtime { description, ..fault::apply(&twin(&clean)?, &fault)? })
+        }
+    }
 }
 
 /// Fills the bytes from an address up to the end of the block of a header; nothing beyond the heap or memory.

@@ -1,14 +1,15 @@
 //! A runtime as a person names it: `vera@0.0.131?data_end=5,worklist=64,roots=8,pages=1..4`.
 
-use super::RuntimeError;
 use super::builtin::{OBJECT, ROOTS, names, release};
 use super::description::{DEFAULT_MAX_PAGES, Description, Parameters};
 use super::error::nearest;
 use super::layout;
+use super::{Edit, RuntimeError};
 use heapsmith_generators::Machine;
 use std::fmt;
 
-const KEYS: [&str; 8] = ["data_end", "worklist", "roots", "wraps", "pages", "initial_pages", "max_pages", "fault"];
+const KEYS: [&str; 9] =
+    ["data_end", "worklist", "roots", "wraps", "pages", "initial_pages", "max_pages", "fault", "mutant"];
 
 /// A built-in runtime and the parameters that the user pins.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -17,13 +18,13 @@ pub struct Spec {
     pub name: String,
     /// Parameters that hold whatever a program asks for.
     pub pinned: Machine,
-    /// The edit of [`super::fault`] that is made in its text.
-    pub fault: Option<&'static str>,
+    /// The edit that is made in it.
+    pub edit: Option<Edit>,
 }
 
 /// Reads `name`, or `name?key=value,...` with the keys `data_end`, `worklist`, `roots`, `wraps` (where there is a wrap table),
 /// `initial_pages`, `max_pages`, and `pages=I..M`, `pages=I..` or `pages=..M` for the last two. `fault=NAME` plants a fault of
-/// [`super::fault`] in it.
+/// [`super::fault`] in it, `fault=FILE.toml#NAME` one of a file; `mutant=PLACE:CHANGE` makes a [`super::mutant`] of it.
 ///
 /// ```
 /// let spec = heapsmith::runtime::parse_spec("vera@0.0.131?data_end=5,pages=1..4").unwrap();
@@ -37,7 +38,7 @@ pub fn parse_spec(text: &str) -> Result<Spec, RuntimeError> {
     let text = text.trim();
     let (name, parameters) = text.split_once('?').unwrap_or((text, ""));
     check_name(name)?;
-    let (mut pinned, mut fault) = (Machine::default(), None);
+    let (mut pinned, mut edit) = (Machine::default(), None);
     for part in parameters.split(',').map(str::trim).filter(|part| !part.is_empty()) {
         let Some((key, value)) = part.split_once('=') else {
             return Err(RuntimeError::NotAParameter { found: part.to_owned() });
@@ -51,12 +52,13 @@ pub fn parse_spec(text: &str) -> Result<Spec, RuntimeError> {
             "initial_pages" => set(&mut pinned.initial_pages, key, value)?,
             "max_pages" => set(&mut pinned.max_pages, key, value)?,
             "fault" => {
-                let known = || super::fault::names().collect::<Vec<_>>();
-                let Some(name) = super::fault::names().find(|name| *name == value) else {
-                    let (found, nearest) = (value.to_owned(), nearest(value, &known()));
-                    return Err(RuntimeError::UnknownFault { found, nearest, known: known().join(", ") });
-                };
-                if fault.replace(name).is_some() {
+                if edit.replace(Edit::fault(value)?).is_some() {
+                    return Err(RuntimeError::Repeated { key: key.to_owned() });
+                }
+            }
+            "mutant" => {
+                let mutant = super::mutant::Mutant::parse(value).map_err(super::EditError::from)?;
+                if edit.replace(Edit::Mutant(mutant)).is_some() {
                     return Err(RuntimeError::Repeated { key: key.to_owned() });
                 }
             }
@@ -81,7 +83,7 @@ pub fn parse_spec(text: &str) -> Result<Spec, RuntimeError> {
     if pinned.wraps.is_some() && release(name).is_some_and(|release| release.wraps == 0) {
         return Err(RuntimeError::NoWrapTable { name: name.to_owned() });
     }
-    Ok(Spec { name: name.to_owned(), pinned, fault })
+    Ok(Spec { name: name.to_owned(), pinned, edit })
 }
 
 fn check_name(name: &str) -> Result<(), RuntimeError> {
@@ -154,11 +156,11 @@ impl Spec {
             promises: release.promises,
             rules: release.rules,
             characteristics: release.characteristics.to_vec(),
-            fault: None,
+            edit: None,
         };
-        let Some(fault) = self.fault.and_then(super::fault::by_name) else { return Ok(description) };
-        let runtime = super::fault::apply(&super::builtin(description), &fault)?;
-        Ok(Description { fault: self.fault, ..runtime.description })
+        let Some(edit) = &self.edit else { return Ok(description) };
+        let runtime = edit.apply(&super::builtin(description))?;
+        Ok(Description { edit: self.edit.clone(), ..runtime.description })
     }
 }
 
@@ -175,9 +177,9 @@ impl fmt::Display for Spec {
             ("initial_pages", initial_pages),
             ("max_pages", max_pages),
         ];
-        let given = keys.into_iter().filter_map(|(key, value)| Some((key, value?.to_string())));
-        for (i, (key, value)) in given.chain(self.fault.map(|name| ("fault", name.to_owned()))).enumerate() {
-            write!(f, "{}{key}={value}", if i == 0 { '?' } else { ',' })?;
+        let given = keys.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", value?)));
+        for (i, parameter) in given.chain(self.edit.as_ref().map(Edit::to_string)).enumerate() {
+            write!(f, "{}{parameter}", if i == 0 { '?' } else { ',' })?;
         }
         Ok(())
     }

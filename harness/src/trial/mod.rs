@@ -93,7 +93,7 @@ impl Prepared {
     /// When an engine refuses the module, or when the engines that run the standalone lowering only are not behind all others, of
     /// which there must be one.
     pub fn builtin(runtime: Runtime, engines: &[Box<dyn Engine>]) -> Result<Self, EngineError> {
-        let emulated = runtime.description.fault.is_none();
+        let emulated = runtime.description.edit.is_none();
         Self::new(runtime, engines, emulated)
     }
 
@@ -120,7 +120,7 @@ impl Prepared {
             }
             Some(_) | None => None,
         };
-        let emulated = runtime.description.fault.is_none();
+        let emulated = runtime.description.edit.is_none();
         Self::with(runtime, engines, &module, emulated, counting)
     }
 

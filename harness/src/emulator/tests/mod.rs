@@ -59,7 +59,7 @@ fn vera_131(data_end: u32) -> Description {
             handles: HandleForm::Tagged,
         },
         characteristics: Vec::new(),
-        fault: None,
+        edit: None,
     };
     place(&mut description);
     description

@@ -83,7 +83,7 @@ fn faults_of_the_collector_are_detected() {
         "sweep-size-16-bits",
     ];
     for name in seen_by_images {
-        assert!(planted().iter().any(|fault| fault.name == name), "{name}");
+        assert!(planted("fixed").iter().any(|fault| fault.name == name), "{name}");
         let mut body = HeapImages::new(&format!("fixed?fault={name}")).unwrap();
         let found = (0..3_000).find(|&i| {
             let image = HeapImage::from_bytes(&raw_bytes(1, i, MOST));

@@ -60,7 +60,7 @@ pub(crate) fn runtime() -> Runtime {
             handles: d::HandleForm::Tagged,
         },
         characteristics: vec![],
-        fault: None,
+        edit: None,
     };
     Runtime { description, fields: format!("{HOST_IMPORT}{FIELDS}") }
 }

@@ -128,8 +128,8 @@ fn a_fault_is_planted_by_name_and_read_back() {
     assert_eq!(spec.to_string(), "fixed?worklist=4,fault=grow-one-page");
     assert_eq!(parse_spec(&spec.to_string()).unwrap(), spec);
     let description = spec.resolve(Machine::default()).unwrap();
-    assert_eq!(description.fault, Some("grow-one-page"));
-    let plain = Spec { fault: None, ..spec }.resolve(Machine::default()).unwrap();
+    assert_eq!(description.edit.as_ref().unwrap().to_string(), "fault=grow-one-page");
+    let plain = Spec { edit: None, ..spec }.resolve(Machine::default()).unwrap();
     let fault = super::super::fault::by_name("grow-one-page").unwrap();
     let (edited, plain) = (super::super::builtin(description), super::super::builtin(plain));
     assert_eq!(edited.fields, super::super::fault::apply(&plain, &fault).unwrap().fields);

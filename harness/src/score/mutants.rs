@@ -1,0 +1,194 @@
+//! Mutants of a runtime, tried one by one.
+//!
+//! A mutant is *killed* by the first program that shows it, *invalid* if it is no module, and has *survived* otherwise. A survivor on which no declared
+//! promise depends is an equivalent; it is one only if a file says so, with a reason, and it is tried all the same. Any other survivor counts as
+//! alive.
+
+use super::{Progress, Shown, Stream, Subject};
+use crate::campaign::on_all;
+use crate::engine::Engine;
+use crate::metamorphic::{Pool, PoolError, Source, mix};
+use crate::runtime::mutant::{Candidate, Mutant, MutantError, mutants};
+use crate::runtime::{Edit, Spec, builtin};
+use heapsmith_generators::Machine;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What became of a mutant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "fate")]
+pub enum Fate {
+    /// A program showed it.
+    Killed {
+        /// Which promise it broke first ([`crate::judge::Kind::full_name`]).
+        kind: String,
+        /// Number of that program, from 1.
+        after: u64,
+        /// Whether only a variant of the program showed it.
+        by_variant: bool,
+    },
+    /// No program did.
+    Survived {
+        /// So many were tried.
+        programs: u64,
+    },
+    /// It is no valid module.
+    Invalid {
+        /// What the validator says.
+        problem: String,
+    },
+}
+
+/// A mutant and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tried {
+    /// The mutant.
+    pub candidate: Candidate,
+    /// What became of it.
+    pub fate: Fate,
+    /// Why no promise depends on it, if a file says so.
+    pub equivalent: Option<String>,
+}
+
+impl Tried {
+    /// Whether it survived without a reason.
+    #[must_use]
+    pub const fn is_alive(&self) -> bool {
+        matches!((&self.fate, &self.equivalent), (Fate::Survived { .. }, None))
+    }
+
+    /// Whether it was declared equivalent and shown not to be.
+    #[must_use]
+    pub const fn is_contradicted(&self) -> bool {
+        matches!((&self.fate, &self.equivalent), (Fate::Killed { .. }, Some(_)))
+    }
+}
+
+/// The mutants of a runtime, in the order of its code; with `sample`, so many of them, drawn by the seed.
+///
+/// # Errors
+/// A runtime that cannot be made or decoded.
+pub fn drawn(spec: &Spec, sample: Option<(usize, u64)>) -> Result<Vec<Candidate>, MutantsError> {
+    let clean = Spec { edit: None, ..spec.clone() };
+    let runtime = builtin(clean.resolve(Machine::default()).map_err(PoolError::from)?);
+    let all = mutants(&runtime)?;
+    let Some((count, seed)) = sample else { return Ok(all) };
+    let mut drawn: Vec<usize> = (0..all.len()).collect();
+    drawn.sort_by_key(|i| mix(seed, *i as u64));
+    drawn.truncate(count);
+    drawn.sort_unstable();
+    Ok(drawn.into_iter().map(|i| all[i].clone()).collect())
+}
+
+/// Mutants that cannot be tried.
+#[derive(Debug, thiserror::Error)]
+pub enum MutantsError {
+    /// The runtime cannot be made.
+    #[error(transparent)]
+    Runtime(#[from] PoolError),
+    /// Or not be decoded.
+    #[error(transparent)]
+    Decode(#[from] MutantError),
+}
+
+/// Tries mutants on the programs of a stream, but for those whose fate is known from before; `done` is told each new fate as it is decided, in no
+/// certain order. Those that were not begun when it was stopped are left out.
+///
+/// # Errors
+/// The runtime cannot be made.
+pub fn survey(
+    stream: &Stream,
+    candidates: &[Candidate],
+    before: &BTreeMap<Mutant, Fate>,
+    (engines, jobs): (&[Box<dyn Engine>], usize),
+    progress: &Progress,
+    done: impl FnMut(&Mutant, &Fate) + Send,
+) -> Result<BTreeMap<Mutant, Fate>, MutantsError> {
+    let clean = builtin(stream.spec.resolve(Machine::default()).map_err(PoolError::from)?);
+    progress.of.fetch_add(candidates.len() as u64, Ordering::Relaxed);
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(done));
+    let work = || {
+        let mut fates = Vec::new();
+        while let Some(candidate) = candidates.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let mutant = &candidate.mutant;
+            if progress.stop.load(Ordering::Relaxed) {
+                break;
+            }
+            let fate = before.get(mutant).cloned().unwrap_or_else(|| {
+                let fate = match mutant.apply(&clean) {
+                    Err(problem) => Fate::Invalid { problem: problem.to_string() },
+                    Ok(_) => fate(stream, mutant, engines),
+                };
+                done.lock().unwrap_or_else(std::sync::PoisonError::into_inner)(mutant, &fate);
+                fate
+            });
+            fates.push((mutant.clone(), fate));
+            progress.done.fetch_add(1, Ordering::Relaxed);
+        }
+        fates
+    };
+    Ok(on_all(jobs, work).into_iter().flatten().collect())
+}
+
+/// Tries one mutant.
+fn fate(stream: &Stream, mutant: &Mutant, engines: &[Box<dyn Engine>]) -> Fate {
+    let spec = Spec { edit: Some(Edit::Mutant(mutant.clone())), ..stream.spec.clone() };
+    let pool = Pool::new(Source::new(spec), engines);
+    let mut subject = Subject::new(&pool, stream.seed);
+    let mut programs = 0;
+    for (index, program, _) in stream.programs() {
+        programs += 1;
+        if let Shown::Broken { kind, by_variant } = subject.run(index, &program) {
+            return Fate::Killed { kind, after: programs, by_variant };
+        }
+    }
+    Fate::Survived { programs }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Equivalents {
+    #[serde(default)]
+    equivalent: Vec<Equivalent>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Equivalent {
+    mutant: String,
+    reason: String,
+}
+
+/// Equivalents of our runtimes.
+const OURS: [(&str, &str); 1] = [("fixed", include_str!("../../mutants/fixed.toml"))];
+
+/// Mutants of a runtime of ours on which no promise depends, with the reason.
+///
+/// # Panics
+/// Never: the files are part of the program, and a test reads them.
+#[must_use]
+pub fn equivalents(runtime: &str) -> BTreeMap<Mutant, String> {
+    let text = OURS.iter().find(|(name, _)| *name == runtime).map_or("", |(_, text)| text);
+    parse_equivalents(text).expect("a test reads the files")
+}
+
+/// Reads a file of equivalents: a list of tables `equivalent`, each with `mutant` (its name) and `reason` (one line).
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn parse_equivalents(text: &str) -> Result<BTreeMap<Mutant, String>, String> {
+    let file: Equivalents = toml::from_str(text).map_err(|e| e.to_string())?;
+    let mut all = BTreeMap::new();
+    for Equivalent { mutant: name, reason } in file.equivalent {
+        let mutant = Mutant::parse(&name).map_err(|e| e.to_string())?;
+        if reason.trim().is_empty() {
+            return Err(format!("expected a reason why no promise depends on `{name}`, found none"));
+        }
+        if all.insert(mutant, reason).is_some() {
+            return Err(format!("expected each mutant once, found `{name}` again"));
+        }
+    }
+    Ok(all)
+}

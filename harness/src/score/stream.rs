@@ -1,0 +1,112 @@
+//! The programs that edits are tried on, and what the unedited runtime makes of each.
+
+use super::subject::{Shown, Subject};
+use crate::campaign::{capacities, on_all};
+use crate::engine::Engine;
+use crate::metamorphic::{Pool, PoolError, Source};
+use crate::runtime::Spec;
+use heapsmith_generators::{Campaign, Machine};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// Programs that a worker takes at once.
+const CHUNK: usize = 16;
+
+/// The first programs of a seed, and what the unedited runtime makes of them.
+#[derive(Debug)]
+pub struct Stream {
+    /// The runtime, without an edit.
+    pub spec: Spec,
+    /// The seed.
+    pub seed: u64,
+    programs: Campaign,
+    known: Vec<Known>,
+}
+
+/// What the unedited runtime makes of a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Known {
+    /// Whether it keeps every promise, for all that is known. Others say nothing of an edit.
+    clean: bool,
+    /// What the run left behind.
+    trace: u64,
+}
+
+/// What the unedited runtime did, all in all: the control of a score.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Control {
+    /// Programs run.
+    pub programs: u64,
+    /// Violations by kind; on a reference each is a false alarm.
+    pub violations: BTreeMap<String, u64>,
+    /// Programs that nothing can be said of.
+    pub unknown: u64,
+}
+
+impl Stream {
+    /// Runs the first `count` programs of a seed on the unedited runtime, with `jobs` workers; stops early when told to, and has fewer then.
+    ///
+    /// # Errors
+    /// A runtime that cannot be made.
+    pub fn new(
+        spec: &Spec,
+        seed: u64,
+        count: usize,
+        engines: &[Box<dyn Engine>],
+        jobs: usize,
+        stop: &AtomicBool,
+    ) -> Result<(Self, Control), PoolError> {
+        let spec = Spec { edit: None, ..spec.clone() };
+        let programs = Campaign::new(seed, capacities(&spec.resolve(Machine::default())?), spec.pinned);
+        let pool = Pool::new(Source::new(spec.clone()), engines);
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut subject = Subject::new(&pool, seed);
+            let mut seen = Vec::new();
+            loop {
+                let start = next.fetch_add(CHUNK, Ordering::Relaxed);
+                if start >= count || stop.load(Ordering::Relaxed) {
+                    return seen;
+                }
+                for index in start..count.min(start + CHUNK) {
+                    let (shown, trace) = subject.traced(index as u64, &programs.program(index as u64));
+                    seen.push((index, shown, trace));
+                }
+            }
+        };
+        let mut all: Vec<(usize, Shown, u64)> = on_all(jobs, work).into_iter().flatten().collect();
+        all.sort_unstable_by_key(|(index, ..)| *index);
+        // Workers that were stopped may leave a hole: what comes after it is not used.
+        let whole = all.iter().enumerate().take_while(|(i, (index, ..))| i == index).count();
+        let mut control = Control { programs: whole as u64, ..Control::default() };
+        let known = all.into_iter().take(whole).map(|(_, shown, trace)| {
+            let clean = shown == Shown::Nothing;
+            match shown {
+                Shown::Nothing => {}
+                Shown::Broken { kind, .. } => *control.violations.entry(kind).or_default() += 1,
+                Shown::Unknown => control.unknown += 1,
+            }
+            Known { clean, trace }
+        });
+        let known = known.collect();
+        Ok((Self { spec, seed, programs, known }, control))
+    }
+
+    /// The programs that say something: on them the unedited runtime keeps every promise. Index, program, and trace of its run.
+    pub(crate) fn programs(&self) -> impl Iterator<Item = (u64, heapsmith_generators::Program, u64)> {
+        let clean = (0..).zip(&self.known).filter(|(_, known)| known.clean);
+        clean.map(|(index, known)| (index, self.programs.program(index), known.trace))
+    }
+
+    /// How many those are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.known.iter().filter(|known| known.clean).count()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

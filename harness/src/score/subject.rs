@@ -1,0 +1,104 @@
+//! A runtime, edited or not, that programs are tried on.
+
+use crate::judge::Verdict;
+use crate::metamorphic::{Bench, Pair, Pool, Selection, Tally};
+use crate::trial::Rig;
+use heapsmith_generators::{Machine, Program};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// What a program shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// Every promise was kept.
+    Nothing,
+    /// One was broken.
+    Broken {
+        /// Which ([`crate::judge::Kind::full_name`]).
+        kind: String,
+        /// Whether only a variant of the program shows it.
+        by_variant: bool,
+    },
+    /// An engine failed, or nothing could be decided.
+    Unknown,
+}
+
+/// One worker's rigs of a runtime, which it judges by the model and by variants; an edited runtime has no emulator.
+pub(crate) struct Subject<'p> {
+    pool: &'p Pool<'p>,
+    bench: Bench<'p>,
+    rigs: HashMap<Machine, Rig>,
+    seed: u64,
+}
+
+impl<'p> Subject<'p> {
+    /// Without rigs yet. The seed decides which programs run again in which variants, as in a campaign.
+    pub(crate) fn new(pool: &'p Pool<'p>, seed: u64) -> Self {
+        Self { pool, bench: Bench::new(pool, Selection::Share.most_work()), rigs: HashMap::new(), seed }
+    }
+
+    /// Runs a program.
+    pub(crate) fn run(&mut self, index: u64, program: &Program) -> Shown {
+        self.run_and_look(index, program, |_| {}).0
+    }
+
+    /// Runs a program, and hashes everything that its run left behind: the same number means the same run, for all that matters.
+    pub(crate) fn traced(&mut self, index: u64, program: &Program) -> (Shown, u64) {
+        let mut number = 0;
+        let (shown, ()) = self.run_and_look(index, program, |rig| number = trace(rig));
+        (shown, number)
+    }
+
+    fn run_and_look<T: Default>(&mut self, index: u64, program: &Program, look: impl FnOnce(&Rig) -> T) -> (Shown, T) {
+        let rig = match self.rigs.entry(program.machine) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => match self.pool.rig_of_base(program.machine) {
+                Ok(rig) => new.insert(rig),
+                Err(_) => return (Shown::Unknown, T::default()),
+            },
+        };
+        let verdict = rig.trial(program);
+        let looked = look(rig);
+        let shown = match verdict {
+            Verdict::Violation(v) => Shown::Broken { kind: v.kind.full_name(), by_variant: false },
+            Verdict::Inconclusive(_) | Verdict::Untrusted(_) => Shown::Unknown,
+            Verdict::AllowedTrap(_) => Shown::Nothing,
+            Verdict::Pass => self.bench_variants(index, program),
+        };
+        if self.rigs.get(&program.machine).is_some_and(Rig::is_bulky) {
+            self.rigs.remove(&program.machine);
+        }
+        (shown, looked)
+    }
+
+    /// Runs the variants that a campaign has for a program that has just passed.
+    fn bench_variants(&mut self, index: u64, program: &Program) -> Shown {
+        let Some(rig) = self.rigs.get_mut(&program.machine) else { return Shown::Unknown };
+        let Ok(variants) = Selection::Share.variants(self.seed, index, &rig.prepared().runtime.description) else {
+            return Shown::Unknown;
+        };
+        if variants.is_empty() {
+            return Shown::Nothing;
+        }
+        match self.bench.compare(rig, program, &variants, &mut Tally::default()) {
+            Ok(Some((_, Pair::Broken(v)))) => Shown::Broken { kind: v.kind.full_name(), by_variant: true },
+            Ok(Some((_, Pair::Untrusted(_)))) | Err(_) => Shown::Unknown,
+            Ok(None | Some((_, Pair::Same | Pair::NotCompared(_)))) => Shown::Nothing,
+        }
+    }
+}
+
+/// A hash of what a rig's last run left behind on its first engine.
+fn trace(rig: &Rig) -> u64 {
+    let outcome = rig.outcome(0);
+    let mut hasher = DefaultHasher::new();
+    outcome.end.hash(&mut hasher);
+    outcome.step.hash(&mut hasher);
+    outcome.log.hash(&mut hasher);
+    outcome.pages.hash(&mut hasher);
+    outcome.globals.hash(&mut hasher);
+    outcome.releases.hash(&mut hasher);
+    rig.memory(0).hash(&mut hasher);
+    hasher.finish()
+}

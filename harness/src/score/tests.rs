@@ -1,0 +1,75 @@
+use super::*;
+use crate::engine::by_name;
+use crate::runtime::fault::by_name as fault;
+use crate::runtime::parse_spec;
+
+fn surveyed(spec: &str, faults: &[Arc<Fault>], programs: usize) -> (Control, Vec<Row>) {
+    let engines = [by_name("wasmtime").unwrap()];
+    let stop = AtomicBool::new(false);
+    let (stream, control) = Stream::new(&parse_spec(spec).unwrap(), 3, programs, &engines, 2, &stop).unwrap();
+    let settings = Settings { engines: &engines, enough: 5, jobs: 2 };
+    (control, survey(&stream, faults, &settings, &Progress::default()).unwrap())
+}
+
+#[test]
+fn a_fault_is_reached_before_it_is_triggered_and_triggered_before_it_is_detected() {
+    let faults = ["round-to-4", "drop-field-push", "first-fit-by-select"].map(|name| fault(name).unwrap());
+    let (control, rows) = surveyed("fixed", &faults, 120);
+    assert!(control.violations.is_empty() && control.unknown == 0, "{control:?}");
+    for row in &rows {
+        assert!(row.reached >= row.triggered && row.triggered >= row.detected - row.by_variant, "{row:?}");
+        assert!(row.programs <= 120 && row.reached > 0, "{row:?}");
+        assert_eq!(row.problem(), None);
+    }
+    assert_eq!(rows[0].detected, 5, "{:?}", rows[0]);
+    assert_eq!(rows[0].waits.iter().sum::<u64>(), rows[0].programs);
+    assert_eq!((rows[2].detected, rows[2].triggered), (0, 0), "on one engine nothing tells it apart");
+}
+
+#[test]
+fn an_edit_that_changes_nothing_is_reached_and_never_triggered() {
+    let nothing = Fault::new("nothing", "none", "    memory.grow\n", "    nop\n    memory.grow\n");
+    let (_, rows) = surveyed("fixed", &[Arc::new(nothing)], 60);
+    assert!(rows[0].reached > 0 && rows[0].reached < 60, "{:?}", rows[0]);
+    assert_eq!((rows[0].triggered, rows[0].detected), (0, 0));
+    assert!(rows[0].problem().unwrap().contains("no program of 60"));
+}
+
+#[test]
+fn declarations_that_do_not_hold_are_problems() {
+    let wrong = |change: fn(&mut Fault)| {
+        let mut fault = (*fault("round-to-4").unwrap()).clone();
+        change(&mut fault);
+        surveyed("fixed", &[Arc::new(fault)], 60).1[0].problem().unwrap_or_default()
+    };
+    assert!(wrong(|f| f.breaks = Some("hang".into())).contains("declared to break `hang`"));
+    assert!(wrong(|f| (f.breaks, f.equivalent) = (None, Some("why".into()))).contains("declared equivalent"));
+}
+
+#[test]
+fn a_runtime_with_a_bug_of_its_own_is_no_excuse() {
+    // Programs on which the release breaks a promise by itself are not among those that count.
+    let (control, rows) = surveyed("vera@0.0.130", &[fault("sweep-skips-first-block").unwrap()], 200);
+    assert!(control.violations.contains_key("silent-free"), "{control:?}");
+    let own: u64 = control.violations.values().sum();
+    assert!(rows[0].programs <= 200 - own && rows[0].detected > 0, "{:?}", rows[0]);
+}
+
+#[test]
+fn a_survey_is_the_same_for_any_number_of_workers_and_says_what_does_not_match() {
+    let engines = [by_name("wasmtime").unwrap()];
+    let spec = parse_spec("fixed").unwrap();
+    let faults = ["round-to-4", "scan-stride-8"].map(|name| fault(name).unwrap());
+    let of = |jobs| {
+        let (stream, control) = Stream::new(&spec, 9, 70, &engines, jobs, &AtomicBool::new(false)).unwrap();
+        let settings = Settings { engines: &engines, enough: 5, jobs };
+        let rows = survey(&stream, &faults, &settings, &Progress::default()).unwrap();
+        (control, rows.into_iter().map(|row| Row { elapsed: Duration::ZERO, ..row }).collect::<Vec<_>>())
+    };
+    assert_eq!(of(1), of(3));
+    let (stream, _) = Stream::new(&spec, 9, 1, &engines, 1, &AtomicBool::new(false)).unwrap();
+    let settings = Settings { engines: &engines, enough: 5, jobs: 1 };
+    let lost = Arc::new(Fault::new("lost", "none", "$nowhere", ""));
+    let error = survey(&stream, &[lost], &settings, &Progress::default()).unwrap_err().to_string();
+    assert!(error.contains("found 0 matches"), "{error}");
+}

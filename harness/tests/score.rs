@@ -1,0 +1,109 @@
+//! `heapsmith score` and `heapsmith mutants`, as they are typed.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+/// Exit code, standard output and standard error.
+fn heapsmith(arguments: &[&str]) -> (i32, String, String) {
+    let output = Command::cargo_bin("heapsmith").unwrap().args(arguments).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+}
+
+fn json(arguments: &[&str]) -> (i32, Value) {
+    let (code, out, err) = heapsmith(arguments);
+    (code, serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}{err}")))
+}
+
+const FAULTS: &str = r#"
+[[fault]]
+name = "sweep-frees-nothing"
+cause = "the sweep keeps every block"
+breaks = "leak"
+find = "(br_if $kept (i32.and (local.get $h) (i32.const 1)))"
+replace = "br $kept"
+
+[[fault]]
+name = "nothing-at-all"
+cause = "an instruction without effect"
+equivalent = "a `nop` has no effect"
+find = "    memory.grow\n"
+replace = "    nop\n    memory.grow\n"
+"#;
+
+#[test]
+fn faults_of_a_user_are_scored_and_shown_on_a_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mine, page) = (folder.path().join("fixed"), folder.path().join("score.html"));
+    std::fs::create_dir(&mine).unwrap();
+    std::fs::write(mine.join("mine.toml"), FAULTS).unwrap();
+    let (faults, html) = (folder.path().to_str().unwrap(), page.to_str().unwrap());
+    let arguments =
+        ["score", "faults", "--faults", faults, "--programs", "60", "--enough", "4", "--html", html, "--json"];
+    let (code, score) = json(&arguments);
+    assert_eq!(code, 0, "{score:#}");
+    let [frees, nothing] = score["runtimes"][0]["faults"].as_array().unwrap().as_slice() else { panic!("{score:#}") };
+    assert_eq!((&frees["detected"], &frees["breaks"]), (&4.into(), &"leak".into()));
+    assert!(frees["kinds"]["leak"].as_u64() > Some(0) && frees["problem"].is_null());
+    assert_eq!((&nothing["detected"], &nothing["triggered"]), (&0.into(), &0.into()));
+    assert!(nothing["reached"].as_u64() > Some(0));
+    let page = std::fs::read_to_string(&page).unwrap();
+    assert!(page.contains("sweep-frees-nothing") && page.contains("<svg") && !page.contains("{{"), "{page}");
+
+    // A declaration that does not hold is not passed over.
+    std::fs::write(mine.join("mine.toml"), FAULTS.replace("\"leak\"", "\"misaligned\"")).unwrap();
+    let (code, out, _) = heapsmith(&arguments[..arguments.len() - 3]);
+    assert_eq!(code, 1, "{out}");
+    assert!(
+        out.contains("not as declared:\n  sweep-frees-nothing in fixed: it is declared to break `misaligned`"),
+        "{out}"
+    );
+    std::fs::write(mine.join("mine.toml"), FAULTS.replace("memory.grow", "memory.shrink")).unwrap();
+    let (code, _, err) = heapsmith(&arguments[..arguments.len() - 3]);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("`nothing-at-all`") && err.contains("found 0 matches"), "{err}");
+    let (code, _, err) = heapsmith(&["score", "--runtime", "vera@0.2"]);
+    assert!(code == 2 && err.contains("fixed-split"), "{err}");
+}
+
+#[test]
+fn a_sample_of_mutants_is_resumed_and_says_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let arguments =
+        ["mutants", "fixed", "--sample", "14", "--programs", "40", "--json", "--state", state.to_str().unwrap()];
+    let (code, first) = json(&arguments);
+    assert!(code == 0 && first["killed"].as_u64() > Some(5), "{first:#}");
+    assert_eq!(first["of"], 14);
+    let sum = ["killed", "survived", "equivalent", "invalid"].map(|fate| first[fate].as_u64().unwrap());
+    assert_eq!(sum.iter().sum::<u64>(), 14, "{first:#}");
+    // The last line was cut short by a kill: that mutant is tried again.
+    let text = std::fs::read_to_string(&state).unwrap();
+    assert_eq!(text.lines().count(), 15, "{text}");
+    std::fs::write(&state, &text[..text.len() - 9]).unwrap();
+    assert_eq!(json(&arguments), (code, first));
+    let (code, _, err) = heapsmith(&["mutants", "fixed", "--seed", "2", "--state", state.to_str().unwrap()]);
+    assert!(code == 2 && err.contains("name another file"), "{err}");
+    assert_eq!(std::fs::read_to_string(&state).unwrap().lines().count(), 15, "another run's state stays as it is");
+}
+
+#[test]
+fn an_equivalent_that_is_seen_is_no_equivalent() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("equivalents.toml");
+    let (_, list, _) = heapsmith(&["mutants", "fixed", "--sample", "3", "--list"]);
+    let entries: String = list
+        .lines()
+        .map(|line| {
+            format!("[[equivalent]]\nmutant = {:?}\nreason = \"none\"\n", line.split_whitespace().next().unwrap())
+        })
+        .collect();
+    std::fs::write(&file, &entries).unwrap();
+    let arguments = ["mutants", "fixed", "--sample", "3", "--programs", "40", "--equivalents", file.to_str().unwrap()];
+    let (code, out, _) = heapsmith(&arguments);
+    assert!(code == 1 && out.contains("declared equivalent, and seen:"), "{out}");
+    std::fs::write(&file, entries.replacen("\"none\"", "\"\"", 1)).unwrap();
+    let (code, _, err) = heapsmith(&arguments);
+    assert!(code == 2 && err.contains("expected a reason"), "{err}");
+}
