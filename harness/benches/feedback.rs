@@ -15,7 +15,7 @@
 use heapsmith::campaign::{Feedback, Limit, Progress, Settings, hunt};
 use heapsmith::engine::{self, Engine};
 use heapsmith::metamorphic::Selection;
-use heapsmith::runtime::fault::{planted, planted_split};
+use heapsmith::runtime::fault::planted;
 use heapsmith::runtime::parse_spec;
 use std::ops::RangeInclusive;
 
@@ -35,7 +35,7 @@ const AT_CAPACITY: [&str; 7] = [
 ];
 const OWN_CAPACITIES: &str = "worklist=16384,roots=4096";
 
-/// Seconds that this thread was on a processor, where the system tells; else none. A hunt of one worker runs on a thread of its own, so all
+/// Seconds that this process was on a processor, where the system tells; else none. A hunt of one worker runs on a thread of its own, so all
 /// of the process is asked.
 fn processor_seconds() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
@@ -155,8 +155,9 @@ fn main() {
         }
     }
     if runtimes.is_empty() {
-        runtimes.extend(planted().iter().map(|fault| format!("fixed?fault={}", fault.name)));
-        runtimes.extend(planted_split().iter().map(|fault| format!("fixed-split?fault={}", fault.name)));
+        for on in ["fixed", "fixed-split"] {
+            runtimes.extend(planted(on).iter().map(|fault| format!("{on}?fault={}", fault.name)));
+        }
         runtimes.extend(AT_CAPACITY.map(|fault| format!("fixed?fault={fault},{OWN_CAPACITIES}")));
     }
     let mut rows = Vec::new();

@@ -101,7 +101,7 @@ fn boundaries(programs: u64, feedback: Feedback) -> usize {
     (101..=108).map(|seed| reached(seed).boundary_classes()).sum()
 }
 
-/// A finding is a matter of luck, a sum of boundary classes is not: with feedback they are a fifth more.
+/// A finding is a matter of luck, a sum of boundary classes is not.
 #[test]
 fn feedback_reaches_more_boundaries_than_as_many_drawn_programs_in_the_sum_of_eight_seeds() {
     let (guided, drawn) = (boundaries(300, Feedback::On), boundaries(300, Feedback::Off));

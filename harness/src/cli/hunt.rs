@@ -68,8 +68,8 @@ pub(crate) struct Args {
 /// What `hunt --help` says of feedback.
 const FEEDBACK_LONG_HELP: &str = "\
 Choose what is run among more programs, drawn ones and mutants, by the situations that few programs came to, and learn from what they reach.
-Rare violations take fewer programs then, and boundaries are reached that as many drawn programs do not reach; but a program costs about twice
-the processor time, so that in the same time it is no gain, and not the default. Most violations show before there is anything to learn from";
+More boundaries are reached than by as many drawn programs; but a program costs about twice the processor time, and violations were not shown to be
+found sooner, so it is not the default. Most show before there is anything to learn from";
 
 /// What `hunt --help` says of engines.
 const ENGINES_LONG_HELP: &str = "\
