@@ -2,7 +2,8 @@
 # The main job end to end in release: `fixed` is clean, and the seed's bugs are found where they lived.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-cargo build --release --locked -p heapsmith
+# With all of the workspace, so that the fuzz targets after it find their dependencies built.
+cargo build --release --locked --workspace
 heapsmith=${CARGO_TARGET_DIR:-target}/release/heapsmith
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
