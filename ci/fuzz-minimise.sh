@@ -52,7 +52,7 @@ small=$(find "$out/tmin" -type f -printf '%s %p\n' | sort -n | sed -n '1s/^[0-9]
 cp "$small" "$out/small.heapsmith"
 cat "$out/small.heapsmith"
 if [ -z "${HEAPSMITH:-}" ]; then
-    cargo build --release --locked -p heapsmith
+    cargo build --release --locked --workspace
     HEAPSMITH=${CARGO_TARGET_DIR:-target}/release/heapsmith
 fi
 code=0
