@@ -1,5 +1,4 @@
 //! `heapsmith score` and `heapsmith mutants`, as they are typed.
-#![allow(clippy::unwrap_used, reason = "tests")]
 
 use assert_cmd::Command;
 use serde_json::Value;

@@ -5,74 +5,21 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
+mod cost;
+mod hunt_corpus;
+mod place;
+mod score;
+
 use assert_cmd::assert::Assert;
+use place::{BINARY, Place, json, stderr, stdout};
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
-
-const BINARY: &str = env!("CARGO_BIN_EXE_heapsmith");
 
 /// A program on which `vera@0.0.130` drops a push, `vera@0.0.131` traps as it must, and `fixed` too.
 const WIDE: &str = "heapsmith 1\nmachine worklist=4\nwide r0 n=worklist+1 words=1\ncollect\ncheck r0\n";
 /// A program that every collector passes.
 const SMALL: &str = "heapsmith 1\nalloc r0 size=24 fields=0 init=null\ncollect\ncheck r0\n";
-
-/// A folder of its own, in which commands run.
-struct Place(TempDir);
-
-impl Place {
-    fn new() -> Self {
-        Self(TempDir::new().unwrap())
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, text).unwrap();
-        path
-    }
-
-    fn run(&self, args: &[&str]) -> Assert {
-        assert_cmd::Command::new(BINARY).args(args).current_dir(self.path()).assert()
-    }
-
-    /// Wrong use or input: exit 2, a complaint with all of `parts`, nothing else.
-    #[track_caller]
-    fn refuses(&self, args: &[&str], parts: &[&str]) {
-        let assert = self.run(args).code(2);
-        let (out, err) = (stdout(&assert), stderr(&assert));
-        assert_eq!(out, "", "{args:?}");
-        for part in parts {
-            assert!(err.contains(part), "{args:?}: expected `{part}` in:\n{err}");
-        }
-        assert!(!err.contains("panicked"), "{err}");
-    }
-
-    /// A small campaign that finds something on `vera@0.0.130`.
-    fn hunt(&self, out: &str, more: &[&str]) -> Assert {
-        let mut args = vec!["hunt", "--runtime", "vera@0.0.130", "--max-findings", "1", "--out", out];
-        args.extend(more);
-        self.run(&args)
-    }
-}
-
-fn stdout(assert: &Assert) -> String {
-    String::from_utf8(assert.get_output().stdout.clone()).unwrap()
-}
-
-fn stderr(assert: &Assert) -> String {
-    String::from_utf8(assert.get_output().stderr.clone()).unwrap()
-}
-
-fn json(assert: &Assert) -> serde_json::Value {
-    serde_json::from_str(&stdout(assert)).unwrap()
-}
 
 #[test]
 fn a_missing_case_is_refused() {
@@ -588,56 +535,6 @@ fn an_output_that_cannot_be_written_is_an_error_and_no_panic() {
         let status = Command::new("sh").args(["-c", &shell]).current_dir(place.path()).stdout(Stdio::null()).status();
         assert_eq!(status.unwrap().code(), Some(code), "{command}");
     }
-}
-
-#[test]
-fn cost_prints_a_table_and_writes_programs_that_run() {
-    let place = Place::new();
-    let assert = place.run(&["cost", "--fuel", "30000000", "--out", "cases", "--plot", "cost.svg"]).code(0);
-    insta::assert_snapshot!("cost", stdout(&assert));
-    let picture = fs::read_to_string(place.path().join("cost.svg")).unwrap();
-    assert!(picture.starts_with("<svg") && picture.contains("growth"), "{picture}");
-    let written = fs::read_dir(place.path().join("cases")).unwrap().map(|entry| entry.unwrap().path());
-    let written: Vec<String> = written.map(|path| path.to_str().unwrap().to_owned()).collect();
-    assert_eq!(written.len(), 22, "{written:?}");
-    let chains: Vec<&str> = written.iter().map(String::as_str).filter(|path| path.contains("chain-")).collect();
-    assert_eq!(chains.len(), 2, "{written:?}");
-    place.run(&["run", chains[0], chains[1]]).code(0);
-}
-
-#[test]
-fn cost_says_in_json_what_it_says_in_words_and_a_broken_promise_is_exit_1() {
-    let place = Place::new();
-    let assert = place.run(&["cost", "--runtime", "vera@0.0.65", "--fuel", "3000000", "--json"]).code(1);
-    let json = json(&assert);
-    let families = json["families"].as_array().unwrap();
-    let finding = |name: &str| families.iter().find(|f| f["name"] == name).unwrap()["finding"].clone();
-    assert_eq!(finding("chain"), "linear");
-    assert_eq!(finding("wide"), "broken");
-    assert_eq!(finding("rescan"), "not-measured");
-    assert!(json["against"].is_null() && families.iter().all(|f| f["times"].is_null()), "{json}");
-    place.refuses(&["cost", "--plot", "no/where.svg"], &["--plot: expected a file in a folder that exists"]);
-    place.refuses(&["cost", "--runtime", "vera@0.0.132"], &["did you mean"]);
-}
-
-#[test]
-fn cost_is_compared_with_another_collector_s_and_twice_as_much_is_exit_1() {
-    let place = Place::new();
-    let args = ["cost", "--runtime", "fixed?fault=whole-bitmap-cleared", "--fuel", "30000000", "--against", "fixed"];
-    let report = json(&place.run(&[&args[..], &["--json"]].concat()).code(1));
-    let times = |name: &str| {
-        let families = report["families"].as_array().unwrap();
-        families.iter().find(|f| f["name"] == name).unwrap()["times"].as_f64().unwrap()
-    };
-    assert_eq!(report["against"], "fixed");
-    assert!(times("pages") > 100.0 && times("search") < 1.5, "{report}");
-    let text = stdout(&place.run(&args).code(1));
-    assert!(text.contains("   times  declared") && text.contains("more than 2 times the work of fixed: "), "{text}");
-    let releases = ["cost", "--runtime", "vera@0.1.9", "--fuel", "30000000", "--against", "vera@0.0.131"];
-    let text = stdout(&place.run(&releases).code(0));
-    assert!(text.contains("no family needs more than 2 times the work of vera@0.0.131"), "{text}");
-    place.refuses(&["cost", "--runtime", "fixed", "--against", "fixed"], &["--against", "found `fixed` again"]);
-    place.refuses(&["cost", "--against", "fixde"], &["--against", "did you mean"]);
 }
 
 #[test]

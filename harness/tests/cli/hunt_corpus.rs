@@ -1,5 +1,4 @@
 //! `hunt --corpus`: what a hunt starts from, and what it leaves there.
-#![allow(clippy::unwrap_used, reason = "tests")]
 
 use assert_cmd::assert::Assert;
 use std::collections::BTreeMap;
