@@ -5,7 +5,7 @@
 //! ```json
 //! { "schema": 1, "seed": 1, "programs": 1000, "enough": 20, "engines": ["wasmtime"], "interrupted": false,
 //!   "runtimes": [{ "runtime": "fixed", "control": { "programs": 1000, "violations": {}, "unknown": 0 },
-//!     "faults": [{ "name": "round-to-4", "cause": "...", "issue": null, "breaks": "misaligned", "equivalent": null, "programs": 25, "reached": 25,
+//!     "of": 1, "faults": [{ "name": "round-to-4", "cause": "...", "issue": null, "breaks": "misaligned", "equivalent": null, "programs": 25, "unknown": 0, "reached": 25,
 //!       "triggered": 24, "detected": 20, "by_variant": 0, "p": 0.8, "interval": [0.6, 0.9], "first": 1, "median": 1, "median_seconds": 0.001,
 //!       "kinds": { "misaligned": 20 }, "oracle": "misaligned", "problem": null }] }],
 //!   "history": [{ "issue": "#464", "rule": "root-push-guard", "lived": "vera@0.0.65", "fixed": "vera@0.0.112", "first": 7,
@@ -206,7 +206,10 @@ impl Card<'_> {
             let (found, after) = (row.findings.len(), row.after + row.persisting);
             format!("{issue}: {found} findings on {lived}, where it lived; {after} on {fixed}, which fixed it")
         });
-        faults.chain(history)
+        let alarms = self.scored.iter().filter(|scored| scored.is_reference() && scored.alarms() > 0);
+        let alarms = alarms
+            .map(|scored| format!("{} false alarms on {}, which keeps every promise", scored.alarms(), scored.spec));
+        alarms.chain(faults).chain(history)
     }
 
     /// How many faults that are none of the equivalents there are, how many were detected, and each one's number of the first program and median.
@@ -291,7 +294,7 @@ fn text(card: &Card<'_>) -> String {
 fn sum(card: &Card<'_>) -> String {
     let (of, detections) = card.detections();
     let medians: Vec<u64> = detections.iter().map(|(_, median)| *median).collect();
-    let alarms: u64 = card.scored.iter().filter(|s| s.is_reference()).flat_map(|s| s.control.violations.values()).sum();
+    let alarms: u64 = card.scored.iter().filter(|s| s.is_reference()).map(Scored::alarms).sum();
     let programs: u64 = card.scored.iter().filter(|s| s.is_reference()).map(|s| s.control.programs).sum();
     format!(
         "detected {} of {}; half of them within {} programs each (median wait), 95 % within {}; false alarms on the references: {alarms} in {} programs\n\n",
@@ -308,6 +311,11 @@ impl Scored {
     fn is_reference(&self) -> bool {
         self.spec.name.starts_with("fixed")
     }
+
+    /// Violations of its control.
+    fn alarms(&self) -> u64 {
+        self.control.violations.values().sum()
+    }
 }
 
 /// The smallest number that so many percent of some numbers do not exceed.
@@ -323,7 +331,7 @@ fn json(card: &Card<'_>) -> serde_json::Value {
         let (p, (low, high)) = row.share();
         json!({
             "name": row.fault.name, "cause": row.fault.cause, "issue": row.fault.issue, "breaks": row.fault.breaks,
-            "equivalent": row.fault.equivalent, "programs": row.programs, "reached": row.reached, "triggered": row.triggered,
+            "equivalent": row.fault.equivalent, "programs": row.programs, "unknown": row.unknown, "reached": row.reached, "triggered": row.triggered,
             "detected": row.detected, "by_variant": row.by_variant, "p": p, "interval": [low, high], "first": row.first,
             "median": row.median(), "median_seconds": row.median_seconds(), "kinds": row.kinds, "oracle": row.oracle(),
             "problem": row.problem(),

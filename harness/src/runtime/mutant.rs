@@ -185,6 +185,15 @@ pub fn first_difference(original: &Runtime, edited: &Runtime) -> Result<Option<M
     rewrite::first_difference(&assemble(original)?, &assemble(edited)?).map_err(undecodable)
 }
 
+/// Whether a collector's text is a valid module.
+///
+/// # Errors
+/// What the assembler or the validator says.
+pub(crate) fn validate(runtime: &Runtime) -> Result<(), String> {
+    let wasm = assemble(runtime).map_err(|e| e.to_string())?;
+    wasmparser::validate(&wasm).map(|_| ()).map_err(|e| e.message().to_owned())
+}
+
 fn assemble(runtime: &Runtime) -> Result<Vec<u8>, MutantError> {
     wat::parse_str(format!("(module\n{})", runtime.fields))
         .map_err(|e| MutantError::Undecodable { runtime: runtime.description.name.clone(), problem: e.to_string() })

@@ -21,9 +21,10 @@ pub(crate) use subject::{Shown, Subject};
 use crate::campaign::on_all;
 use crate::engine::Engine;
 use crate::metamorphic::{Pool, PoolError, Source};
+use crate::runtime::fault::{self, FaultError};
 use crate::runtime::{Edit, EditError, Fault, Spec, builtin, mutant};
 use heapsmith_generators::Machine;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -56,6 +57,8 @@ pub struct Row {
     pub fault: Arc<Fault>,
     /// Programs that it was tried on, all of them clean without it.
     pub programs: u64,
+    /// Those that nothing can be said of with it: an engine failed, engines disagree, or nothing could be decided.
+    pub unknown: u64,
     /// Those that come to the edited place.
     pub reached: u64,
     /// Those whose run leaves something else behind than the unedited runtime's.
@@ -104,6 +107,12 @@ impl Row {
     #[must_use]
     pub fn problem(&self) -> Option<String> {
         match (&self.fault.equivalent, self.detected, &self.fault.breaks) {
+            _ if self.programs == 0 => {
+                Some("no program was tried on it: without it none keeps every promise".to_owned())
+            }
+            (Some(_), 0, _) if self.unknown > 0 => {
+                Some(format!("it is declared equivalent, and of {} programs nothing can be said", self.unknown))
+            }
             (Some(_), 0, _) => None,
             (Some(_), n, _) => Some(format!("it is declared equivalent, and {n} programs detect it")),
             (None, 0, _) => Some(format!("no program of {} detects it", self.programs)),
@@ -119,9 +128,27 @@ impl Row {
 /// A fault that cannot be tried.
 #[derive(Debug, thiserror::Error)]
 pub enum ScoreError {
-    /// Its edit does not match, or what it makes is no module.
+    /// Its edit does not match.
     #[error("{0}")]
     Edit(#[from] EditError),
+    /// Its edit does not match on a machine that programs ask for.
+    #[error("on `{on}`: {error}; an edit must not hold what parameters change")]
+    Elsewhere {
+        /// The runtime with the machine's parameters.
+        on: String,
+        /// What is wrong there.
+        error: Box<FaultError>,
+    },
+    /// What it makes is no module.
+    #[error("expected `{on}` with fault `{fault}` to be a valid module, found: {problem}; edit its replacement")]
+    Invalid {
+        /// The fault's name.
+        fault: String,
+        /// The runtime.
+        on: String,
+        /// What the validator says.
+        problem: String,
+    },
     /// The runtime.
     #[error("{0}")]
     Runtime(#[from] PoolError),
@@ -141,8 +168,14 @@ pub fn survey(
     let mut probes = Vec::new();
     for fault in faults {
         let edited = Edit::Fault(Arc::clone(fault)).apply(&clean)?;
+        mutant::validate(&edited).map_err(|problem| ScoreError::Invalid {
+            fault: fault.name.clone(),
+            on: stream.spec.to_string(),
+            problem,
+        })?;
         probes.push(mutant::first_difference(&clean, &edited).map_err(EditError::from)?);
     }
+    match_everywhere(stream, faults)?;
     progress.of.fetch_add(faults.len() as u64, Ordering::Relaxed);
     let next = AtomicUsize::new(0);
     let work = || {
@@ -162,6 +195,26 @@ pub fn survey(
     Ok(rows.into_iter().map(|(_, row)| row).collect())
 }
 
+/// An edit that matches on some machines only would be tried on those only.
+fn match_everywhere(stream: &Stream, faults: &[Arc<Fault>]) -> Result<(), ScoreError> {
+    let mut texts = BTreeSet::new();
+    for &machine in stream.machines() {
+        // The machine of a program that cannot be had is unknown without a fault, too.
+        let Ok(description) = stream.spec.resolve(machine) else { continue };
+        let runtime = builtin(description);
+        if !texts.insert(runtime.fields.clone()) {
+            continue;
+        }
+        for fault in faults {
+            fault::apply(&runtime, fault).map_err(|error| {
+                let on = Spec { pinned: machine, ..stream.spec.clone() }.to_string();
+                ScoreError::Elsewhere { on, error: Box::new(error) }
+            })?;
+        }
+    }
+    Ok(())
+}
+
 /// Tries one fault; `probe` traps in its place.
 fn row(stream: &Stream, fault: &Arc<Fault>, probe: Option<mutant::Mutant>, settings: &Settings<'_>) -> Row {
     let with = |edit| Source::new(Spec { edit: Some(edit), ..stream.spec.clone() });
@@ -172,6 +225,7 @@ fn row(stream: &Stream, fault: &Arc<Fault>, probe: Option<mutant::Mutant>, setti
     let mut row = Row {
         fault: Arc::clone(fault),
         programs: 0,
+        unknown: 0,
         reached: 0,
         triggered: 0,
         detected: 0,
@@ -187,9 +241,13 @@ fn row(stream: &Stream, fault: &Arc<Fault>, probe: Option<mutant::Mutant>, setti
         let started = Instant::now();
         let (shown, trace) = subject.traced(index, &program);
         row.elapsed += started.elapsed();
-        row.triggered += u64::from(trace != unedited);
+        row.unknown += u64::from(shown == Shown::Unknown);
+        row.triggered += u64::from(trace.is_some() && trace != unedited);
         // What is executed by all programs, such as the value that a global starts with, has no place of its own.
-        row.reached += u64::from(probe.as_mut().is_none_or(|probe| probe.traced(index, &program).1 != unedited));
+        row.reached += u64::from(probe.as_mut().is_none_or(|probe| {
+            let trace = probe.traced(index, &program).1;
+            trace.is_some() && trace != unedited
+        }));
         if let Shown::Broken { kind, by_variant } = shown {
             row.detected += 1;
             row.by_variant += u64::from(by_variant);

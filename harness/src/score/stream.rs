@@ -28,8 +28,8 @@ pub struct Stream {
 struct Known {
     /// Whether it keeps every promise, for all that is known. Others say nothing of an edit.
     clean: bool,
-    /// What the run left behind.
-    trace: u64,
+    /// What the run left behind; none if there was none.
+    trace: Option<u64>,
 }
 
 /// What the unedited runtime did, all in all: the control of a score.
@@ -74,7 +74,7 @@ impl Stream {
                 }
             }
         };
-        let mut all: Vec<(usize, Shown, u64)> = on_all(jobs, work).into_iter().flatten().collect();
+        let mut all: Vec<(usize, Shown, Option<u64>)> = on_all(jobs, work).into_iter().flatten().collect();
         all.sort_unstable_by_key(|(index, ..)| *index);
         // Workers that were stopped may leave a hole: what comes after it is not used.
         let whole = all.iter().enumerate().take_while(|(i, (index, ..))| i == index).count();
@@ -93,9 +93,14 @@ impl Stream {
     }
 
     /// The programs that say something: on them the unedited runtime keeps every promise. Index, program, and trace of its run.
-    pub(crate) fn programs(&self) -> impl Iterator<Item = (u64, heapsmith_generators::Program, u64)> {
+    pub(crate) fn programs(&self) -> impl Iterator<Item = (u64, heapsmith_generators::Program, Option<u64>)> {
         let clean = (0..).zip(&self.known).filter(|(_, known)| known.clean);
         clean.map(|(index, known)| (index, self.programs.program(index), known.trace))
+    }
+
+    /// The machines that programs of the seed ask for.
+    pub(crate) fn machines(&self) -> &[Machine] {
+        self.programs.machines()
     }
 
     /// How many those are.

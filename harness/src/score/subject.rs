@@ -1,6 +1,6 @@
 //! A runtime, edited or not, that programs are tried on.
 
-use crate::judge::Verdict;
+use crate::judge::{Kind, Verdict, Violation};
 use crate::metamorphic::{Bench, Pair, Pool, Selection, Tally};
 use crate::trial::Rig;
 use heapsmith_generators::{Machine, Program};
@@ -20,8 +20,19 @@ pub(crate) enum Shown {
         /// Whether only a variant of the program shows it.
         by_variant: bool,
     },
-    /// An engine failed, or nothing could be decided.
+    /// An engine failed or contradicts another one, or nothing could be decided.
     Unknown,
+}
+
+impl Shown {
+    /// What a violation shows of the collector. That engines disagree is a bug of an engine, whatever runs on it.
+    fn violation(violation: &Violation, by_variant: bool) -> Self {
+        if violation.kind == Kind::EngineDivergence {
+            Self::Unknown
+        } else {
+            Self::Broken { kind: violation.kind.full_name(), by_variant }
+        }
+    }
 }
 
 /// One worker's rigs of a runtime, which it judges by the model and by variants; an edited runtime has no emulator.
@@ -43,11 +54,10 @@ impl<'p> Subject<'p> {
         self.run_and_look(index, program, |_| {}).0
     }
 
-    /// Runs a program, and hashes everything that its run left behind: the same number means the same run, for all that matters.
-    pub(crate) fn traced(&mut self, index: u64, program: &Program) -> (Shown, u64) {
-        let mut number = 0;
-        let (shown, ()) = self.run_and_look(index, program, |rig| number = trace(rig));
-        (shown, number)
+    /// Runs a program, and hashes everything that its run left behind: the same number means the same run, for all that matters. None where it
+    /// could not run.
+    pub(crate) fn traced(&mut self, index: u64, program: &Program) -> (Shown, Option<u64>) {
+        self.run_and_look(index, program, |rig| Some(trace(rig)))
     }
 
     fn run_and_look<T: Default>(&mut self, index: u64, program: &Program, look: impl FnOnce(&Rig) -> T) -> (Shown, T) {
@@ -61,7 +71,7 @@ impl<'p> Subject<'p> {
         let verdict = rig.trial(program);
         let looked = look(rig);
         let shown = match verdict {
-            Verdict::Violation(v) => Shown::Broken { kind: v.kind.full_name(), by_variant: false },
+            Verdict::Violation(v) => Shown::violation(&v, false),
             Verdict::Inconclusive(_) | Verdict::Untrusted(_) => Shown::Unknown,
             Verdict::AllowedTrap(_) => Shown::Nothing,
             Verdict::Pass => self.bench_variants(index, program),
@@ -82,7 +92,7 @@ impl<'p> Subject<'p> {
             return Shown::Nothing;
         }
         match self.bench.compare(rig, program, &variants, &mut Tally::default()) {
-            Ok(Some((_, Pair::Broken(v)))) => Shown::Broken { kind: v.kind.full_name(), by_variant: true },
+            Ok(Some((_, Pair::Broken(v)))) => Shown::violation(&v, true),
             Ok(Some((_, Pair::Untrusted(_)))) | Err(_) => Shown::Unknown,
             Ok(None | Some((_, Pair::Same | Pair::NotCompared(_)))) => Shown::Nothing,
         }

@@ -73,3 +73,44 @@ fn a_survey_is_the_same_for_any_number_of_workers_and_says_what_does_not_match()
     let error = survey(&stream, &[lost], &settings, &Progress::default()).unwrap_err().to_string();
     assert!(error.contains("found 0 matches"), "{error}");
 }
+
+/// What cannot run, or runs on some machines only, would be tried on nothing and be silent.
+#[test]
+fn edits_that_are_no_module_or_match_on_some_machines_only_are_refused() {
+    let engines = [by_name("wasmtime").unwrap()];
+    let (stream, _) = Stream::new(&parse_spec("fixed").unwrap(), 3, 1, &engines, 1, &AtomicBool::new(false)).unwrap();
+    let refused = |find: &str, replace: &str| {
+        let fault = Fault { equivalent: Some("why".to_owned()), ..Fault::new("mine", "none", find, replace) };
+        let settings = Settings { engines: &engines, enough: 5, jobs: 1 };
+        survey(&stream, &[Arc::new(fault)], &settings, &Progress::default()).unwrap_err().to_string()
+    };
+    let error = refused("(i32.and (local.get $h) (i32.const 1))", "(i64.const 1)");
+    assert!(error.contains("fault `mine`") && error.contains("i64"), "{error}");
+    let limit = "(global $gc_stack_limit i32 (i32.const 16384))";
+    let error = refused(limit, &limit.replace("16384", "16380"));
+    assert!(error.starts_with("on `fixed?") && error.contains("found 0 matches"), "{error}");
+}
+
+/// A bug of an engine is none of the collector, and does not detect an edit.
+#[test]
+fn what_engines_disagree_about_detects_nothing_and_proves_no_equivalence() {
+    let engines = ["wasmtime", "wasmi"].map(|name| by_name(name).unwrap());
+    let stop = AtomicBool::new(false);
+    let (stream, _) = Stream::new(&parse_spec("fixed").unwrap(), 1, 30, &engines, 2, &stop).unwrap();
+    let settings = Settings { engines: &engines, enough: 5, jobs: 2 };
+    let faults = [fault("first-fit-by-select").unwrap()];
+    let rows = survey(&stream, &faults, &settings, &Progress::default()).unwrap();
+    assert!(rows[0].detected == 0 && rows[0].unknown > 0, "{:?}", rows[0]);
+    assert!(rows[0].problem().unwrap().contains("nothing can be said"), "{:?}", rows[0]);
+}
+
+#[test]
+fn an_equivalent_that_no_program_was_tried_on_is_none() {
+    let engines = [by_name("wasmtime").unwrap()];
+    let spec = parse_spec("fixed").unwrap();
+    let (stream, _) = Stream::new(&spec, 1, 0, &engines, 1, &AtomicBool::new(false)).unwrap();
+    let settings = Settings { engines: &engines, enough: 5, jobs: 1 };
+    let faults = [fault("first-fit-by-select").unwrap()];
+    let rows = survey(&stream, &faults, &settings, &Progress::default()).unwrap();
+    assert!(rows[0].problem().unwrap().contains("no program was tried"), "{:?}", rows[0]);
+}
