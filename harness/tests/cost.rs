@@ -209,3 +209,11 @@ fn numbers_are_the_same_every_time_and_the_programs_pass_when_they_are_run() {
         assert!(clean(&verdict), "n = {n}: {verdict:?}");
     }
 }
+
+#[test]
+fn little_fuel_is_quicker_and_does_not_make_the_reference_slow() {
+    for name in ["wide", "pages"] {
+        let row = measure(family(name), &[engine("wasmtime")], 1, |machine| Ok(runtime(FIXED, machine))).unwrap();
+        assert!(row.points.len() == 3 && !row.finding.is_violation(), "{row:?}");
+    }
+}

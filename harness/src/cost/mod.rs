@@ -36,7 +36,8 @@ pub const TIMES: f64 = 2.0;
 /// Fuel of one point from which on no larger one is measured, but for the three that a fit needs, where nobody asks for another amount:
 /// about a second.
 pub const ENOUGH: u64 = 1 << 30;
-/// What a point may use at most, in multiples of what is enough: an eightfold step is more than any declared square makes.
+/// What a point may use at most, in multiples of what is enough and of what the size before it used: an eightfold step is more than any declared
+/// square makes. Where no size came before, [`ENOUGH`] is enough.
 const LIMIT: u64 = 8;
 
 /// One measurement.
@@ -191,8 +192,9 @@ pub fn measure(
                 Err(why) => return Ok(unfit(why)),
             }
         }
+        let before = points.last().map_or(ENOUGH, |point| point.fuel);
         let Measured { verdict, fuel, work } =
-            rig.measure(&program, family.measured_from(n), LIMIT.saturating_mul(enough));
+            rig.measure(&program, family.measured_from(n), LIMIT.saturating_mul(enough.max(before)));
         let ended = verdict.is_some();
         match verdict {
             // More than is modelled: no larger one either.
