@@ -18,6 +18,7 @@ use super::Fault;
 use crate::judge::Kind;
 use serde::Deserialize;
 use std::collections::BTreeSet;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
@@ -69,6 +70,9 @@ pub enum FaultFileError {
     /// It, or a folder, cannot be read.
     #[error("expected a file of faults, or a folder of `RUNTIME/*.toml`, that can be read: {0}")]
     Read(#[from] std::io::Error),
+    /// Something in a folder of faults that would be passed over.
+    #[error("expected faults as `RUNTIME/*.toml` below the folder, found {0}; move it")]
+    Misplaced(&'static str),
     /// In a file of a folder.
     #[error("{}: {error}", path.display())]
     In {
@@ -89,8 +93,7 @@ pub fn parse(text: &str) -> Result<Vec<Fault>, FaultFileError> {
     let faults: Vec<Fault> = file.fault.into_iter().map(check).collect::<Result<_, _>>()?;
     for fault in &faults {
         if !names.insert(fault.name.as_str()) {
-            let problem = "expected each name once, found it again; rename one of them".to_owned();
-            return Err(FaultFileError::Entry { fault: fault.name.clone(), problem });
+            return Err(twice(&fault.name));
         }
     }
     if faults.is_empty() { Err(FaultFileError::Empty) } else { Ok(faults) }
@@ -123,9 +126,18 @@ fn check(entry: Entry) -> Result<Fault, FaultFileError> {
 /// As [`parse`], and a file that cannot be read.
 pub fn load(path: &Path) -> Result<Vec<Arc<Fault>>, FaultFileError> {
     let inside = |error| FaultFileError::In { path: path.to_owned(), error: Box::new(error) };
-    let text = std::fs::read_to_string(path).map_err(|e| inside(e.into()))?;
+    let text = read(path).map_err(|e| inside(e.into()))?;
     let faults = parse(&text).map_err(inside)?;
     Ok(faults.into_iter().map(|fault| Arc::new(Fault { origin: Some(path.to_owned()), ..fault })).collect())
+}
+
+/// Bytes of a file of faults at most, so that a file without an end has one.
+const MAX_BYTES: u64 = 1 << 24;
+
+fn read(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(MAX_BYTES).read_to_string(&mut text)?;
+    if text.len() as u64 == MAX_BYTES { Err(std::io::ErrorKind::FileTooLarge.into()) } else { Ok(text) }
 }
 
 /// Reads the one fault of this name in a file.
@@ -147,7 +159,7 @@ pub(crate) fn load_one(path: &Path, name: &str) -> Result<Arc<Fault>, FaultFileE
 /// Reads the faults of a folder: each `RUNTIME/*.toml` in it, in the order of names, each fault with the runtime's name.
 ///
 /// # Errors
-/// As [`load`] for the first file that is wrong; a folder without a fault.
+/// As [`load`] for the first file that is wrong; a folder without a fault; files that would be passed over, and names given twice for one runtime.
 pub fn load_all(folder: &Path) -> Result<Vec<(String, Arc<Fault>)>, FaultFileError> {
     let inside = |path: &Path, error| FaultFileError::In { path: path.to_owned(), error: Box::new(error) };
     let sorted = |path: &Path| -> Result<Vec<PathBuf>, FaultFileError> {
@@ -156,12 +168,36 @@ pub fn load_all(folder: &Path) -> Result<Vec<(String, Arc<Fault>)>, FaultFileErr
         paths.sort();
         Ok(paths)
     };
-    let mut faults = Vec::new();
-    for runtime in sorted(folder)?.into_iter().filter(|path| path.is_dir()) {
-        let Some(name) = runtime.file_name().and_then(|name| name.to_str()) else { continue };
-        for path in sorted(&runtime)?.into_iter().filter(|path| path.extension().is_some_and(|e| e == "toml")) {
-            faults.extend(load(&path)?.into_iter().map(|fault| (name.to_owned(), fault)));
+    let is_toml = |path: &PathBuf| path.extension().is_some_and(|e| e == "toml");
+    let mut faults: Vec<(String, Arc<Fault>)> = Vec::new();
+    for runtime in sorted(folder)? {
+        if !runtime.is_dir() {
+            if is_toml(&runtime) {
+                return Err(inside(&runtime, FaultFileError::Misplaced("a file in the folder itself")));
+            }
+            continue;
+        }
+        let files: Vec<PathBuf> = sorted(&runtime)?.into_iter().filter(is_toml).collect();
+        let Some(name) = runtime.file_name().and_then(|name| name.to_str()) else {
+            if files.is_empty() {
+                continue;
+            }
+            return Err(inside(&runtime, FaultFileError::Misplaced("a folder whose name is no text")));
+        };
+        let first = faults.len();
+        for path in files {
+            for fault in load(&path)? {
+                if faults[first..].iter().any(|(_, known)| known.name == fault.name) {
+                    return Err(inside(&path, twice(&fault.name)));
+                }
+                faults.push((name.to_owned(), fault));
+            }
         }
     }
     if faults.is_empty() { Err(inside(folder, FaultFileError::Empty)) } else { Ok(faults) }
+}
+
+fn twice(name: &str) -> FaultFileError {
+    let problem = "expected each name once, found it again; rename one of them".to_owned();
+    FaultFileError::Entry { fault: name.to_owned(), problem }
 }

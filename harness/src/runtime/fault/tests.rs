@@ -102,3 +102,20 @@ fn an_edit_that_matches_not_exactly_once_says_how_often() {
     assert!(apply(&fixed, &fault("", "x")).is_err());
     assert!(matches!(apply(&fixed, &fault("memory.grow", "memory.grow")), Err(FaultError::NoChange { .. })));
 }
+
+#[test]
+fn nothing_in_a_folder_of_faults_is_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let entry = "[[fault]]\nname = \"mine\"\ncause = \"none\"\nfind = \"memory.grow\"\nreplace = \"nop memory.grow\"\n";
+    std::fs::create_dir(folder.path().join("fixed")).unwrap();
+    std::fs::write(folder.path().join("fixed/a.toml"), entry).unwrap();
+    std::fs::write(folder.path().join("notes.txt"), "").unwrap();
+    assert_eq!(load_all(folder.path()).unwrap().len(), 1);
+    for (name, says) in [("fixed/b.toml", "found it again"), ("b.toml", "a file in the folder itself")] {
+        std::fs::write(folder.path().join(name), entry).unwrap();
+        let error = load_all(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("b.toml") && error.contains(says), "{error}");
+        std::fs::remove_file(folder.path().join(name)).unwrap();
+    }
+    assert_eq!(load_all(folder.path()).unwrap().len(), 1);
+}
