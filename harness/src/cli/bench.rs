@@ -77,12 +77,7 @@ fn settings(args: &Args) -> anyhow::Result<Settings> {
     let spec = parse_spec(&args.runtime).context("--runtime")?;
     spec.resolve(Machine::default()).context("--runtime")?;
     if let Some(path) = &args.plot {
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
-        ensure!(
-            folder.is_none_or(std::path::Path::is_dir),
-            "--plot: expected a file in a folder that exists, found `{}`",
-            path.display()
-        );
+        super::found::check_file("--plot", path, super::found::PLOT)?;
     }
     let sets = if args.engines.is_empty() {
         bench::sets(&[Known::Wasmtime, Known::Wasmi])

@@ -16,6 +16,7 @@
 //! `work` are the units that the declared policies need. `times` is the fuel in multiples of that of `against`, null where it is not known.
 
 use super::facts::characteristic;
+use super::found::{PLOT, check_file};
 use super::{Exit, print, progress, quoted};
 use anyhow::{Context, ensure};
 use heapsmith::bench::grouped;
@@ -135,12 +136,7 @@ fn check(args: &Args) -> anyhow::Result<()> {
             .with_context(|| format!("--out: expected a folder that can be made, found `{}`", folder.display()))?;
     }
     if let Some(path) = &args.plot {
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
-        ensure!(
-            folder.is_none_or(Path::is_dir),
-            "--plot: expected a file in a folder that exists, found `{}`",
-            path.display()
-        );
+        check_file("--plot", path, PLOT)?;
     }
     Ok(())
 }

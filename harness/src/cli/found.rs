@@ -6,6 +6,7 @@ use heapsmith::campaign::{Finding, Lineage};
 use heapsmith::report::{Account, AccountJson, Written, folder_name, write_finding};
 use serde_json::json;
 use std::fmt::Write;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,14 +27,50 @@ pub(crate) fn jobs(asked: Option<usize>) -> anyhow::Result<usize> {
 
 /// A place that cannot take findings is found out before it is needed: the folder, or what there is of the way to it.
 pub(crate) fn check_out(out: &Path) -> anyhow::Result<()> {
+    check_folder("--out", out)
+}
+
+/// The same for the folder of another flag.
+pub(crate) fn check_folder(flag: &str, out: &Path) -> anyhow::Result<()> {
     let there = out.ancestors().find(|p| p.exists()).unwrap_or(Path::new("."));
     let there = if there.as_os_str().is_empty() { Path::new(".") } else { there };
     let wanted =
-        || format!("--out: expected a folder that can be written to at `{}`; name another place", there.display());
-    ensure!(there.is_dir(), "--out: expected a folder at `{}`, found a file; name another place", there.display());
+        || format!("{flag}: expected a folder that can be written to at `{}`; name another place", there.display());
+    ensure!(there.is_dir(), "{flag}: expected a folder at `{}`, found a file; name another place", there.display());
     let probe = there.join(format!(".heapsmith-{}", std::process::id()));
     std::fs::create_dir(&probe).with_context(wanted)?;
     std::fs::remove_dir(&probe).with_context(wanted)
+}
+
+/// What a plot begins with.
+pub(crate) const PLOT: &str = "<svg width=\"900\" height=\"600\"";
+
+/// A file that cannot be written, or is somebody else's, is found out before it is needed. What heapsmith wrote there begins with `begins`, and
+/// may be written again.
+pub(crate) fn check_file(flag: &str, path: &Path, begins: &str) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+    ensure!(
+        folder.is_none_or(Path::is_dir) && !path.is_dir(),
+        "{flag}: expected a file in a folder that exists, found `{}`",
+        path.display()
+    );
+    if !path.exists() {
+        return Ok(());
+    }
+    ensure!(
+        path.is_file(),
+        "{flag}: expected a file, found something else at `{}`; name another place",
+        path.display()
+    );
+    let mut start = Vec::new();
+    let file = std::fs::File::open(path).with_context(|| format!("{flag}: `{}`", path.display()))?;
+    file.take(begins.len() as u64).read_to_end(&mut start).with_context(|| format!("{flag}: `{}`", path.display()))?;
+    ensure!(
+        start.is_empty() || start == begins.as_bytes(),
+        "{flag}: expected no file at `{}`, or one that heapsmith wrote, found another one; name another place",
+        path.display()
+    );
+    Ok(())
 }
 
 /// The first Ctrl-C or SIGTERM sets what `stop` gives and says `message`, the second one ends the process.

@@ -15,6 +15,7 @@ use super::found::{jobs, stop_on_signals};
 use super::{Exit, complain, engines, print, progress, quoted};
 use anyhow::{Context, ensure};
 use heapsmith::bench::grouped;
+use heapsmith::corpus::load::read_text;
 use heapsmith::engine::Backtrace;
 use heapsmith::report::SCHEMA_VERSION;
 use heapsmith::runtime::mutant::{Candidate, Mutant};
@@ -139,7 +140,7 @@ fn tried(candidate: &Candidate, fates: &BTreeMap<Mutant, Fate>, reasons: &BTreeM
 fn reasons(args: &Args, spec: &Spec) -> anyhow::Result<BTreeMap<Mutant, String>> {
     let Some(path) = &args.equivalents else { return Ok(equivalents(&spec.name)) };
     let wrong = || format!("--equivalents: `{}`", path.display());
-    let text = std::fs::read_to_string(path).with_context(wrong)?;
+    let text = read_text(path).map_err(anyhow::Error::msg).with_context(wrong)?;
     parse_equivalents(&text).map_err(anyhow::Error::msg).with_context(wrong)
 }
 
@@ -294,7 +295,8 @@ fn identity(args: &Args, spec: &Spec) -> anyhow::Result<String> {
     let mut hasher = DefaultHasher::new();
     builtin(spec.resolve(Machine::default())?).fields.hash(&mut hasher);
     Ok(format!(
-        "{spec} {:016x} seed {} programs {} engines {}",
+        "heapsmith {} {spec} {:016x} seed {} programs {} engines {}",
+        env!("CARGO_PKG_VERSION"),
         hasher.finish(),
         args.seed,
         args.programs,
@@ -319,33 +321,31 @@ impl State {
     fn open(path: &Path, identity: &str) -> anyhow::Result<Self> {
         let name = || format!("--state: `{}`", path.display());
         ensure!(!path.exists() || path.is_file(), "{}: expected a file, found something else", name());
-        let text = if path.exists() { std::fs::read_to_string(path).with_context(name)? } else { String::new() };
+        let text =
+            if path.exists() { read_text(path).map_err(anyhow::Error::msg).with_context(name)? } else { String::new() };
+        // What a kill cut short is written again.
+        let whole = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
+        let mut lines = whole.lines();
+        let first = lines.next().unwrap_or_else(|| if identity.starts_with(&text) { identity } else { &text });
+        ensure!(
+            first == identity,
+            "{}: expected a state of `{identity}`, found one of `{first}`; name another file",
+            name()
+        );
         let mut known = BTreeMap::new();
-        let mut lines = text.lines();
-        if let Some(first) = lines.next() {
-            ensure!(
-                first == identity,
-                "{}: expected a state of `{identity}`, found one of `{first}`; name another file",
-                name()
-            );
+        for line in lines {
+            let fate = serde_json::from_str(line)
+                .ok()
+                .and_then(|Line { mutant, fate }| Some((Mutant::parse(&mutant).ok()?, fate)));
+            let (mutant, fate) =
+                fate.with_context(|| format!("{}: expected a fate, found `{line}`; name another file", name()))?;
+            known.insert(mutant, fate);
         }
-        // A last line that a kill cut short is written again.
-        let mut whole = String::new();
-        for line in text.lines().take(1).chain(lines) {
-            if let Ok(Line { mutant, fate }) = serde_json::from_str(line) {
-                known.insert(Mutant::parse(&mutant).with_context(name)?, fate);
-            } else if !whole.is_empty() {
-                ensure!(text.ends_with(line), "{}: expected a fate, found `{line}`; name another file", name());
-                break;
-            }
-            whole.push_str(line);
-            whole.push('\n');
-        }
+        let mut file = OpenOptions::new().create(true).append(true).open(path).with_context(name)?;
+        file.set_len(whole.len() as u64).with_context(name)?;
         if whole.is_empty() {
-            whole = format!("{identity}\n");
+            file.write_all(format!("{identity}\n").as_bytes()).with_context(name)?;
         }
-        let mut file = OpenOptions::new().create(true).write(true).truncate(true).open(path).with_context(name)?;
-        file.write_all(whole.as_bytes()).with_context(name)?;
         Ok(Self { file, known })
     }
 

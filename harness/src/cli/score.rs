@@ -9,13 +9,13 @@
 //!       "triggered": 24, "detected": 20, "by_variant": 0, "p": 0.8, "interval": [0.6, 0.9], "first": 1, "median": 1, "median_seconds": 0.001,
 //!       "kinds": { "misaligned": 20 }, "oracle": "misaligned", "problem": null }] }],
 //!   "history": [{ "issue": "#464", "rule": "root-push-guard", "lived": "vera@0.0.65", "fixed": "vera@0.0.112", "first": 7,
-//!                 "findings": [{ "bucket": "...", "programs": 3 }], "after": 0, "persisting": 0, "right": true }] }
+//!                 "findings": [{ "bucket": "...", "programs": 3 }], "after": 0, "persisting": 0, "untrusted": 0, "right": true }] }
 //! ```
 //! What the words mean stands in [`heapsmith::score`] and [`heapsmith::score::history`].
 
 mod html;
 
-use super::found::{jobs, plural, stop_on_signals};
+use super::found::{check_file, jobs, plural, stop_on_signals};
 use super::mutants::{json_of_control, of_control};
 use super::{Exit, engines, print, progress};
 use anyhow::{Context, ensure};
@@ -100,6 +100,9 @@ const STOPPING: &str = "heapsmith: stopping after what is being tried; once more
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let faults = if args.what == What::History { Vec::new() } else { wanted(args)? };
+    if let Some(path) = &args.html {
+        check_file("--html", path, html::BEGINS)?;
+    }
     let engines = engines(&args.engines, Backtrace::Off)?;
     let jobs = jobs(args.jobs)?;
     let progress = Arc::new(Progress::default());
@@ -123,14 +126,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     })?;
     let engines = engines.iter().map(|e| e.name()).collect();
     let card = Card { args, engines, scored, history, interrupted: progress.stop.load(Ordering::Relaxed) };
-    if let Some(path) = &args.html {
-        std::fs::write(path, html::page(&card)?)
-            .with_context(|| format!("--html: expected to write `{}`", path.display()))?;
-    }
     if args.json {
         print(&format!("{}\n", serde_json::to_string_pretty(&json(&card))?))?;
     } else {
         print(&text(&card))?;
+    }
+    if let Some(path) = &args.html {
+        std::fs::write(path, html::page(&card)?)
+            .with_context(|| format!("--html: expected to write `{}`", path.display()))?;
     }
     Ok(if card.problems().next().is_some() {
         Exit::Violation
@@ -152,7 +155,11 @@ fn wanted(args: &Args) -> anyhow::Result<Vec<(Spec, Vec<Arc<Fault>>)>> {
         by_runtime.entry(on).or_default().push(fault);
     }
     let Some(name) = &args.runtime else {
-        let parsed = by_runtime.into_iter().map(|(on, faults)| Ok((parse_spec(&on).context("--faults")?, faults)));
+        let parsed = by_runtime.into_iter().map(|(on, faults)| {
+            let spec = parse_spec(&on).context("--faults")?;
+            ensure!(spec.edit.is_none(), "--faults: expected a collector without an edit, found the folder `{on}`");
+            Ok((spec, faults))
+        });
         return parsed.collect();
     };
     let spec = parse_spec(name).context("--runtime")?;
@@ -204,7 +211,7 @@ impl Card<'_> {
         let history = self.history.iter().filter(|row| !row.is_right()).map(|row| {
             let history::Bug { issue, lived, fixed, .. } = row.bug;
             let (found, after) = (row.findings.len(), row.after + row.persisting);
-            format!("{issue}: {found} findings on {lived}, where it lived; {after} on {fixed}, which fixed it")
+            format!("{issue}: {found} findings on {lived}, where it lived; {after} on {fixed}, which fixed it; {} programs contradict themselves", row.untrusted)
         });
         let alarms = self.scored.iter().filter(|scored| scored.is_reference() && scored.alarms() > 0);
         let alarms = alarms
@@ -344,7 +351,7 @@ fn json(card: &Card<'_>) -> serde_json::Value {
     let bug = |row: &history::Row| {
         let findings: Vec<_> = row.findings.iter().map(|(b, n)| json!({ "bucket": b, "programs": n })).collect();
         json!({ "issue": row.bug.issue, "rule": row.bug.rule, "lived": row.bug.lived, "fixed": row.bug.fixed, "first": row.first,
-                "findings": findings, "after": row.after, "persisting": row.persisting, "right": row.is_right() })
+                "findings": findings, "after": row.after, "persisting": row.persisting, "untrusted": row.untrusted, "right": row.is_right() })
     };
     json!({
         "schema": SCHEMA_VERSION, "seed": card.args.seed, "programs": card.args.programs, "enough": card.args.enough,

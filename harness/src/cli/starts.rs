@@ -1,7 +1,8 @@
 //! The folder of `hunt --corpus`: what a hunt starts from, and where it puts what it kept.
 
 use super::cases::complain;
-use anyhow::{anyhow, ensure};
+use super::found::check_folder;
+use anyhow::anyhow;
 use heapsmith::campaign::{Learnt, Start};
 use heapsmith::corpus::keep;
 use heapsmith::runtime::Spec;
@@ -12,11 +13,7 @@ use std::path::Path;
 /// # Errors
 /// Every file that is no case for the runtime; or the folder cannot be written to.
 pub(super) fn read(folder: &Path, spec: &Spec) -> anyhow::Result<Vec<Start>> {
-    ensure!(
-        !folder.exists() || folder.is_dir(),
-        "--corpus: expected a folder at `{}`, found a file; name another place",
-        folder.display()
-    );
+    check_folder("--corpus", folder)?;
     let cases = keep::cases(folder, spec).map_err(|problems| {
         let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
         anyhow!("--corpus: {}\nmend what is named, or move it away; nothing was run", complain(&problems))

@@ -7,6 +7,7 @@ use super::load::{EXTENSION, Unreadable, Walk, Which, read_program, read_text};
 use super::probe::hash;
 use super::{CorpusError, write::io};
 use crate::runtime::Spec;
+use crate::runtime::description::MAX_PAGES;
 use heapsmith_generators::Program;
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// The cases in and below a folder with their paths below it, in sorted order; none of a folder that is not there.
 ///
 /// # Errors
-/// Every file that cannot be read, is no case, or asks for a machine that the runtime cannot have; or what is there is no folder.
+/// Every file that cannot be read, is no case, or asks for a machine that the runtime or a hunt cannot have; or what is there is no folder.
 pub fn cases(folder: &Path, spec: &Spec) -> Result<Vec<(String, Program)>, Vec<Unreadable>> {
     if !folder.exists() {
         return Ok(Vec::new());
@@ -30,7 +31,13 @@ pub fn cases(folder: &Path, spec: &Spec) -> Result<Vec<(String, Program)>, Vec<U
             }
         };
         let read = read_program(&path).and_then(|(program, _)| {
-            spec.resolve(program.machine).map_err(|e| format!("the machine on {spec}: {e}"))?;
+            let description = spec.resolve(program.machine).map_err(|e| format!("the machine on {spec}: {e}"))?;
+            if description.is_giant() {
+                let found = description.parameters.max_pages;
+                return Err(format!(
+                    "expected a machine of at most {MAX_PAGES} pages in a hunt, found {found}; giant memories are for single cases: heapsmith run"
+                ));
+            }
             Ok(program)
         });
         match read {
@@ -110,11 +117,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let spec = parse_spec("fixed").unwrap();
         assert_eq!(cases(&folder.path().join("none"), &spec), Ok(Vec::new()));
-        for (name, text) in [("a", "heapsmith 1\n"), ("b", "heapsmith 1\nallok r0\n"), ("c", "no case")] {
+        let giant = "heapsmith 1\nmachine pages=1..65536\ncollect\n";
+        for (name, text) in [("a", "heapsmith 1\n"), ("b", "heapsmith 1\nallok r0\n"), ("c", "no case"), ("d", giant)] {
             fs::write(folder.path().join(name).with_extension(EXTENSION), text).unwrap();
         }
         let problems = cases(folder.path(), &spec).unwrap_err();
         let names: Vec<_> = problems.iter().map(|p| p.path.file_stem().unwrap().to_str().unwrap()).collect();
-        assert_eq!(names, ["b", "c"]);
+        assert_eq!(names, ["b", "c", "d"]);
     }
 }

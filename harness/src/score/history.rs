@@ -62,13 +62,15 @@ pub struct Row {
     pub after: u64,
     /// Findings of the release that it lived in that break the same promise at the same step on the one that fixed it.
     pub persisting: u64,
+    /// Programs of the two campaigns that the harness contradicts itself on: nothing that it says there can be trusted.
+    pub untrusted: u64,
 }
 
 impl Row {
-    /// Whether it was found where it lived, and nowhere else.
+    /// Whether it was found where it lived, and nowhere else, by campaigns that can be trusted.
     #[must_use]
     pub const fn is_right(&self) -> bool {
-        !self.findings.is_empty() && self.after == 0 && self.persisting == 0
+        !self.findings.is_empty() && self.after == 0 && self.persisting == 0 && self.untrusted == 0
     }
 }
 
@@ -170,13 +172,14 @@ fn by_campaigns(bug: Bug, lived: &Summary, fixed: &Summary) -> Result<Row, Histo
         findings: found.iter().map(|f| (f.bucket.to_string(), f.count)).collect(),
         after: of(fixed).len() as u64,
         persisting,
+        untrusted: [lived, fixed].iter().map(|s| (s.statistics.untrusted.len() + s.unshown.len()) as u64).sum(),
     })
 }
 
 fn by_case(bug: Bug, text: &str) -> Result<Row, HistoryError> {
     let program: Program = heapsmith_generators::parse(text).map_err(|e| HistoryError::Case(e.to_string()))?;
     let engines = [Known::Wasmtime.open(Backtrace::Off)?];
-    let mut row = Row { bug, findings: Vec::new(), first: None, after: 0, persisting: 0 };
+    let mut row = Row { bug, findings: Vec::new(), first: None, after: 0, persisting: 0, untrusted: 0 };
     let replay = rig(bug.lived, program.machine)?.replay(&program);
     let cause = cause_of(&describe(bug.lived, program.machine)?, &engines, &program)?;
     if let (Some(bucket), true) = (replay.bucket, cause.is_some_and(|c| c.rule == bug.rule)) {

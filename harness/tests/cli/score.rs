@@ -106,3 +106,49 @@ fn an_equivalent_that_is_seen_is_no_equivalent() {
     let (code, _, err) = heapsmith(&arguments);
     assert!(code == 2 && err.contains("expected a reason"), "{err}");
 }
+
+/// What is somebody else's stays as it is, and that is known before anything is run.
+#[test]
+fn a_page_is_not_written_over_anything_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("notes.html");
+    let html = page.to_str().unwrap();
+    let arguments = ["score", "faults", "--runtime", "fixed", "--programs", "1", "--enough", "1", "--html", html];
+    for text in ["<!doctype html>\nmine", "mine"] {
+        std::fs::write(&page, text).unwrap();
+        let (code, out, err) = heapsmith(&arguments);
+        assert!(code == 2 && out.is_empty() && err.contains("name another place"), "{code} {out} {err}");
+        assert_eq!(std::fs::read_to_string(&page).unwrap(), text);
+        let (code, _, err) = heapsmith(&["cost", "--runtime", "fixed", "--plot", html]);
+        assert!(code == 2 && err.contains("--plot"), "{err}");
+        assert_eq!(std::fs::read_to_string(&page).unwrap(), text);
+    }
+    std::fs::write(&page, "").unwrap();
+    let faults = folder.path().join("faults/fixed");
+    std::fs::create_dir_all(&faults).unwrap();
+    std::fs::write(faults.join("mine.toml"), FAULTS).unwrap();
+    let folder = folder.path().join("faults");
+    let mine = ["--faults", folder.to_str().unwrap()];
+    for _ in 0..2 {
+        let (code, _, err) = heapsmith(&[&arguments[..], &mine].concat());
+        assert_ne!(code, 2, "a page of ours is written again: {err}");
+        assert!(std::fs::read_to_string(&page).unwrap().contains("sweep-frees-nothing"));
+    }
+}
+
+#[test]
+fn a_file_that_is_no_state_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let arguments = ["mutants", "fixed", "--sample", "1", "--programs", "1", "--state", state.to_str().unwrap()];
+    std::fs::write(&state, "heap").unwrap();
+    heapsmith(&arguments);
+    let text = std::fs::read_to_string(&state).unwrap();
+    assert_eq!(text.lines().count(), 2, "the first line was cut short by a kill: {text}");
+    for wrong in ["mine".to_owned(), "mine\n".to_owned(), text.replace("\n{", "\nno fate\n{")] {
+        std::fs::write(&state, &wrong).unwrap();
+        let (code, _, err) = heapsmith(&arguments);
+        assert!(code == 2 && err.contains("name another file"), "{err}");
+        assert_eq!(std::fs::read_to_string(&state).unwrap(), wrong);
+    }
+}

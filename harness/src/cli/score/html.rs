@@ -6,6 +6,9 @@ use heapsmith::score::plot;
 use minijinja::Environment;
 use minijinja::value::{Serde, Value};
 
+/// What a page begins with.
+pub(super) const BEGINS: &str = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>heapsmith score";
+
 const PAGE: &str = include_str!("page.html");
 
 /// The page.
