@@ -218,6 +218,9 @@ fn text(spec: &Spec, description: &Description, rows: &[Row], other: Option<&Oth
     if let Some(other) = other {
         let names: Vec<&str> = rows.iter().filter(|row| other.is_exceeded_by(row)).map(|row| row.family.name).collect();
         let _ = match names.as_slice() {
+            [] if rows.iter().all(|row| other.times(row).is_none()) => {
+                writeln!(t, "not compared with {}: no family was measured on both", other.spec)
+            }
             [] => writeln!(t, "no family needs more than {TIMES} times the work of {}", other.spec),
             names => writeln!(t, "more than {TIMES} times the work of {}: {}", other.spec, names.join(", ")),
         };

@@ -102,8 +102,9 @@ pub const FAMILIES: [Family; 13] = [
     Family {
         name: "churn",
         what: "n objects die young beside 1 000 live ones, in bounded memory",
-        first: 1 << 12,
-        last: 1 << 18,
+        // Fewer of them fill memory once or twice, and what comes before the first collection costs less.
+        first: 1 << 14,
+        last: 1 << 19,
         machine: "worklist=1024 roots=16 pages=4..4",
         ops: |n| ("chain r0 n=1000 words=7 tag=1".to_owned(), format!("garbage n={n} size=64")),
         ..LINEAR_WORK
