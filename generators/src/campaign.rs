@@ -1,11 +1,13 @@
 //! A campaign: a seed from which the n-th program follows, whatever was asked for before.
 
 use crate::builder::{Builder, Limits};
-use crate::machines::{self, POOL, SMALL};
+use crate::machines::{POOL, SMALL};
 use crate::profile::{Family, Profile};
 use crate::program::{Machine, Program};
 use crate::rare;
 use crate::rng::Random;
+use crate::sampling::{self, Sampling};
+use crate::uniform;
 
 /// What the collector under test has when a machine does not say otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,14 +31,22 @@ pub struct Campaign {
     defaults: Capacities,
     machines: Vec<Machine>,
     vast: Machine,
+    sampling: Sampling,
 }
 
 impl Campaign {
     /// The campaign of a seed, for a collector with these defaults. What is `Some` in `pinned` is so in every machine.
     #[must_use]
     pub fn new(seed: u64, defaults: Capacities, pinned: Machine) -> Self {
-        let machines = machines::pool(seed, defaults, pinned);
-        Self { seed, defaults, machines, vast: rare::vast(seed, defaults, pinned) }
+        Self::sampled(seed, defaults, pinned, Sampling::Mixture)
+    }
+
+    /// As [`Self::new`], with programs drawn in this way: [`Sampling::Mixture`] is the same campaign.
+    #[must_use]
+    pub fn sampled(seed: u64, defaults: Capacities, pinned: Machine, sampling: Sampling) -> Self {
+        let machines = sampling.machines(seed, defaults, pinned);
+        let vast = sampling.for_vast(rare::vast(seed, defaults, pinned), pinned);
+        Self { seed, defaults, machines, vast, sampling }
     }
 
     /// The machines that its programs ask for: 192, of which some may be equal. One more is for objects that none of them holds.
@@ -48,20 +58,37 @@ impl Campaign {
     /// The program with this index.
     #[must_use]
     pub fn program(&self, index: u64) -> Program {
-        if let Some(rare) = rare::program(self.seed, index, &self.machines, self.vast, self.defaults) {
-            return rare;
+        if self.sampling.has_rare() {
+            let machines = self.sampling.for_rare(&self.machines);
+            if let Some(rare) = rare::program(self.seed, index, machines, self.vast, self.defaults) {
+                return rare;
+            }
         }
         let mut random = Random::new(self.seed, index);
-        let profile = Profile::draw(&mut random, self.defaults.wraps);
-        let machine = self.machine(profile.family, &mut random);
-        let limits = Limits::of(machine, self.defaults);
-        Program { machine, ops: Builder::new(&mut random, &profile, limits).build() }
+        match self.sampling {
+            Sampling::Uniform => {
+                let machine = random.pick(&self.machines);
+                uniform::program(&mut random, machine, self.defaults.wraps)
+            }
+            Sampling::NoBoundaries => sampling::without_boundaries(self.seed, index, self.profiled(&mut random)),
+            Sampling::Mixture | Sampling::FullOnly | Sampling::SwarmOnly | Sampling::RealOnly => {
+                self.profiled(&mut random)
+            }
+        }
     }
 
-    /// The profile of the program with this index, unless a rare one stands in its place.
+    /// A program of a profile that is drawn first.
+    fn profiled(&self, random: &mut Random) -> Program {
+        let profile = Profile::draw(random, self.defaults.wraps, self.sampling.family());
+        let machine = self.machine(profile.family, random);
+        let limits = Limits::of(machine, self.defaults);
+        Program { machine, ops: Builder::new(random, &profile, limits).build() }
+    }
+
+    /// The profile of the program with this index, unless a rare one stands in its place. Uniform programs have none: theirs says nothing.
     #[must_use]
     pub fn profile(&self, index: u64) -> Profile {
-        Profile::draw(&mut Random::new(self.seed, index), self.defaults.wraps)
+        Profile::draw(&mut Random::new(self.seed, index), self.defaults.wraps, self.sampling.family())
     }
 
     fn machine(&self, family: Family, random: &mut Random) -> Machine {

@@ -83,8 +83,10 @@ mod profile;
 pub mod program;
 mod rare;
 mod rng;
+mod sampling;
 mod sizes;
 mod text;
+mod uniform;
 pub mod wild;
 mod words;
 mod wraps;
@@ -102,4 +104,5 @@ pub use program::{
     REGISTERS, Reg, Region, Shape, Size, Word,
 };
 pub use rng::raw_bytes;
+pub use sampling::Sampling;
 pub use wild::WildModule;

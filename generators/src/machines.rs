@@ -62,6 +62,32 @@ pub(crate) fn pool(seed: u64, defaults: Capacities, pinned: Machine) -> Vec<Mach
         .collect()
 }
 
+/// Machines whose capacities and start of the heap are drawn uniformly, whatever boundary is near.
+pub(crate) fn uniform(seed: u64, defaults: Capacities, pinned: Machine) -> Vec<Machine> {
+    let mut random = Random::new(seed, STREAM);
+    (0..POOL)
+        .map(|_| {
+            let drawn_end = random.below(PAGE / 2);
+            let (worklist, roots) = (random.within(1, 256), random.within(1, 64));
+            let (wraps, more) = (random.within(1, 200), random.within(1, 16));
+            let (worklist, roots) = (pinned.worklist.unwrap_or(worklist), pinned.roots.unwrap_or(roots));
+            let wraps = pinned.wraps.or((defaults.wraps > 0).then_some(wraps));
+            let data_end = pinned.data_end.unwrap_or(drawn_end);
+            let tables = 4 * (u64::from(worklist) + u64::from(roots)) + WRAP_BYTES * u64::from(wraps.unwrap_or(0));
+            let least = needed(u64::from(data_end) + tables, 64);
+            let max_pages = pinned.max_pages.unwrap_or((least + more).max(pinned.initial_pages.unwrap_or(0)));
+            Machine {
+                data_end: Some(data_end),
+                worklist: Some(worklist),
+                roots: Some(roots),
+                initial_pages: pinned.initial_pages,
+                max_pages: Some(max_pages),
+                wraps,
+            }
+        })
+        .collect()
+}
+
 /// Where the heap of a machine starts, with what its collector may need for each page of the page limit.
 pub(crate) fn heap_start(data_end: u32, limits: Limits, table_bytes_per_page: u32) -> u64 {
     let tables = 4 * u64::from(limits.worklist) + WRAP_BYTES * u64::from(limits.wraps);

@@ -55,9 +55,10 @@ const WEIGHTS: [u32; OpKind::ALL.len()] = [22, 6, 16, 2, 10, 3, 6, 3, 3, 7, 4, 2
 const SHAPE_WEIGHTS: [u32; SHAPES] = [3, 2, 5, 4, 3, 2, 2, 3];
 
 impl Profile {
-    /// `wraps` are the entries of the collector's wrap table; without any, nothing is drawn for it.
-    pub(crate) fn draw(random: &mut Random, wraps: u32) -> Self {
+    /// `wraps` are the entries of the collector's wrap table; without any, nothing is drawn for it. With `only`, the family is that one.
+    pub(crate) fn draw(random: &mut Random, wraps: u32, only: Option<Family>) -> Self {
         let family = random.pick(&[Family::Full, Family::Full, Family::Swarm, Family::Real]);
+        let family = only.unwrap_or(family);
         let mut profile = Self {
             family,
             weights: WEIGHTS,
@@ -141,7 +142,7 @@ mod tests {
     fn families_have_their_shares_and_the_core_is_never_all_off() {
         let mut seen = [0_u32; 3];
         for index in 0..8_000 {
-            let profile = Profile::draw(&mut Random::new(5, index), 0);
+            let profile = Profile::draw(&mut Random::new(5, index), 0, None);
             seen[profile.family as usize] += 1;
             let core = [OpKind::Alloc, OpKind::Store, OpKind::Drop, OpKind::Collect];
             assert!(core.iter().any(|&kind| profile.allows(kind)));

@@ -236,7 +236,7 @@ impl Change<'_> {
 
     /// A program's ops, as a campaign draws them for this machine.
     fn fresh(&mut self) -> Vec<Op> {
-        let profile = Profile::draw(self.random, self.limits.wraps);
+        let profile = Profile::draw(self.random, self.limits.wraps, None);
         Builder::new(self.random, &profile, self.limits).build()
     }
 

@@ -16,12 +16,15 @@
 mod contents;
 mod layout;
 mod log;
+mod oracles;
 mod releases;
 #[cfg(test)]
 mod tests;
 mod verdict;
 
 pub(crate) use log::snapshot_digest;
+pub use oracles::Oracles;
+pub(crate) use oracles::judge_leniently;
 pub use verdict::{
     Adjudication, Allowance, BrokenWord, Disagreement, Inconclusive, Kind, MAX_BROKEN_WORDS, Phase, Silent, Subject,
     Verdict, Violation,

@@ -109,11 +109,15 @@ impl<'a> Pool<'a> {
 
     /// A fresh rig of a variant's collector for a program's machine.
     pub(super) fn rig(&self, variant: &Variant, machine: Machine) -> Result<Rig, PoolError> {
+        let prepared = self.prepared(variant, machine)?;
+        Ok(if variant.poison { Rig::of_contents(prepared)? } else { Rig::new(prepared)? })
+    }
+
+    fn prepared(&self, variant: &Variant, machine: Machine) -> Result<Arc<Prepared>, PoolError> {
         let key = self.key(variant, machine)?;
         let cell = Arc::clone(self.cells.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default());
         let prepared = cell.get_or_init(|| self.compile(variant, machine).map_err(|e| e.to_string())).clone();
-        let prepared = prepared.map_err(PoolError::Before)?;
-        Ok(if variant.poison { Rig::of_contents(prepared)? } else { Rig::new(prepared)? })
+        prepared.map_err(PoolError::Before)
     }
 
     /// A fresh rig of the base run of programs with this machine.
@@ -122,6 +126,14 @@ impl<'a> Pool<'a> {
     /// A runtime that cannot be made.
     pub fn rig_of_base(&self, machine: Machine) -> Result<Rig, PoolError> {
         self.rig(&Variant::default(), machine)
+    }
+
+    /// The same, judged by contents only.
+    ///
+    /// # Errors
+    /// A runtime that cannot be made.
+    pub(crate) fn contents_rig_of_base(&self, machine: Machine) -> Result<Rig, PoolError> {
+        Ok(Rig::of_contents(self.prepared(&Variant::default(), machine)?)?)
     }
 
     fn compile(&self, variant: &Variant, machine: Machine) -> Result<Arc<Prepared>, PoolError> {

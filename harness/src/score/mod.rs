@@ -7,6 +7,7 @@
 //! Programs of a seed are independent, so the share `p` of those that detect an edit says how long one waits for it. Programs are taken in
 //! order until enough detected it, or there are no more.
 
+mod ablation;
 pub mod history;
 mod interval;
 pub mod mutants;
@@ -14,6 +15,7 @@ pub mod plot;
 mod stream;
 mod subject;
 
+pub use ablation::{Ablation, Pairs};
 pub use interval::{median, wilson};
 pub use stream::{Control, Stream};
 pub(crate) use subject::{Shown, Subject};
@@ -220,8 +222,8 @@ fn row(stream: &Stream, fault: &Arc<Fault>, probe: Option<mutant::Mutant>, setti
     let with = |edit| Source::new(Spec { edit: Some(edit), ..stream.spec.clone() });
     let faulty = Pool::new(with(Edit::Fault(Arc::clone(fault))), settings.engines);
     let probing = probe.map(|probe| Pool::new(with(Edit::Mutant(probe)), settings.engines));
-    let mut subject = Subject::new(&faulty, stream.seed);
-    let mut probe = probing.as_ref().map(|pool| Subject::new(pool, stream.seed));
+    let mut subject = Subject::new(&faulty, stream.seed, stream.ablation);
+    let mut probe = probing.as_ref().map(|pool| Subject::new(pool, stream.seed, stream.ablation));
     let mut row = Row {
         fault: Arc::clone(fault),
         programs: 0,

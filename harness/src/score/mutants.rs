@@ -136,7 +136,7 @@ pub fn survey(
 fn fate(stream: &Stream, mutant: &Mutant, engines: &[Box<dyn Engine>]) -> Fate {
     let spec = Spec { edit: Some(Edit::Mutant(mutant.clone())), ..stream.spec.clone() };
     let pool = Pool::new(Source::new(spec), engines);
-    let mut subject = Subject::new(&pool, stream.seed);
+    let mut subject = Subject::new(&pool, stream.seed, stream.ablation);
     let mut programs = 0;
     for (index, program, _) in stream.programs() {
         programs += 1;

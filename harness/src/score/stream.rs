@@ -1,5 +1,6 @@
 //! The programs that edits are tried on, and what the unedited runtime makes of each.
 
+use super::Ablation;
 use super::subject::{Shown, Subject};
 use crate::campaign::{capacities, on_all};
 use crate::engine::Engine;
@@ -19,6 +20,8 @@ pub struct Stream {
     pub spec: Spec,
     /// The seed.
     pub seed: u64,
+    /// What is taken away from how programs are drawn and judged.
+    pub ablation: Ablation,
     programs: Campaign,
     known: Vec<Known>,
 }
@@ -56,12 +59,28 @@ impl Stream {
         jobs: usize,
         stop: &AtomicBool,
     ) -> Result<(Self, Control), PoolError> {
+        Self::ablated(Ablation::Nothing, spec, (seed, count), engines, jobs, stop)
+    }
+
+    /// The same with something taken away; the first two numbers are the seed and the count.
+    ///
+    /// # Errors
+    /// A runtime that cannot be made.
+    pub fn ablated(
+        ablation: Ablation,
+        spec: &Spec,
+        (seed, count): (u64, usize),
+        engines: &[Box<dyn Engine>],
+        jobs: usize,
+        stop: &AtomicBool,
+    ) -> Result<(Self, Control), PoolError> {
         let spec = Spec { edit: None, ..spec.clone() };
-        let programs = Campaign::new(seed, capacities(&spec.resolve(Machine::default())?), spec.pinned);
+        let defaults = capacities(&spec.resolve(Machine::default())?);
+        let programs = Campaign::sampled(seed, defaults, spec.pinned, ablation.sampling());
         let pool = Pool::new(Source::new(spec.clone()), engines);
         let next = AtomicUsize::new(0);
         let work = || {
-            let mut subject = Subject::new(&pool, seed);
+            let mut subject = Subject::new(&pool, seed, ablation);
             let mut seen = Vec::new();
             loop {
                 let start = next.fetch_add(CHUNK, Ordering::Relaxed);
@@ -89,7 +108,7 @@ impl Stream {
             Known { clean, trace }
         });
         let known = known.collect();
-        Ok((Self { spec, seed, programs, known }, control))
+        Ok((Self { spec, seed, ablation, programs, known }, control))
     }
 
     /// The programs that say something: on them the unedited runtime keeps every promise. Index, program, and trace of its run.

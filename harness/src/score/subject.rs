@@ -1,6 +1,7 @@
 //! A runtime, edited or not, that programs are tried on.
 
-use crate::judge::{Kind, Verdict, Violation};
+use super::Ablation;
+use crate::judge::{Kind, Oracles, Verdict, Violation};
 use crate::metamorphic::{Bench, Pair, Pool, Selection, Tally};
 use crate::trial::Rig;
 use heapsmith_generators::{Machine, Program};
@@ -25,9 +26,10 @@ pub(crate) enum Shown {
 }
 
 impl Shown {
-    /// What a violation shows of the collector. That engines disagree is a bug of an engine, whatever runs on it.
-    fn violation(violation: &Violation, by_variant: bool) -> Self {
-        if violation.kind == Kind::EngineDivergence {
+    /// What a violation shows of the collector. That engines disagree is a bug of an engine, whatever runs on it; it counts only
+    /// where nothing else is asked.
+    fn violation(violation: &Violation, by_variant: bool, oracles: Oracles) -> Self {
+        if violation.kind == Kind::EngineDivergence && oracles != Oracles::Engines {
             Self::Unknown
         } else {
             Self::Broken { kind: violation.kind.full_name(), by_variant }
@@ -41,12 +43,13 @@ pub(crate) struct Subject<'p> {
     bench: Bench<'p>,
     rigs: HashMap<Machine, Rig>,
     seed: u64,
+    ablation: Ablation,
 }
 
 impl<'p> Subject<'p> {
-    /// Without rigs yet. The seed decides which programs run again in which variants, as in a campaign.
-    pub(crate) fn new(pool: &'p Pool<'p>, seed: u64) -> Self {
-        Self { pool, bench: Bench::new(pool, Selection::Share.most_work()), rigs: HashMap::new(), seed }
+    /// Without rigs yet. The seed decides which programs run again in which variants, as in a campaign; the ablation what it is judged by.
+    pub(crate) fn new(pool: &'p Pool<'p>, seed: u64, ablation: Ablation) -> Self {
+        Self { pool, bench: Bench::new(pool, Selection::Share.most_work()), rigs: HashMap::new(), seed, ablation }
     }
 
     /// Runs a program.
@@ -61,20 +64,26 @@ impl<'p> Subject<'p> {
     }
 
     fn run_and_look<T: Default>(&mut self, index: u64, program: &Program, look: impl FnOnce(&Rig) -> T) -> (Shown, T) {
+        let oracles = self.ablation.oracles();
+        let make = || match oracles {
+            Oracles::Outputs => self.pool.contents_rig_of_base(program.machine),
+            Oracles::All | Oracles::NoTrapPrediction | Oracles::Engines => self.pool.rig_of_base(program.machine),
+        };
         let rig = match self.rigs.entry(program.machine) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => match self.pool.rig_of_base(program.machine) {
+            Entry::Vacant(new) => match make() {
                 Ok(rig) => new.insert(rig),
                 Err(_) => return (Shown::Unknown, T::default()),
             },
         };
-        let verdict = rig.trial(program);
+        let verdict = rig.trial_by(program, oracles);
         let looked = look(rig);
         let shown = match verdict {
-            Verdict::Violation(v) => Shown::violation(&v, false),
+            Verdict::Violation(v) => Shown::violation(&v, false, oracles),
             Verdict::Inconclusive(_) | Verdict::Untrusted(_) => Shown::Unknown,
             Verdict::AllowedTrap(_) => Shown::Nothing,
-            Verdict::Pass => self.bench_variants(index, program),
+            Verdict::Pass if self.ablation.has_variants() => self.bench_variants(index, program),
+            Verdict::Pass => Shown::Nothing,
         };
         if self.rigs.get(&program.machine).is_some_and(Rig::is_bulky) {
             self.rigs.remove(&program.machine);
@@ -92,7 +101,7 @@ impl<'p> Subject<'p> {
             return Shown::Nothing;
         }
         match self.bench.compare(rig, program, &variants, &mut Tally::default()) {
-            Ok(Some((_, Pair::Broken(v)))) => Shown::violation(&v, true),
+            Ok(Some((_, Pair::Broken(v)))) => Shown::violation(&v, true, self.ablation.oracles()),
             Ok(Some((_, Pair::Untrusted(_)))) | Err(_) => Shown::Unknown,
             Ok(None | Some((_, Pair::Same | Pair::NotCompared(_)))) => Shown::Nothing,
         }

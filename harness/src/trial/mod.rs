@@ -9,6 +9,7 @@ mod adjudicate;
 mod alone;
 mod compare;
 mod giant;
+mod lenient;
 mod measure;
 mod memory;
 mod observe;
