@@ -81,9 +81,7 @@ impl Sampling {
     /// The machine of objects that no other one holds.
     pub(crate) const fn for_vast(self, vast: Machine, pinned: Machine) -> Machine {
         match self {
-            Self::RealOnly => {
-                Machine { worklist: pinned.worklist, roots: pinned.roots, wraps: pinned.wraps, ..vast }
-            }
+            Self::RealOnly => Machine { worklist: pinned.worklist, roots: pinned.roots, wraps: pinned.wraps, ..vast },
             Self::Mixture | Self::Uniform | Self::NoBoundaries | Self::FullOnly | Self::SwarmOnly => vast,
         }
     }

@@ -35,9 +35,7 @@ fn op(random: &mut Random, wraps: u32) -> Op {
         OpKind::Load => Op::Load { dst: reg(random), src: reg(random), field: random.below(WORDS) },
         OpKind::Store => Op::Store { obj: reg(random), field: random.below(WORDS), value: reg(random) },
         OpKind::Clear => Op::Clear { obj: reg(random), field: random.below(WORDS) },
-        OpKind::Write => {
-            Op::Write { obj: reg(random), word: random.below(WORDS), value: Word::Value(random.next()) }
-        }
+        OpKind::Write => Op::Write { obj: reg(random), word: random.below(WORDS), value: Word::Value(random.next()) },
         OpKind::Move => Op::Move { dst: reg(random), src: reg(random) },
         OpKind::Drop => Op::Drop { reg: reg(random) },
         OpKind::Enter => Op::Enter,

@@ -11,8 +11,12 @@
 //!   "history": [{ "issue": "#464", "rule": "root-push-guard", "lived": "vera@0.0.65", "fixed": "vera@0.0.112", "first": 7,
 //!                 "findings": [{ "bucket": "...", "programs": 3 }], "after": 0, "persisting": 0, "untrusted": 0, "right": true }] }
 //! ```
+//! With `--ablate` there are `ablations` in the place of `runtimes` and `history`, each with `name`, `engines`, `of`, `detected`, `median` and `quantile_95`
+//! (null: never), names of faults `lost` and `gained` against the first, `p`, `seconds`, `controls` and `faults`; and `problems`, in words.
+//!
 //! What the words mean stands in [`heapsmith::score`] and [`heapsmith::score::history`].
 
+mod ablate;
 mod html;
 
 use super::found::{check_file, jobs, plural, stop_on_signals};
@@ -24,7 +28,7 @@ use heapsmith::engine::{Backtrace, Engine};
 use heapsmith::report::SCHEMA_VERSION;
 use heapsmith::runtime::{Fault, Spec, fault, parse_spec};
 use heapsmith::score::history::{self, How, history};
-use heapsmith::score::{Control, Progress, Row, Settings, Stream, survey};
+use heapsmith::score::{Ablation, Control, Progress, Row, Settings, Stream, survey};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -71,6 +75,9 @@ pub(crate) struct Args {
     /// Workers; all cores by default
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
+    /// Plant them again without variants, trap prediction, boundaries, ...: what each part of generator and oracle is worth
+    #[arg(long)]
+    ablate: bool,
     /// Print everything as JSON
     #[arg(long)]
     json: bool,
@@ -99,33 +106,26 @@ pub(super) struct Card<'a> {
 const STOPPING: &str = "heapsmith: stopping after what is being tried; once more to leave at once";
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
+    if args.ablate {
+        return ablate::run(args);
+    }
     let faults = if args.what == What::History { Vec::new() } else { wanted(args)? };
     if let Some(path) = &args.html {
         check_file("--html", path, html::BEGINS)?;
     }
     let engines = engines(&args.engines, Backtrace::Off)?;
     let jobs = jobs(args.jobs)?;
-    let progress = Arc::new(Progress::default());
-    stop_on_signals(&progress, |p| &p.stop, STOPPING)?;
-    let (done, now) = (AtomicBool::new(false), std::sync::Mutex::new(String::new()));
-    let title = |text: &str| text.clone_into(&mut now.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
-    let (scored, history) = std::thread::scope(|scope| {
-        scope.spawn(|| progress::show(|elapsed| describe(&now, &progress, elapsed), &done));
-        let run = || -> anyhow::Result<_> {
-            let scored = plant(args, &faults, (&engines, jobs), &progress, &title)?;
-            let how = How { programs: args.programs.into(), seed: args.seed, jobs };
-            let history = match args.what {
-                What::Faults => Vec::new(),
-                What::All | What::History => history(how, &progress.stop, |on| title(&format!("the history of {on}")))?,
-            };
-            Ok((scored, history))
+    let (scored, history, interrupted) = watched(|progress, title| {
+        let scored = plant(Ablation::Nothing, args, &faults, (&engines, jobs), progress, title)?;
+        let how = How { programs: args.programs.into(), seed: args.seed, jobs };
+        let history = match args.what {
+            What::Faults => Vec::new(),
+            What::All | What::History => history(how, &progress.stop, |on| title(&format!("the history of {on}")))?,
         };
-        let result = run();
-        done.store(true, Ordering::Relaxed);
-        result
+        Ok((scored, history, progress.stop.load(Ordering::Relaxed)))
     })?;
     let engines = engines.iter().map(|e| e.name()).collect();
-    let card = Card { args, engines, scored, history, interrupted: progress.stop.load(Ordering::Relaxed) };
+    let card = Card { args, engines, scored, history, interrupted };
     if args.json {
         print(&format!("{}\n", serde_json::to_string_pretty(&json(&card))?))?;
     } else {
@@ -141,6 +141,20 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         Exit::Untrusted
     } else {
         Exit::Clean
+    })
+}
+
+/// Runs something that says what it is at, while that and how far it is are shown; signals stop it.
+fn watched<T>(run: impl FnOnce(&Progress, &dyn Fn(&str)) -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let progress = Arc::new(Progress::default());
+    stop_on_signals(&progress, |p| &p.stop, STOPPING)?;
+    let (done, now) = (AtomicBool::new(false), std::sync::Mutex::new(String::new()));
+    let title = |text: &str| text.clone_into(&mut now.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    std::thread::scope(|scope| {
+        scope.spawn(|| progress::show(|elapsed| describe(&now, &progress, elapsed), &done));
+        let result = run(&progress, &title);
+        done.store(true, Ordering::Relaxed);
+        result
     })
 }
 
@@ -173,6 +187,7 @@ fn wanted(args: &Args) -> anyhow::Result<Vec<(Spec, Vec<Arc<Fault>>)>> {
 }
 
 fn plant(
+    ablation: Ablation,
     args: &Args,
     faults: &[(Spec, Vec<Arc<Fault>>)],
     (engines, jobs): (&[Box<dyn Engine>], usize),
@@ -186,7 +201,8 @@ fn plant(
         }
         title(&format!("{spec} without a fault"));
         let count = args.programs as usize;
-        let (stream, control) = Stream::new(spec, args.seed, count, engines, jobs, &progress.stop)?;
+        let drawn = (args.seed, count);
+        let (stream, control) = Stream::ablated(ablation, spec, drawn, engines, jobs, &progress.stop)?;
         title(&format!("faults in {spec}"));
         let settings = Settings { engines, enough: args.enough.into(), jobs };
         let rows = survey(&stream, faults, &settings, progress)?;

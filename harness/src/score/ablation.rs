@@ -66,11 +66,9 @@ impl Ablation {
     #[must_use]
     pub const fn sampling(self) -> Sampling {
         match self {
-            Self::Nothing
-            | Self::Variants
-            | Self::TrapPrediction
-            | Self::AllButOutputs
-            | Self::AllButEngines => Sampling::Mixture,
+            Self::Nothing | Self::Variants | Self::TrapPrediction | Self::AllButOutputs | Self::AllButEngines => {
+                Sampling::Mixture
+            }
             Self::Boundaries => Sampling::NoBoundaries,
             Self::AllSampling => Sampling::Uniform,
             Self::AllButFull => Sampling::FullOnly,

@@ -61,7 +61,7 @@ pub struct Row {
     pub programs: u64,
     /// Those that nothing can be said of with it: an engine failed, engines disagree, or nothing could be decided.
     pub unknown: u64,
-    /// Those that come to the edited place.
+    /// Those that come to the edited place; with something taken away ([`Ablation`]) all of them count.
     pub reached: u64,
     /// Those whose run leaves something else behind than the unedited runtime's.
     pub triggered: u64,
@@ -217,10 +217,11 @@ fn match_everywhere(stream: &Stream, faults: &[Arc<Fault>]) -> Result<(), ScoreE
     Ok(())
 }
 
-/// Tries one fault; `probe` traps in its place.
+/// Tries one fault; `probe` traps in its place. With something taken away nobody asks what is reached.
 fn row(stream: &Stream, fault: &Arc<Fault>, probe: Option<mutant::Mutant>, settings: &Settings<'_>) -> Row {
     let with = |edit| Source::new(Spec { edit: Some(edit), ..stream.spec.clone() });
     let faulty = Pool::new(with(Edit::Fault(Arc::clone(fault))), settings.engines);
+    let probe = probe.filter(|_| stream.ablation == Ablation::Nothing);
     let probing = probe.map(|probe| Pool::new(with(Edit::Mutant(probe)), settings.engines));
     let mut subject = Subject::new(&faulty, stream.seed, stream.ablation);
     let mut probe = probing.as_ref().map(|pool| Subject::new(pool, stream.seed, stream.ablation));

@@ -67,6 +67,42 @@ fn faults_of_a_user_are_scored_and_shown_on_a_page() {
 }
 
 #[test]
+fn ablations_are_a_table_of_the_same_faults() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mine, page) = (folder.path().join("fixed"), folder.path().join("ablations.html"));
+    std::fs::create_dir(&mine).unwrap();
+    std::fs::write(mine.join("mine.toml"), FAULTS).unwrap();
+    let (faults, html) = (folder.path().to_str().unwrap(), page.to_str().unwrap());
+    let arguments = ["score", "faults", "--ablate", "--faults", faults, "--programs", "20", "--enough", "2"];
+    let (code, score) = json(&[&arguments[..], &["--json", "--html", html]].concat());
+    assert_eq!(code, 0, "{score:#}");
+    let rows = score["ablations"].as_array().unwrap();
+    let row = |name: &str| rows.iter().find(|row| row["name"] == name).unwrap_or_else(|| panic!("{name}: {score:#}"));
+    // Garbage that is kept shows in no output, and on no engine.
+    let detected = |name: &str| (row(name)["detected"].as_u64(), row(name)["of"].as_u64());
+    assert_eq!((detected("all"), detected("no trap prediction")), ((Some(1), Some(1)), (Some(1), Some(1))));
+    for name in ["outputs only", "engines only"] {
+        assert_eq!((detected(name), &row(name)["median"]), ((Some(0), Some(1)), &Value::Null), "{name}");
+        assert_eq!(row(name)["lost"], serde_json::json!(["sweep-frees-nothing"]));
+    }
+    assert_eq!(row("engines only")["engines"], serde_json::json!(["wasmtime", "wasmi"]));
+    assert!(rows.iter().all(|row| row["controls"][0]["control"]["programs"] == 20), "{score:#}");
+    let page = std::fs::read_to_string(&page).unwrap();
+    assert!(
+        page.contains("no trap prediction") && page.contains("sweep-frees-nothing") && !page.contains("{{"),
+        "{page}"
+    );
+
+    // An equivalent that is seen is an error here too.
+    std::fs::write(mine.join("mine.toml"), FAULTS.replace("breaks = \"leak\"", "equivalent = \"none\"")).unwrap();
+    let (code, out, _) = heapsmith(&arguments);
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("not as it must be: all: sweep-frees-nothing in fixed: it is declared equivalent"), "{out}");
+    let (code, _, err) = heapsmith(&["score", "history", "--ablate"]);
+    assert!(code == 2 && err.contains("--ablate: expected planted faults"), "{err}");
+}
+
+#[test]
 fn a_sample_of_mutants_is_resumed_and_says_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
