@@ -45,15 +45,22 @@ impl Fault {
 }
 
 /// The files of our faults: their runtime, their name, their text.
-const FILES: [(&str, &str, &str); 10] = [
+const FILES: [(&str, &str, &str); 17] = [
     ("fixed", "allocation", include_str!("../../faults/fixed/allocation.toml")),
     ("fixed", "worklist", include_str!("../../faults/fixed/worklist.toml")),
     ("fixed", "collection", include_str!("../../faults/fixed/collection.toml")),
     ("fixed", "roots", include_str!("../../faults/fixed/roots.toml")),
+    ("fixed", "reuse", include_str!("../../faults/fixed/reuse.toml")),
+    ("fixed", "growth", include_str!("../../faults/fixed/growth.toml")),
+    ("fixed", "metadata", include_str!("../../faults/fixed/metadata.toml")),
+    ("fixed", "mark", include_str!("../../faults/fixed/mark.toml")),
+    ("fixed", "sweep", include_str!("../../faults/fixed/sweep.toml")),
     ("fixed", "cost", include_str!("../../faults/fixed/cost.toml")),
     ("fixed", "equivalent", include_str!("../../faults/fixed/equivalent.toml")),
     ("fixed-split", "split", include_str!("../../faults/fixed-split/split.toml")),
     ("fixed-split", "merge", include_str!("../../faults/fixed-split/merge.toml")),
+    ("fixed-split", "bitmap", include_str!("../../faults/fixed-split/bitmap.toml")),
+    ("fixed-split", "equivalent", include_str!("../../faults/fixed-split/equivalent.toml")),
     ("vera@0.1.9+wrap", "release", include_str!("../../faults/vera@0.1.9+wrap/release.toml")),
     ("vera@0.1.9+wrap", "register", include_str!("../../faults/vera@0.1.9+wrap/register.toml")),
 ];
