@@ -102,7 +102,9 @@ impl Card<'_> {
                         s.spec
                     ));
                 }
-                let seen = s.rows.iter().filter(|row| row.fault.equivalent.is_some());
+                // What engines disagree about is theirs, and contradicts no equivalence.
+                let is_counted = *ablation != Ablation::AllButEngines;
+                let seen = s.rows.iter().filter(|row| is_counted && row.fault.equivalent.is_some());
                 let seen = seen.filter_map(|row| Some((&row.fault.name, row.problem()?)));
                 problems.extend(
                     seen.map(|(name, problem)| format!("{}: {name} in {}: {problem}", ablation.name(), s.spec)),
