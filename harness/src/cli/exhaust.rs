@@ -257,7 +257,7 @@ mod tests {
     /// A scope whose violations are wasmi's own, replayed on wasmtime and another engine.
     fn replayed_on(tracing: &str) -> Summary {
         let settings = Settings {
-            spec: parse_spec("fixed?fault=first-fit-by-select,worklist=1").unwrap(),
+            spec: parse_spec("fixed?fault=first-fit-by-select,data_end=5,worklist=1").unwrap(),
             scope: Scope { ops: 3, objects: 1 },
             engines: engines(&["wasmtime".to_owned(), "wasmi".to_owned()], Backtrace::Off).unwrap(),
             tracing_engines: engines(&["wasmtime".to_owned(), tracing.to_owned()], Backtrace::On).unwrap(),
