@@ -52,8 +52,9 @@ small=$(find "$out/tmin" -type f -printf '%s %p\n' | sort -n | sed -n '1s/^[0-9]
 cp "$small" "$out/small.heapsmith"
 cat "$out/small.heapsmith"
 if [ -z "${HEAPSMITH:-}" ]; then
-    cargo build --release --locked --workspace
-    HEAPSMITH=${CARGO_TARGET_DIR:-target}/release/heapsmith
+    profile=${PROFILE:-release}
+    cargo build --profile "$profile" --locked --workspace
+    HEAPSMITH=${CARGO_TARGET_DIR:-target}/${profile/#dev/debug}/heapsmith
 fi
 code=0
 "$HEAPSMITH" run "$out/small.heapsmith" --runtime "$HEAPSMITH_RUNTIME" >"$out/verdict" || code=$?

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The fast fuzzing build, and so many executions of each target from its seeds: ci/fuzz.sh [EXECUTIONS [TARGET...]]
 # HEAPSMITH_RUNTIME names the collector, `fixed` otherwise; JOBS says how many targets run at once, as many as there are processors otherwise.
-# Seeds are copied: nothing is written into corpus/. What is found stays in the folder that is named.
+# PROFILE=dev shares the dependencies of the tests. Seeds are copied: nothing is written into corpus/. What is found stays in the folder that is named.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 executions=${1:-10000}
@@ -16,8 +16,9 @@ for path in fuzz/fuzz_targets/*.rs; do
     *) [ $# -gt 0 ] || { echo "expected $path among the targets of $0, found it nowhere" >&2; exit 2; } ;;
     esac
 done
-RUSTC_WORKSPACE_WRAPPER=$PWD/ci/sancov-rustc.sh cargo build --release --locked -p heapsmith-fuzz
-bin=${CARGO_TARGET_DIR:-target}/release
+profile=${PROFILE:-release}
+RUSTC_WORKSPACE_WRAPPER=$PWD/ci/sancov-rustc.sh cargo build --profile "$profile" --locked -p heapsmith-fuzz
+bin=${CARGO_TARGET_DIR:-target}/${profile/#dev/debug}
 out=$(mktemp -d)
 
 fuzz() { # fuzz TARGET: a line about it; 1 and the end of its log if it failed, or did not do what it was asked for.

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The main job end to end in release: `fixed` is clean, and the seed's bugs are found where they lived.
+# The main job end to end: `fixed` is clean, and the seed's bugs are found where they lived. PROFILE=dev shares the build of the tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-# With all of the workspace, so that the fuzz targets after it find their dependencies built.
-cargo build --release --locked --workspace
-heapsmith=${CARGO_TARGET_DIR:-target}/release/heapsmith
+profile=${PROFILE:-release}
+cargo build --profile "$profile" --locked --workspace
+heapsmith=${CARGO_TARGET_DIR:-target}/${profile/#dev/debug}/heapsmith
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 
