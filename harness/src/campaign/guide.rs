@@ -7,6 +7,7 @@
 use super::corpus::{Corpus, Entry, Job, Lineage};
 use super::situations::Situation;
 use crate::coverage::Features;
+use std::collections::btree_map::OccupiedEntry;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -134,7 +135,11 @@ impl Guide {
         state.mutants += learnt.mutants;
         state.open.entry(round(index)).or_default().add(learnt);
         let before = state.rounds;
-        while let Some(done) = state.open.first_entry().filter(|open| open.get().programs == size(*open.key())) {
+        // A round may be done while nothing is known yet of the one before it, which then goes first.
+        let is_next = |open: &OccupiedEntry<'_, u64, Learnt>, rounds| {
+            *open.key() == rounds && open.get().programs == size(rounds)
+        };
+        while let Some(done) = state.open.first_entry().filter(|open| is_next(open, state.rounds)) {
             let mut corpus = state.corpora.back().map(|corpus| Corpus::clone(corpus)).unwrap_or_default();
             done.remove().merge(&mut corpus);
             state.corpora.push_back(Arc::new(corpus));
@@ -221,6 +226,16 @@ mod tests {
         }
         assert_eq!(guide.corpus(2 * ROUNDS[0]).unwrap().entries.len(), corpus.entries.len());
         assert_eq!(guide.end().0.entries.len(), corpus.entries.len() + 1);
+    }
+
+    #[test]
+    fn a_round_that_is_done_before_the_first_of_another_waits_for_it() {
+        let guide = Guide::new();
+        let learn = |first| guide.learn(first, Learnt { programs: 16, ..Learnt::default() });
+        assert!(learn(32).is_none() && learn(48).is_none(), "the second round is done, of the first nothing is known");
+        assert!(learn(0).is_none());
+        assert!(learn(16).is_some());
+        assert_eq!(guide.state().rounds, 2);
     }
 
     #[test]

@@ -313,3 +313,27 @@ fn allocations(model: &Model, data_end: u32, (before, after): (State, State), op
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::campaign::capacities;
+    use crate::runtime::parse_spec;
+    use heapsmith_generators::Campaign;
+
+    /// A worker that planned other programs before must not see another thing in a program.
+    #[test]
+    fn what_is_seen_in_a_program_does_not_depend_on_those_before_it() {
+        for on in ["vera@0.0.130", "fixed", "vera@0.1.9+wrap"] {
+            let spec = parse_spec(on).unwrap();
+            let programs = Campaign::new(5, capacities(&spec.resolve(Machine::default()).unwrap()), spec.pinned);
+            let mut kept = Planner::new(&spec);
+            for index in 0..1_500 {
+                let program = programs.program(index);
+                let (old, new) = (kept.look(&program), Planner::new(&spec).look(&program));
+                let parts = |p: Option<Prospect>| p.map(|p| (p.situations, p.work));
+                assert_eq!(parts(old), parts(new), "{on}: program {index}\n{program}");
+            }
+        }
+    }
+}
