@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# A runtime of AssemblyScript with the shim of assemblyscript/shim.ts around it: ci/collectors/assemblyscript.sh RUNTIME[+WORD...] OUT.wasm
+#
+#   RUNTIME       incremental, minimal or stub
+#   +stress       incremental only: a step of collection at every allocation, and no pause between two cycles
+#   +plain        not optimised
+#   +proposals    with bulk memory, sign extension, non-trapping conversions and mutable globals; WebAssembly 1.0 otherwise
+#
+# INITIAL_PAGES and MAXIMUM_PAGES limit the memory, one page and no limit otherwise; STACK_BYTES is the size of incremental's shadow stack, 32768
+# otherwise. Names of functions and globals are kept, the code is that of a release. Needs Node.js 20 or newer with npm; packages are pinned by
+# assemblyscript/package-lock.json and checked against its hashes. Exit codes: see common.sh.
+set -euo pipefail
+# shellcheck source=ci/collectors/common.sh
+. "$(dirname "$0")/common.sh"
+[ $# = 2 ] || misused "expected RUNTIME[+stress][+plain][+proposals] OUT.wasm, found $# arguments"
+variant=$1 out=$2 runtime=${1%%+*} entries=(shim.ts) optimise=(-O3)
+knobs=() features=(--disable bulk-memory --disable sign-extension --disable nontrapping-f2i --disable mutable-globals)
+case $runtime in
+incremental) entries+=(stack.ts) ;;
+minimal | stub) [ -z "${STACK_BYTES:-}" ] || misused "expected STACK_BYTES with incremental only: $runtime has no shadow stack" ;;
+*) misused "expected incremental, minimal or stub, found $runtime" ;;
+esac
+rest=${variant#"$runtime"}
+while [ -n "$rest" ]; do
+    case $rest in
+    +stress*)
+        [ "$runtime" = incremental ] || misused "expected +stress with incremental only: $runtime collects when it is told to, or never"
+        knobs+=(--use ASC_GC_GRANULARITY=16 --use ASC_GC_MARKCOST=32 --use ASC_GC_SWEEPCOST=16 --use ASC_GC_IDLEFACTOR=0)
+        rest=${rest#+stress} ;;
+    +plain*) optimise=(-O0) rest=${rest#+plain} ;;
+    +proposals*) features=() rest=${rest#+proposals} ;;
+    *) misused "expected +stress, +plain or +proposals after the runtime, found $rest" ;;
+    esac
+done
+limits=(${INITIAL_PAGES:+--initialMemory "$INITIAL_PAGES"} ${MAXIMUM_PAGES:+--maximumMemory "$MAXIMUM_PAGES"} ${STACK_BYTES:+--stackSize "$STACK_BYTES"})
+options=(--runtime "$runtime" --exportRuntime --debug --use abort= "${optimise[@]}" "${knobs[@]}" "${features[@]}" "${limits[@]}")
+
+lock=$here/assemblyscript/package-lock.json
+built=assemblyscript-$runtime-$(digest "${options[@]}" -- "$lock" "${entries[@]/#/$here/assemblyscript/}").wasm
+if [ ! -e "$cache/$built" ]; then
+    command -v node >/dev/null || missing "expected Node.js 20 or newer (Debian: nodejs and npm), found no node"
+    command -v npm >/dev/null || missing "expected npm beside $(node --version) of Node.js, found none"
+    [ "$(node -p 'Number(process.versions.node.split(".")[0]) >= 20')" = true ] || missing "expected Node.js 20 or newer, found $(node --version)"
+    modules=assemblyscript-$(digest -- "$lock")
+    if [ ! -e "$cache/$modules" ]; then
+        mkdir "$scratch/npm"
+        cp "$here"/assemblyscript/package*.json "$scratch/npm"
+        logged npm --prefix "$scratch/npm" ci --ignore-scripts --no-audit --no-fund
+        keep "$scratch/npm" "$modules"
+    fi
+    # Names in the module are relative to where the shim is.
+    cp "${entries[@]/#/$here/assemblyscript/}" "$scratch"
+    cd "$scratch"
+    logged node "$cache/$modules/node_modules/assemblyscript/bin/asc.js" "${entries[@]}" "${options[@]}" -o out.wasm
+    cd - >/dev/null
+    keep "$scratch/out.wasm" "$built"
+fi
+name=assemblyscript-$variant
+[ ${#limits[@]} = 0 ] || name+=" with ${limits[*]}"
+deliver "$cache/$built" "$name" "$out"
