@@ -33,10 +33,10 @@ while [ -n "$rest" ]; do
     esac
 done
 limits=(${INITIAL_PAGES:+--initialMemory "$INITIAL_PAGES"} ${MAXIMUM_PAGES:+--maximumMemory "$MAXIMUM_PAGES"} ${STACK_BYTES:+--stackSize "$STACK_BYTES"})
-options=(--runtime "$runtime" --exportRuntime --debug --use abort= "${optimise[@]}" "${knobs[@]}" "${features[@]}" "${limits[@]}")
+options=(--lib lib --runtime "$runtime" --exportRuntime --debug --use abort= "${optimise[@]}" "${knobs[@]}" "${features[@]}" "${limits[@]}")
 
 lock=$here/assemblyscript/package-lock.json
-built=assemblyscript-$runtime-$(digest "${options[@]}" -- "$lock" "${entries[@]/#/$here/assemblyscript/}").wasm
+built=assemblyscript-$runtime-$(digest "${options[@]}" -- "$lock" "${entries[@]/#/$here/assemblyscript/}" "$here/assemblyscript/lib/back.ts").wasm
 if [ ! -e "$cache/$built" ]; then
     command -v node >/dev/null || missing "expected Node.js 20 or newer (Debian: nodejs and npm), found no node"
     command -v npm >/dev/null || missing "expected npm beside $(node --version) of Node.js, found none"
@@ -49,7 +49,7 @@ if [ ! -e "$cache/$built" ]; then
         keep "$scratch/npm" "$modules"
     fi
     # Names in the module are relative to where the shim is.
-    cp "${entries[@]/#/$here/assemblyscript/}" "$scratch"
+    cp -r "${entries[@]/#/$here/assemblyscript/}" "$here/assemblyscript/lib" "$scratch"
     cd "$scratch"
     logged node "$cache/$modules/node_modules/assemblyscript/bin/asc.js" "${entries[@]}" "${options[@]}" -o out.wasm
     cd - >/dev/null

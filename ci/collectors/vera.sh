@@ -17,7 +17,9 @@ rest=${variant#"$version"}
 while [ -n "$rest" ]; do
     case $rest in
     +eager*) flags+=(VERA_EAGER_GC=1) rest=${rest#+eager} ;;
-    +check*) flags+=(VERA_GC_CHECK_MARKS=1) rest=${rest#+check} ;;
+    +check*)
+        case $version in 0.1.*) misused "expected +check with 0.2.0 or newer only: $version asserts nothing" ;; esac
+        flags+=(VERA_GC_CHECK_MARKS=1) rest=${rest#+check} ;;
     *) misused "expected +eager or +check after the version, found $rest" ;;
     esac
 done

@@ -6,6 +6,7 @@
 //
 //   Front1..Front15   the first n words are references (fields of the class)
 //   Odd1..Odd15       the words 1, 3, 5, ... are references (fields of the class)
+//   Back1..Back15     the last n whole words are references (classes of `lib/back.ts`)
 //   References        every word is a reference (`StaticArray<Front0 | null>`), any number of them
 //   Bytes             no word is a reference (`StaticArray<u8>`), any number of bytes
 //
@@ -81,13 +82,30 @@ export const idOdd12: u32 = idof<Odd12>();
 export const idOdd13: u32 = idof<Odd13>();
 export const idOdd14: u32 = idof<Odd14>();
 export const idOdd15: u32 = idof<Odd15>();
+export const idBack1: u32 = idof<Back1>();
+export const idBack2: u32 = idof<Back2>();
+export const idBack3: u32 = idof<Back3>();
+export const idBack4: u32 = idof<Back4>();
+export const idBack5: u32 = idof<Back5>();
+export const idBack6: u32 = idof<Back6>();
+export const idBack7: u32 = idof<Back7>();
+export const idBack8: u32 = idof<Back8>();
+export const idBack9: u32 = idof<Back9>();
+export const idBack10: u32 = idof<Back10>();
+export const idBack11: u32 = idof<Back11>();
+export const idBack12: u32 = idof<Back12>();
+export const idBack13: u32 = idof<Back13>();
+export const idBack14: u32 = idof<Back14>();
+export const idBack15: u32 = idof<Back15>();
 
 /** Words `0..fields` are references. */
 const FRONT: u32 = 0;
 /** Words `1, 3, 5, ...` are references. */
 const ODD: u32 = 1;
+/** The last `fields` whole words are references. */
+const BACK: u32 = 2;
 
-/** The id of the kind of an object of `size` bytes with this many references, placed as `FRONT` or `ODD` says. Aborts if no kind is like that. */
+/** The id of the kind of an object of `size` bytes with this many references, placed as `FRONT`, `ODD` or `BACK` says. Aborts if no kind is like that. */
 export function idOf(size: u32, fields: u32, place: u32): u32 {
   if (!fields) return idBytes;
   if (place == FRONT) {
@@ -112,6 +130,27 @@ export function idOf(size: u32, fields: u32, place: u32): u32 {
     assert(size / 4 == fields);
     return idReferences;
   }
+  if (place == BACK) {
+    assert(fields <= size / 4);
+    switch (fields) {
+      case 1: return idBack1;
+      case 2: return idBack2;
+      case 3: return idBack3;
+      case 4: return idBack4;
+      case 5: return idBack5;
+      case 6: return idBack6;
+      case 7: return idBack7;
+      case 8: return idBack8;
+      case 9: return idBack9;
+      case 10: return idBack10;
+      case 11: return idBack11;
+      case 12: return idBack12;
+      case 13: return idBack13;
+      case 14: return idBack14;
+      case 15: return idBack15;
+    }
+    assert(false);
+  }
   assert(place == ODD && fields <= size / 8);
   switch (fields) {
     case 1: return idOdd1;
@@ -134,10 +173,11 @@ export function idOf(size: u32, fields: u32, place: u32): u32 {
   return 0;
 }
 
-/** The byte offset of a reference in an object placed so. */
+/** The byte offset of a reference in an object of `size` bytes whose references are placed so. */
 // @ts-ignore: decorator
-@inline function offset(index: u32, place: u32): usize {
-  return place == ODD ? 8 * index + 4 : 4 * index;
+@inline function offset(size: u32, fields: u32, place: u32, index: u32): usize {
+  if (place == ODD) return 8 * index + 4;
+  return 4 * (place == BACK ? size / 4 - fields + index : index);
 }
 
 /**
@@ -146,7 +186,7 @@ export function idOf(size: u32, fields: u32, place: u32): u32 {
  */
 export function allocate(size: u32, fields: u32, place: u32): usize {
   const object = __new(size, idOf(size, fields, place));
-  for (let index: u32 = 0; index < fields; index++) store<usize>(object + offset(index, place), 0);
+  for (let index: u32 = 0; index < fields; index++) store<usize>(object + offset(size, fields, place, index), 0);
   return object;
 }
 
