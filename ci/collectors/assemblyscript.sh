@@ -3,6 +3,7 @@
 #
 #   RUNTIME       incremental, minimal or stub
 #   +stress       incremental only: a step of collection at every allocation, and no pause between two cycles
+#   +mended       incremental only: without the runtime's bugs that assemblyscript/mend.mjs knows, to hunt past them; not what was released
 #   +plain        not optimised
 #   +proposals    with bulk memory, sign extension, non-trapping conversions and mutable globals; WebAssembly 1.0 otherwise
 #
@@ -12,8 +13,8 @@
 set -euo pipefail
 # shellcheck source=ci/collectors/common.sh
 . "$(dirname "$0")/common.sh"
-[ $# = 2 ] || misused "expected RUNTIME[+stress][+plain][+proposals] OUT.wasm, found $# arguments"
-variant=$1 out=$2 runtime=${1%%+*} entries=(shim.ts) optimise=(-O3)
+[ $# = 2 ] || misused "expected RUNTIME[+stress][+mended][+plain][+proposals] OUT.wasm, found $# arguments"
+variant=$1 out=$2 runtime=${1%%+*} mend='' entries=(shim.ts) optimise=(-O3)
 knobs=() features=(--disable bulk-memory --disable sign-extension --disable nontrapping-f2i --disable mutable-globals)
 case $runtime in
 incremental) entries+=(stack.ts) ;;
@@ -27,16 +28,21 @@ while [ -n "$rest" ]; do
         [ "$runtime" = incremental ] || misused "expected +stress with incremental only: $runtime collects when it is told to, or never"
         knobs+=(--use ASC_GC_GRANULARITY=16 --use ASC_GC_MARKCOST=32 --use ASC_GC_SWEEPCOST=16 --use ASC_GC_IDLEFACTOR=0)
         rest=${rest#+stress} ;;
+    +mended*)
+        [ "$runtime" = incremental ] || misused "expected +mended with incremental only: nothing is known to mend in $runtime"
+        mend=$here/assemblyscript/mend.mjs rest=${rest#+mended} ;;
     +plain*) optimise=(-O0) rest=${rest#+plain} ;;
     +proposals*) features=() rest=${rest#+proposals} ;;
-    *) misused "expected +stress, +plain or +proposals after the runtime, found $rest" ;;
+    *) misused "expected +stress, +mended, +plain or +proposals after the runtime, found $rest" ;;
     esac
 done
 limits=(${INITIAL_PAGES:+--initialMemory "$INITIAL_PAGES"} ${MAXIMUM_PAGES:+--maximumMemory "$MAXIMUM_PAGES"} ${STACK_BYTES:+--stackSize "$STACK_BYTES"})
 options=(--lib lib --runtime "$runtime" --exportRuntime --debug --use abort= "${optimise[@]}" "${knobs[@]}" "${features[@]}" "${limits[@]}")
 
 lock=$here/assemblyscript/package-lock.json
-built=assemblyscript-$runtime-$(digest "${options[@]}" -- "$lock" "${entries[@]/#/$here/assemblyscript/}" "$here/assemblyscript/lib/back.ts").wasm
+built=assemblyscript-$runtime-$(
+    digest "${options[@]}" -- "$lock" "${entries[@]/#/$here/assemblyscript/}" "$here/assemblyscript/lib/back.ts" ${mend:+"$mend"}
+).wasm
 if [ ! -e "$cache/$built" ]; then
     command -v node >/dev/null || missing "expected Node.js 20 or newer (Debian: nodejs and npm), found no node"
     command -v npm >/dev/null || missing "expected npm beside $(node --version) of Node.js, found none"
@@ -49,9 +55,19 @@ if [ ! -e "$cache/$built" ]; then
         keep "$scratch/npm" "$modules"
     fi
     # Names in the module are relative to where the shim is.
+    compiler=$cache/$modules/node_modules/assemblyscript
+    if [ -n "$mend" ]; then
+        # Beside what it loads.
+        mkdir -p "$scratch/compiler/dist"
+        cp -r "$compiler/bin" "$compiler/package.json" "$scratch/compiler"
+        cp "$compiler/dist/assemblyscript.js" "$scratch/compiler/dist"
+        ln -s "$cache/$modules/node_modules" "$scratch/compiler"
+        logged node "$mend" "$compiler/dist/asc.js" "$scratch/compiler/dist/asc.js"
+        compiler=$scratch/compiler
+    fi
     cp -r "${entries[@]/#/$here/assemblyscript/}" "$here/assemblyscript/lib" "$scratch"
     cd "$scratch"
-    logged node "$cache/$modules/node_modules/assemblyscript/bin/asc.js" "${entries[@]}" "${options[@]}" -o out.wasm
+    logged node "$compiler/bin/asc.js" "${entries[@]}" "${options[@]}" -o out.wasm
     cd - >/dev/null
     keep "$scratch/out.wasm" "$built"
 fi
