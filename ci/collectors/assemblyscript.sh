@@ -41,7 +41,7 @@ options=(--lib lib --runtime "$runtime" --exportRuntime --debug --use abort= "${
 
 lock=$here/assemblyscript/package-lock.json
 built=assemblyscript-$runtime-$(
-    digest "${options[@]}" -- "$lock" "${entries[@]/#/$here/assemblyscript/}" "$here/assemblyscript/lib/back.ts" ${mend:+"$mend"}
+    digest "${options[@]}" -- "$lock" "${entries[@]/#/$here/assemblyscript/}" "$here/assemblyscript/lib/words.ts" ${mend:+"$mend"}
 ).wasm
 if [ ! -e "$cache/$built" ]; then
     command -v node >/dev/null || missing "expected Node.js 20 or newer (Debian: nodejs and npm), found no node"

@@ -6,8 +6,9 @@
 //
 //   Front1..Front15   the first n words are references (fields of the class)
 //   Odd1..Odd15       the words 1, 3, 5, ... are references (fields of the class)
-//   Back1..Back15     the last n whole words are references (classes of `lib/back.ts`)
+//   Back1..Back15     the last n whole words are references (classes of `lib/words.ts`)
 //   References        every word is a reference (`StaticArray<Front0 | null>`), any number of them
+//   Words             every whole word is a reference, with up to three bytes behind them (`lib/words.ts`)
 //   Bytes             no word is a reference (`StaticArray<u8>`), any number of bytes
 //
 // A reference may name an object of any kind: nothing in the runtime looks at the type of what a field refers to.
@@ -97,6 +98,7 @@ export const idBack12: u32 = idof<Back12>();
 export const idBack13: u32 = idof<Back13>();
 export const idBack14: u32 = idof<Back14>();
 export const idBack15: u32 = idof<Back15>();
+export const idWords: u32 = idof<Words>();
 
 /** Words `0..fields` are references. */
 const FRONT: u32 = 0;
@@ -128,7 +130,7 @@ export function idOf(size: u32, fields: u32, place: u32): u32 {
       case 15: return idFront15;
     }
     assert(size / 4 == fields);
-    return idReferences;
+    return size % 4 ? idWords : idReferences;
   }
   if (place == BACK) {
     assert(fields <= size / 4);

@@ -1,5 +1,5 @@
-// Classes whose last n words are references: a field's place is fixed in a class of the language, and the end of an object is not. As the
-// collections of the standard library, these say themselves what they refer to; the compiler lets only a library do that, so this is one.
+// Kinds whose references are placed by the size of the object; a class of the language has its fields at fixed places. As the collections of
+// the standard library, these say themselves what they refer to; the compiler lets only a library do that, so this is one.
 
 import { OBJECT, TOTAL_OVERHEAD } from "rt/common";
 
@@ -23,3 +23,11 @@ export class Back12 { @unsafe private __visit(cookie: u32): void { visit(changet
 export class Back13 { @unsafe private __visit(cookie: u32): void { visit(changetype<usize>(this), 13, cookie); } }
 export class Back14 { @unsafe private __visit(cookie: u32): void { visit(changetype<usize>(this), 14, cookie); } }
 export class Back15 { @unsafe private __visit(cookie: u32): void { visit(changetype<usize>(this), 15, cookie); } }
+
+/** Every whole word is a reference, and up to three bytes of data follow. */
+export class Words {
+  @unsafe private __visit(cookie: u32): void {
+    const object = changetype<usize>(this);
+    visit(object, changetype<OBJECT>(object - TOTAL_OVERHEAD).rtSize / 4, cookie);
+  }
+}
