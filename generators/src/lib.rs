@@ -77,6 +77,7 @@ mod lexer;
 mod machines;
 mod motifs;
 mod mutate;
+mod operands;
 mod parse;
 mod parse_error;
 mod profile;

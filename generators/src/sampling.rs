@@ -5,7 +5,7 @@
 use crate::campaign::Capacities;
 use crate::machines::{self, POOL, SMALL};
 use crate::profile::Family;
-use crate::program::{Base, Count, Machine, Op, Program, Shape, Size};
+use crate::program::{Base, Count, Machine, Program, Size};
 use crate::rng::Random;
 
 /// Sets the stream of replacements apart from that of programs.
@@ -91,25 +91,10 @@ impl Sampling {
 pub(crate) fn without_boundaries(seed: u64, index: u64, mut program: Program) -> Program {
     let mut random = Random::new(seed ^ STREAM, index);
     for op in &mut program.ops {
-        match op {
-            Op::Alloc { size, .. } => plain_size(&mut random, size),
-            Op::Garbage { count, size } => {
-                plain_count(&mut random, count);
-                plain_size(&mut random, size);
-            }
-            Op::Roots { count, .. } | Op::Wrap { count, .. } => plain_count(&mut random, count),
-            Op::Graph { shape, .. } => plain_shape(&mut random, shape),
-            Op::Load { .. }
-            | Op::Store { .. }
-            | Op::Clear { .. }
-            | Op::Write { .. }
-            | Op::Move { .. }
-            | Op::Drop { .. }
-            | Op::Enter
-            | Op::Leave { .. }
-            | Op::Collect
-            | Op::Check { .. }
-            | Op::CheckZero { .. } => {}
+        // Counts before the size: in this order they are drawn.
+        op.for_each_count(|count| plain_count(&mut random, count));
+        if let Some(size) = op.size_mut() {
+            plain_size(&mut random, size);
         }
     }
     program
@@ -130,21 +115,5 @@ fn plain_count(random: &mut Random, count: &mut Count) {
     match count.base {
         Base::Zero => {}
         Base::Worklist | Base::Roots | Base::Wraps => *count = Count::new(random.within(1, MOST_COUNT)),
-    }
-}
-
-fn plain_shape(random: &mut Random, shape: &mut Shape) {
-    match shape {
-        Shape::Chain { n }
-        | Shape::Cycle { n }
-        | Shape::Wide { n }
-        | Shape::DuplicateRefs { n }
-        | Shape::Tree { n, arity: _ } => plain_count(random, n),
-        Shape::Grid { width: a, height: b }
-        | Shape::Comb { spine: a, teeth: b }
-        | Shape::RandomGraph { nodes: a, edges: b, seed: _ } => {
-            plain_count(random, a);
-            plain_count(random, b);
-        }
     }
 }

@@ -1,9 +1,7 @@
 //! Each way of drawing programs leaves out what it says, and nothing else changes.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use heapsmith_generators::{
-    Base, Campaign, Capacities, Family, Machine, Op, Program, REGISTERS, Sampling, Shape, Size, Word,
-};
+use heapsmith_generators::{Base, Campaign, Capacities, Family, Machine, Op, Program, REGISTERS, Sampling, Size, Word};
 
 const DEFAULTS: Capacities =
     Capacities { worklist: 16_384, roots: 4_096, max_pages: 256, table_bytes_per_page: 0, wraps: 4_096 };
@@ -20,36 +18,9 @@ fn programs(sampling: Sampling) -> Vec<Program> {
 /// Sizes of objects, and bases of counts.
 fn aims(program: &Program) -> (Vec<Size>, Vec<Base>) {
     let (mut sizes, mut bases) = (Vec::new(), Vec::new());
-    for op in &program.ops {
-        match op {
-            Op::Alloc { size, .. } => sizes.push(*size),
-            Op::Garbage { count, size } => {
-                sizes.push(*size);
-                bases.push(count.base);
-            }
-            Op::Roots { count, .. } | Op::Wrap { count, .. } => bases.push(count.base),
-            Op::Graph { shape, .. } => match *shape {
-                Shape::Chain { n }
-                | Shape::Cycle { n }
-                | Shape::Wide { n }
-                | Shape::DuplicateRefs { n }
-                | Shape::Tree { n, .. } => bases.push(n.base),
-                Shape::Grid { width: a, height: b }
-                | Shape::Comb { spine: a, teeth: b }
-                | Shape::RandomGraph { nodes: a, edges: b, .. } => bases.extend([a.base, b.base]),
-            },
-            Op::Load { .. }
-            | Op::Store { .. }
-            | Op::Clear { .. }
-            | Op::Write { .. }
-            | Op::Move { .. }
-            | Op::Drop { .. }
-            | Op::Enter
-            | Op::Leave { .. }
-            | Op::Collect
-            | Op::Check { .. }
-            | Op::CheckZero { .. } => {}
-        }
+    for mut op in program.ops.iter().cloned() {
+        sizes.extend(op.size_mut().copied());
+        op.for_each_count(|count| bases.push(count.base));
     }
     (sizes, bases)
 }

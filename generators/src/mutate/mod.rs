@@ -209,8 +209,8 @@ impl Change<'_> {
     fn look(&mut self, ops: &[Op]) {
         for op in ops {
             let mut op = op.clone();
-            operands::registers(&mut op, &mut |reg| self.regs |= 1 << reg.number());
-            if let Some(size) = operands::size(&mut op) {
+            op.for_each_register(|reg| self.regs |= 1 << reg.number());
+            if let Some(size) = op.size_mut() {
                 self.sizes.remember(*size);
             }
         }
@@ -308,8 +308,8 @@ impl Change<'_> {
     /// An op that a change of this kind can be made to.
     fn one_of(&mut self, ops: &mut [Op], kind: Mutation) -> Option<usize> {
         let fits = |op: &mut Op| match kind {
-            Mutation::Capacity => operands::counts(op, &mut |_| {}) > 0,
-            Mutation::Boundary => operands::size(op).is_some(),
+            Mutation::Capacity => op.for_each_count(|_| {}) > 0,
+            Mutation::Boundary => op.size_mut().is_some(),
             Mutation::Shape => matches!(op, Op::Graph { .. } | Op::Alloc { .. }),
             Mutation::Operand
             | Mutation::Insert
@@ -334,14 +334,14 @@ impl Change<'_> {
     fn rename(&mut self, ops: &mut [Op]) -> bool {
         let Some(run) = self.run(ops) else { return false };
         let mut named = Vec::new();
-        operands::registers(&mut ops[run.start], &mut |reg| named.push(*reg));
+        ops[run.start].for_each_register(|reg| named.push(*reg));
         if named.is_empty() {
             return false;
         }
         let (from, to) = (self.random.pick(&named), self.register());
         let run = if self.random.one_in(2) { 0..ops.len() } else { run };
         for op in &mut ops[run] {
-            operands::registers(op, &mut |reg| *reg = if *reg == from { to } else { *reg });
+            op.for_each_register(|reg| *reg = if *reg == from { to } else { *reg });
         }
         from != to
     }

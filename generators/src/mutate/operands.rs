@@ -3,100 +3,10 @@
 use super::{Change, Mutation};
 use crate::parse::MAX_PAGES;
 use crate::program::{
-    Base, Count, Edge, Init, MAX_ARITY, MAX_NODE_WORDS, Op, Part, Placement, Program, REGISTERS, Reg, Shape, Size, Word,
+    Base, Count, Edge, Init, MAX_ARITY, MAX_NODE_WORDS, Op, Part, Placement, Program, REGISTERS, Shape, Size, Word,
 };
 use crate::sizes;
 use crate::words;
-
-/// Calls `f` with each register that an op names.
-pub(super) fn registers(op: &mut Op, f: &mut impl FnMut(&mut Reg)) {
-    match op {
-        Op::Alloc { dst, .. } | Op::Graph { dst, .. } => f(dst),
-        Op::Load { dst, src, .. } | Op::Move { dst, src } => {
-            f(dst);
-            f(src);
-        }
-        Op::Store { obj, value, .. } => {
-            f(obj);
-            f(value);
-        }
-        Op::Clear { obj, .. } => f(obj),
-        Op::Write { obj, value, .. } => {
-            f(obj);
-            match value {
-                Word::Address { of, .. } => f(of),
-                Word::Value(_) | Word::Recent { .. } | Word::Region { .. } => {}
-            }
-        }
-        Op::Drop { reg } | Op::Check { reg } | Op::CheckZero { reg } | Op::Wrap { reg, .. } => f(reg),
-        Op::Leave { keep } => {
-            if let Some(reg) = keep {
-                f(reg);
-            }
-        }
-        Op::Enter | Op::Collect | Op::Roots { .. } | Op::Garbage { .. } => {}
-    }
-}
-
-/// The size that an op names.
-pub(super) fn size(op: &mut Op) -> Option<&mut Size> {
-    match op {
-        Op::Alloc { size, .. } | Op::Garbage { size, .. } => Some(size),
-        Op::Load { .. }
-        | Op::Store { .. }
-        | Op::Clear { .. }
-        | Op::Write { .. }
-        | Op::Move { .. }
-        | Op::Drop { .. }
-        | Op::Enter
-        | Op::Leave { .. }
-        | Op::Collect
-        | Op::Check { .. }
-        | Op::CheckZero { .. }
-        | Op::Graph { .. }
-        | Op::Roots { .. }
-        | Op::Wrap { .. } => None,
-    }
-}
-
-/// Calls `f` with each count that an op names, and says how many there are.
-pub(super) fn counts(op: &mut Op, f: &mut impl FnMut(&mut Count)) -> u32 {
-    match op {
-        Op::Graph { shape, .. } => match shape {
-            Shape::Chain { n }
-            | Shape::Cycle { n }
-            | Shape::Wide { n }
-            | Shape::DuplicateRefs { n }
-            | Shape::Tree { n, .. } => {
-                f(n);
-                1
-            }
-            Shape::Grid { width: one, height: other }
-            | Shape::Comb { spine: one, teeth: other }
-            | Shape::RandomGraph { nodes: one, edges: other, .. } => {
-                f(one);
-                f(other);
-                2
-            }
-        },
-        Op::Roots { count, .. } | Op::Garbage { count, .. } | Op::Wrap { count, .. } => {
-            f(count);
-            1
-        }
-        Op::Alloc { .. }
-        | Op::Load { .. }
-        | Op::Store { .. }
-        | Op::Clear { .. }
-        | Op::Write { .. }
-        | Op::Move { .. }
-        | Op::Drop { .. }
-        | Op::Enter
-        | Op::Leave { .. }
-        | Op::Collect
-        | Op::Check { .. }
-        | Op::CheckZero { .. } => 0,
-    }
-}
 
 /// The first count of a shape.
 const fn first_count(shape: Shape) -> Count {
@@ -126,7 +36,7 @@ pub(super) fn bring_into_range(program: &mut Program) {
     machine.max_pages = machine.max_pages.map(|max| max.min(MAX_PAGES));
     machine.initial_pages = machine.initial_pages.map(|initial| initial.min(machine.max_pages.unwrap_or(MAX_PAGES)));
     for op in &mut program.ops {
-        counts(op, &mut |count| *count = bounded(*count));
+        op.for_each_count(|count| *count = bounded(*count));
         match op {
             Op::Graph { shape, words, .. } => {
                 *words = (*words).min(MAX_NODE_WORDS);
@@ -162,7 +72,7 @@ impl Change<'_> {
         match kind {
             Mutation::Capacity => self.one_count(op, Self::near_capacity),
             Mutation::Boundary => {
-                if let Some(size) = size(op) {
+                if let Some(size) = op.size_mut() {
                     *size = self.at_boundary(*size);
                 }
             }
@@ -291,9 +201,9 @@ impl Change<'_> {
 
     /// Changes one of an op's counts.
     fn one_count(&mut self, op: &mut Op, new: fn(&mut Self, Count) -> Count) {
-        let wanted = self.random.below(counts(op, &mut |_| {}));
+        let wanted = self.random.below(op.for_each_count(|_| {}));
         let mut at = 0;
-        counts(op, &mut |count| {
+        op.for_each_count(|count| {
             if at == wanted {
                 *count = new(self, *count);
             }

@@ -49,24 +49,8 @@ impl Body for Pages {
 
 /// Moves each size that is not small to within 16 bytes of a page boundary; near 2^31 and 2^32 there is one, too.
 pub(super) fn focus(program: &mut Program) {
-    for op in &mut program.ops {
-        match op {
-            Op::Alloc { size, .. } | Op::Garbage { size, .. } => *size = near(*size),
-            Op::Load { .. }
-            | Op::Store { .. }
-            | Op::Clear { .. }
-            | Op::Write { .. }
-            | Op::Move { .. }
-            | Op::Drop { .. }
-            | Op::Enter
-            | Op::Leave { .. }
-            | Op::Collect
-            | Op::Check { .. }
-            | Op::CheckZero { .. }
-            | Op::Graph { .. }
-            | Op::Roots { .. }
-            | Op::Wrap { .. } => {}
-        }
+    for size in program.ops.iter_mut().filter_map(Op::size_mut) {
+        *size = near(*size);
     }
 }
 
