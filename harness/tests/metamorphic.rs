@@ -5,7 +5,7 @@
 mod common;
 
 use common::{FIXED, V131, campaign, clean, engine, engines, spec};
-use heapsmith::campaign::{GATED_PROGRAMS, Statistics};
+use heapsmith::campaign::{Feedback, GATED_PROGRAMS, Limit, Progress, Settings, Statistics, hunt};
 use heapsmith::engine::Engine;
 use heapsmith::judge::{Kind, Verdict, Violation};
 use heapsmith::metamorphic::{
@@ -346,4 +346,24 @@ fn a_hunt_writes_what_a_variant_shows_and_run_repeats_it() {
     heapsmith().arg("run").arg(&case).args(["--runtime", FIXED, "--variant", "collections=all"]).assert().code(0);
     let wrong = heapsmith().arg("run").arg(&case).args(["--variant", "sideways"]).assert().code(2);
     assert!(String::from_utf8_lossy(&wrong.get_output().stderr).contains("collections=all"));
+}
+
+/// A mutant has all variants that a fault has, poisoned ones too.
+#[test]
+fn a_hunt_in_a_mutant_decides_every_variant() {
+    let settings = Settings {
+        spec: spec("fixed?mutant=gc_first_fit:37:drop,data_end=5,worklist=16,roots=24,pages=1..6"),
+        engines: vec![engine("wasmi")],
+        tracing_engines: vec![engine("wasmi")],
+        seed: 1,
+        limit: Limit::Programs(60),
+        jobs: 1,
+        max_findings: 1,
+        metamorphic: ALL,
+        feedback: Feedback::Off,
+    };
+    let summary = hunt(&settings, &Progress::default()).unwrap();
+    let statistics = &summary.statistics;
+    assert_eq!((statistics.violations, statistics.inconclusive.len()), (0, 0), "{statistics:?}");
+    assert!(statistics.variants.poisoned > 20, "{:?}", statistics.variants);
 }

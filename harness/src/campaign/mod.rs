@@ -28,7 +28,7 @@ use crate::coverage::{Edges, Features};
 use crate::engine::{Engine, EngineError};
 use crate::metamorphic::{Pool, Selection, Source};
 use crate::runtime::description::Description;
-use crate::runtime::{Edit, EditError, Runtime, RuntimeError, Spec, builtin, poison};
+use crate::runtime::{EditError, Runtime, RuntimeError, Spec, builtin, poison};
 use crate::trial::{Prepared, Rig};
 use findings::{RawFindings, Reduced};
 use guide::Guide;
@@ -273,9 +273,7 @@ fn hunt_with(
     let description = settings.spec.resolve(Machine::default())?;
     // One compilation proves that every engine takes the runtime, before anything starts.
     let runtime = builtin(description.clone());
-    if !matches!(description.edit, Some(Edit::Mutant(_))) {
-        poison::builtin_twin(description.clone())?;
-    }
+    poison::builtin_twin(description.clone())?;
     let (guide, prepared) = match settings.feedback {
         Feedback::Off => (None, Prepared::builtin(runtime, &settings.engines)?),
         Feedback::On => (Some(Guide::new()), counting(runtime, &settings.engines)?),

@@ -45,7 +45,8 @@ impl Edit {
     /// # Errors
     /// A name that there is not; a file that cannot be read or is not one of faults.
     pub fn fault(text: &str) -> Result<Self, RuntimeError> {
-        if let Some((path, name)) = text.split_once('#') {
+        // A fault's name has no `#`; a path may have one.
+        if let Some((path, name)) = text.rsplit_once('#') {
             let fault = fault::file::load_one(Path::new(path), name);
             return fault.map(Self::Fault).map_err(|e| RuntimeError::FaultFile { problem: e.to_string() });
         }

@@ -81,12 +81,6 @@ pub enum MutantError {
         /// What is wrong with it.
         problem: String,
     },
-    /// A mutant has no poisoned twin: poison moves instructions.
-    #[error("expected a runtime without a mutant to make a poisoned twin of, found `{mutant}`")]
-    NoTwin {
-        /// The mutant's name.
-        mutant: String,
-    },
 }
 
 impl Mutant {
@@ -112,8 +106,27 @@ impl Mutant {
     /// # Errors
     /// The collector has no such place, or the result is not valid.
     pub fn apply(&self, runtime: &Runtime) -> Result<Runtime, MutantError> {
-        let wasm = assemble(runtime)?;
-        let edited = rewrite::rewrite(&wasm, self).map_err(|e| self.explain(runtime, e))?;
+        self.apply_to(runtime, &assemble(runtime)?)
+    }
+
+    /// The mutant in a twin of the collector that it is named for, where the twin's functions have instructions more: in each at most one run of
+    /// them, which ends with its only call of `inserted`. The instruction that is changed is the same one.
+    ///
+    /// # Errors
+    /// As [`Self::apply`], and a twin that differs in something else.
+    pub(super) fn apply_to_twin(
+        &self,
+        original: &Runtime,
+        twin: &Runtime,
+        inserted: &str,
+    ) -> Result<Runtime, MutantError> {
+        let wasm = assemble(twin)?;
+        let moved = rewrite::moved(&assemble(original)?, &wasm, inserted, self).map_err(|e| self.explain(twin, e))?;
+        moved.apply_to(twin, &wasm)
+    }
+
+    fn apply_to(&self, runtime: &Runtime, wasm: &[u8]) -> Result<Runtime, MutantError> {
+        let edited = rewrite::rewrite(wasm, self).map_err(|e| self.explain(runtime, e))?;
         if let Err(error) = wasmparser::validate(&edited) {
             return Err(MutantError::Invalid { mutant: self.to_string(), problem: error.message().to_owned() });
         }

@@ -10,7 +10,6 @@
 
 use super::description::{Description, ObjectLayout, SizeBits, Sweep, Zeroing};
 use super::fault::{self, Fault, FaultError};
-use super::mutant::MutantError;
 use super::{Edit, EditError};
 use super::{Runtime, builtin};
 
@@ -19,6 +18,8 @@ pub const SWEPT: u8 = 0xDD;
 /// The byte that fresh payloads are filled with.
 pub const FRESH: u8 = 0xCD;
 
+/// The function's name; each edit of another function ends with a call of it.
+const FUNCTION: &str = "gc_poison";
 /// Where the function is put.
 const SWEEP: &str = "  (func $gc_sweep\n";
 /// Where `alloc` has made a block at the heap's end.
@@ -33,7 +34,7 @@ pub fn edits(description: &Description) -> Vec<Fault> {
         Fault::new(&format!("poison-{name}"), "payloads that are not the mutator's are overwritten", find, &replace)
     };
     let object = description.object;
-    let call = |from: &str, header: &str, byte: u8| format!("(call $gc_poison {from} {header} (i32.const {byte}))\n");
+    let call = |from: &str, header: &str, byte: u8| format!("(call ${FUNCTION} {from} {header} (i32.const {byte}))\n");
     // Where the sweep frees the block of the header at this local; a run's header is that of all of it by then.
     let (freed, indent) = match description.rules.sweep {
         Sweep::Blocks => ("(local.get $p)", "          "),
@@ -69,14 +70,17 @@ pub fn twin(runtime: &Runtime) -> Result<Runtime, FaultError> {
     Ok(twin)
 }
 
-/// The poisoned twin of a built-in collector, with its planted fault if it has one.
+/// The poisoned twin of a built-in collector, with its planted fault or mutant if it has one.
 ///
 /// # Errors
-/// The fault's edit does not match the twin exactly once; a mutant has no twin.
+/// The fault's edit does not match the twin exactly once, or the collector has no such mutant.
 pub fn builtin_twin(description: Description) -> Result<Runtime, EditError> {
     match description.edit.clone() {
         None => Ok(twin(&builtin(description))?),
-        Some(Edit::Mutant(mutant)) => Err(MutantError::NoTwin { mutant: mutant.to_string() }.into()),
+        Some(Edit::Mutant(mutant)) => {
+            let clean = builtin(Description { edit: None, ..description.clone() });
+            Ok(Runtime { description, ..mutant.apply_to_twin(&clean, &twin(&clean)?, FUNCTION)? })
+        }
         Some(Edit::Fault(fault)) => {
             let clean = builtin(Description { edit: None, ..description.clone() });
             Ok(Runtime { description, ..fault::apply(&twin(&clean)?, &fault)? })
@@ -94,7 +98,7 @@ fn function(object: &ObjectLayout, bits: SizeBits) -> String {
     let (unit, header) = (object.stride_unit, object.header_bytes);
     format!(
         r"  ;; Poison: fills [from, end of the block of this header), inside the heap.
-  (func $gc_poison (param $from i32) (param $header i32) (param $byte i32)
+  (func ${FUNCTION} (param $from i32) (param $header i32) (param $byte i32)
     (local $end i32)
     (local.set $end
       (i32.add
@@ -115,6 +119,7 @@ fn function(object: &ObjectLayout, bits: SizeBits) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runtime::mutant::{Site, mutants};
     use crate::runtime::{builtin, names, parse_spec};
     use heapsmith_generators::Machine;
 
@@ -133,6 +138,60 @@ mod tests {
             }
         }
         assert!(taken > 100, "{taken}");
+    }
+
+    /// Instructions of one of the poison's calls: two addresses, one of them or both reckoned, a byte, the call.
+    const RUN: usize = 6;
+
+    /// The lines of a printed module without the poison, and without numbers of functions and types.
+    fn without_poison(fields: &str) -> Vec<String> {
+        let (mut lines, mut inside): (Vec<String>, bool) = (Vec::new(), false);
+        for line in fields.lines() {
+            if line.trim_start().starts_with("(func ") {
+                inside = line.contains("$gc_poison ");
+            }
+            if inside || line.trim_start().starts_with("(type ") {
+                continue;
+            }
+            if line.trim() == "call $gc_poison" {
+                lines.truncate(lines.len() + 1 - RUN);
+                continue;
+            }
+            let numbers = ["(;", "(type "].map(|start| line.find(start));
+            let numbered = line.trim_start().starts_with("(func ");
+            lines.push(match (numbered, numbers) {
+                (true, [Some(from), Some(to)]) => {
+                    let rest = &line[to..];
+                    format!("{}{}", &line[..from], rest.split_once(')').unwrap().1)
+                }
+                _ => line.to_owned(),
+            });
+        }
+        lines
+    }
+
+    /// What is left of a mutant's twin without the poison is the mutant: the same instruction is changed, and none of the poison's.
+    #[test]
+    fn a_poisoned_twin_takes_every_mutant_in_its_place() {
+        for name in names() {
+            let clean = builtin(parse_spec(name).unwrap().resolve(Machine::default()).unwrap());
+            let mut taken = 0;
+            for candidate in mutants(&clean).unwrap() {
+                // Where nothing is poisoned, places do not move.
+                let Site::Instruction { function, at } = &candidate.mutant.site else { continue };
+                if at % 5 != 0 && !["alloc", "gc_first_fit", "gc_sweep"].contains(&&**function) {
+                    continue;
+                }
+                let Ok(edited) = candidate.mutant.apply(&clean) else { continue };
+                let edit = Some(Edit::Mutant(candidate.mutant.clone()));
+                let twin = builtin_twin(Description { edit, ..clean.description.clone() });
+                let twin = twin.unwrap_or_else(|e| panic!("{name}: {e}")).fields;
+                assert!(twin.contains("call $gc_poison"), "{name}: {}", candidate.mutant);
+                assert_eq!(without_poison(&twin), without_poison(&edited.fields), "{name}: {}", candidate.mutant);
+                taken += 1;
+            }
+            assert!(taken > 100, "{name}: {taken}");
+        }
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub fn parse_spec(text: &str) -> Result<Spec, RuntimeError> {
     let (name, parameters) = text.split_once('?').unwrap_or((text, ""));
     check_name(name)?;
     let (mut pinned, mut edit) = (Machine::default(), None);
-    for part in parameters.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+    for part in parts(parameters).into_iter().map(str::trim).filter(|part| !part.is_empty()) {
         let Some((key, value)) = part.split_once('=') else {
             return Err(RuntimeError::NotAParameter { found: part.to_owned() });
         };
@@ -84,6 +84,33 @@ pub fn parse_spec(text: &str) -> Result<Spec, RuntimeError> {
         return Err(RuntimeError::NoWrapTable { name: name.to_owned() });
     }
     Ok(Spec { name: name.to_owned(), pinned, edit })
+}
+
+/// The parameters: what commas separate. The path of a file of faults may have commas of its own: up to the `#` after it, what is no parameter by
+/// its key belongs to it.
+fn parts(parameters: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut rest = parameters;
+    while !rest.is_empty() {
+        let mut end = rest.find(',').unwrap_or(rest.len());
+        if rest[..end].trim_start().starts_with("fault=") {
+            let is_parameter = |part: &str| part.split_once('=').is_some_and(|(key, _)| KEYS.contains(&key.trim()));
+            let mut at = end;
+            while let Some(more) = rest.get(at + 1..).filter(|more| !more.is_empty()) {
+                let next = more.split(',').next().unwrap_or_default();
+                if is_parameter(next) {
+                    break;
+                }
+                at += 1 + next.len();
+                if next.contains('#') {
+                    end = at;
+                }
+            }
+        }
+        parts.push(&rest[..end]);
+        rest = rest.get(end + 1..).unwrap_or_default();
+    }
+    parts
 }
 
 fn check_name(name: &str) -> Result<(), RuntimeError> {

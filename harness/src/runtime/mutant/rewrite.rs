@@ -208,6 +208,34 @@ pub(super) fn rewrite(module: &[u8], mutant: &Mutant) -> Result<Vec<u8>, Problem
     Ok(out.finish())
 }
 
+/// The mutant's place in a twin; see [`Mutant::apply_to_twin`].
+pub(super) fn moved(original: &[u8], twin: &[u8], inserted: &str, mutant: &Mutant) -> Result<Mutant, Problem> {
+    let Site::Instruction { function, at } = &mutant.site else { return Ok(mutant.clone()) };
+    let [original, twin] = [original, twin].map(|module| Decoded::of(module).map_err(Problem::Undecodable));
+    let (original, twin) = (original?, twin?);
+    let find = |decoded: &Decoded<'_>, name: &str| decoded.functions.iter().position(|code| code.name == name);
+    let missing = || Problem::NoSuch(format!("it has no function `{function}`"));
+    let old = &original.functions[find(&original, function).ok_or_else(missing)?];
+    let new = &twin.functions[find(&twin, function).ok_or_else(missing)?];
+    let imported = twin.signatures.len() - twin.functions.len();
+    let called = find(&twin, inserted).map(|position| (imported + position) as u32);
+    let calls = |instruction: &Instruction<'_>| matches!(instruction, Instruction::Call(f) if Some(*f) == called);
+    let more = new.instructions.len().checked_sub(old.instructions.len());
+    let places: Vec<usize> = (0..new.instructions.len()).filter(|&i| calls(&new.instructions[i])).collect();
+    let run = match (more, places.as_slice()) {
+        (Some(0), []) => 0..0,
+        (Some(more), [call]) if more > 0 && more <= call + 1 => call + 1 - more..call + 1,
+        _ => {
+            return Err(Problem::NoSuch(format!(
+                "`{function}` of the twin differs by more than a call of `{inserted}`"
+            )));
+        }
+    };
+    let at = *at as usize;
+    let at = if at < run.start { at } else { at + run.len() };
+    Ok(Mutant { site: Site::Instruction { function: function.clone(), at: at as u32 }, change: mutant.change })
+}
+
 /// A function with one instruction changed.
 fn edited(code: &Code<'_>, at: usize, change: Change, signatures: &[Signature]) -> Option<Function> {
     let old = code.instructions.get(at)?;

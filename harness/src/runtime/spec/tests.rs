@@ -144,3 +144,29 @@ fn faults_that_do_not_exist_come_twice_or_do_not_fit_are_refused() {
     let error = spec.resolve(Machine::default()).unwrap_err().to_string();
     assert!(error.contains("found 0 matches"), "{error}");
 }
+
+#[test]
+fn a_file_of_faults_may_have_commas_and_hashes_in_its_path() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["plain.toml", "a,b.toml", "a#b.toml", "a,b#c,d#.toml", "worklist,3=4.toml"] {
+        let path = folder.path().join(name);
+        std::fs::write(
+            &path,
+            "[[fault]]\nname = \"mine\"\ncause = \"none\"\nfind = \"memory.grow\"\nreplace = \"nop memory.grow\"\n",
+        )
+        .unwrap();
+        for pinned in ["worklist=3,", ""] {
+            let text = format!("fixed?{pinned}fault={}#mine", path.display());
+            let spec = parse_spec(&text).unwrap_or_else(|e| panic!("{text}: {e}"));
+            assert_eq!(spec.to_string(), text);
+            assert_eq!(parse_spec(&spec.to_string()).unwrap(), spec);
+            let other = parse_spec(&format!("fixed?fault={}#mine,{pinned}", path.display())).unwrap();
+            assert_eq!(other, spec, "what comes after it is a parameter");
+        }
+    }
+    // Where no path is, nothing is taken for one.
+    let error = parse_spec("fixed?fault=round-to-4,worklst=3").unwrap_err().to_string();
+    assert!(error.contains("did you mean `worklist`?"), "{error}");
+    let error = parse_spec("fixed?fault=no/such,file.toml#mine").unwrap_err().to_string();
+    assert!(error.contains("no/such,file.toml"), "{error}");
+}
