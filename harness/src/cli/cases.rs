@@ -101,7 +101,7 @@ fn case(path: &Path, program: Program, asked: Option<&Spec>, variant: Option<&Va
     let description = spec.resolve(program.machine).map_err(|e| format!("the machine on {spec}: {e}"))?;
     let beside = path.with_file_name(SCRIPT);
     let script = if is_reduced && recorded.as_ref() == Some(&spec) && variant == beside_variant && beside.exists() {
-        let text = read_text(&beside).map_err(|e| format!("{SCRIPT} beside it: {e}"))?;
+        let text = read_text(&beside, "script").map_err(|e| format!("{SCRIPT} beside it: {e}"))?;
         Some(Script { path: beside, text })
     } else {
         None
@@ -116,7 +116,7 @@ fn recorded(path: &Path) -> Result<Option<(Spec, Option<Variant>)>, String> {
         return Ok(None);
     }
     let advice = "; mend it, move it away or give --runtime";
-    let text = read_text(&beside).map_err(|e| format!("{VERDICT} beside it: {e}{advice}"))?;
+    let text = read_text(&beside, "verdict").map_err(|e| format!("{VERDICT} beside it: {e}{advice}"))?;
     let json: serde_json::Value =
         serde_json::from_str(&text).map_err(|e| format!("{VERDICT} beside it: expected JSON, found: {e}{advice}"))?;
     let Some(runtime) = json.get("runtime").and_then(serde_json::Value::as_str) else {

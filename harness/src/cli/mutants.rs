@@ -5,13 +5,17 @@
 //! ```json
 //! { "schema": 1, "runtime": "fixed", "engines": ["wasmtime"], "seed": 1, "programs": 1000, "control": { "programs": 1000, "violations": {}, "unknown": 0 },
 //!   "of": 1412, "tried": 1412, "killed": 1300, "survived": 12, "equivalent": 80, "contradicted": 0, "invalid": 20, "kill_rate": 0.99, "interrupted": false,
+//!   "problems": [],
 //!   "mutants": [{ "mutant": "alloc:17:i32.le_u", "original": "I32LtU", "fate": "killed", "kind": "leak", "after": 3, "by_variant": false,
 //!                 "equivalent": null }] }
 //! ```
-//! `fate` is `killed` (with `kind`, `after`, `by_variant`), `survived` (with `programs`) or `invalid` (with `problem`). `kill_rate` is of those that are neither
-//! invalid nor equivalent; null where there are none.
+//! `fate` is `killed` (with `kind`, `after`, `by_variant`), `survived` (with `programs`, and of how many of them nothing can be said as `unknown`) or `invalid`
+//! (with `problem`). `kill_rate` is of those that are neither invalid nor equivalent; null where there are none. `problems` are false alarms of a
+//! reference and declared equivalents that are not shown to be, in words.
 
-use super::found::{jobs, stop_on_signals};
+mod state;
+
+use super::found::{jobs, plural, stop_on_signals};
 use super::{Exit, complain, engines, print, progress, quoted};
 use anyhow::{Context, ensure};
 use heapsmith::bench::grouped;
@@ -23,14 +27,12 @@ use heapsmith::runtime::{Spec, builtin, parse_spec};
 use heapsmith::score::mutants::{Fate, Tried, drawn, equivalents, parse_equivalents, survey};
 use heapsmith::score::{Control, Progress, Stream, median};
 use heapsmith_generators::Machine;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
+use state::State;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::{File, OpenOptions};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -47,8 +49,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// Try so many of them only, drawn by the seed
-    #[arg(long, value_name = "N")]
-    sample: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    sample: Option<u32>,
     /// A TOML file of equivalents of this collector: tables `[[equivalent]]` with `mutant` and `reason`
     #[arg(long, value_name = "FILE")]
     equivalents: Option<PathBuf>,
@@ -80,7 +82,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         spec.edit.is_none(),
         "RUNTIME: expected a collector without an edit, found `{spec}`; mutants are edits already"
     );
-    let candidates = drawn(&spec, args.sample.map(|count| (count, args.seed))).context("RUNTIME")?;
+    let candidates = drawn(&spec, args.sample.map(|count| (count as usize, args.seed))).context("RUNTIME")?;
     if args.list {
         let lines = candidates.iter().map(|c| format!("{:<40} {}\n", c.mutant.to_string(), c.original));
         print(&lines.collect::<String>())?;
@@ -121,14 +123,30 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     if let Some(error) = unsaved {
         complain(&format!("heapsmith: --state: {error:#}"));
     }
-    let low = args.fail_under.is_some_and(|percent| count.rate().is_none_or(|rate| rate * 100.0 < f64::from(percent)));
-    Ok(if low || count.contradicted > 0 {
+    Ok(exit(args.fail_under, &count, &problems(&spec, &control, &tried)))
+}
+
+fn exit(fail_under: Option<u8>, count: &Count, problems: &[String]) -> Exit {
+    let low = fail_under.is_some_and(|percent| count.rate().is_none_or(|rate| rate * 100.0 < f64::from(percent)));
+    if low || !problems.is_empty() {
         Exit::Violation
     } else if count.is_interrupted() || count.counts() == 0 {
         Exit::Untrusted
     } else {
         Exit::Clean
-    })
+    }
+}
+
+/// Everything that is not as it must be, in words.
+fn problems(spec: &Spec, control: &Control, tried: &[Tried]) -> Vec<String> {
+    let alarms = match control.false_alarms(spec) {
+        0 => None,
+        n => Some(format!("{} on {spec}, which keeps every promise", plural(n, "false alarm"))),
+    };
+    let declared = tried.iter().filter_map(|t| {
+        Some(format!("{} ({}) is declared equivalent: {}", t.candidate.mutant, t.candidate.original, t.problem()?))
+    });
+    alarms.into_iter().chain(declared).collect()
 }
 
 fn tried(candidate: &Candidate, fates: &BTreeMap<Mutant, Fate>, reasons: &BTreeMap<Mutant, String>) -> Option<Tried> {
@@ -140,7 +158,7 @@ fn tried(candidate: &Candidate, fates: &BTreeMap<Mutant, Fate>, reasons: &BTreeM
 fn reasons(args: &Args, spec: &Spec) -> anyhow::Result<BTreeMap<Mutant, String>> {
     let Some(path) = &args.equivalents else { return Ok(equivalents(&spec.name)) };
     let wrong = || format!("--equivalents: `{}`", path.display());
-    let text = read_text(path).map_err(anyhow::Error::msg).with_context(wrong)?;
+    let text = read_text(path, "file of equivalents").map_err(anyhow::Error::msg).with_context(wrong)?;
     parse_equivalents(&text).map_err(anyhow::Error::msg).with_context(wrong)
 }
 
@@ -227,20 +245,25 @@ fn text(args: &Args, spec: &Spec, control: &Control, tried: &[Tried], count: &Co
     let mut kinds: Vec<_> = kinds.into_iter().collect();
     kinds.sort_by_key(|&(kind, n)| (std::cmp::Reverse(n), kind));
     let kinds: Vec<String> = kinds.into_iter().map(|(kind, n)| format!("{kind} {n}")).collect();
-    let _ = writeln!(t, "by: {}", kinds.join(", "));
-    for (title, wanted) in
-        [("declared equivalent, and seen", Tried::is_contradicted as fn(&Tried) -> bool), ("alive", Tried::is_alive)]
-    {
-        let of: Vec<&Tried> = tried.iter().filter(|t| wanted(t)).collect();
-        if of.is_empty() {
-            continue;
-        }
-        let _ = writeln!(t, "\n{title}:");
-        for tried in of {
-            let _ = writeln!(t, "  {:<40} {}", tried.candidate.mutant.to_string(), tried.candidate.original);
+    if !kinds.is_empty() {
+        let _ = writeln!(t, "by: {}", kinds.join(", "));
+    }
+    let problems = problems(spec, control, tried);
+    if !problems.is_empty() {
+        let _ = writeln!(t, "\nnot as it must be:");
+        for problem in problems {
+            let _ = writeln!(t, "  {problem}");
         }
     }
     if count.alive > 0 {
+        let _ = writeln!(t, "\nalive:");
+        for tried in tried.iter().filter(|t| t.is_alive()) {
+            let _ = write!(t, "  {:<40} {}", tried.candidate.mutant.to_string(), tried.candidate.original);
+            if let Fate::Survived { unknown: unknown @ 1.., .. } = tried.fate {
+                let _ = write!(t, "; of {} nothing can be said", plural(unknown, "program"));
+            }
+            t.push('\n');
+        }
         let runtime = quoted(&format!("{}{}mutant=...", spec, if spec.to_string().contains('?') { ',' } else { '?' }));
         let _ = writeln!(t, "\nto look for one longer: heapsmith hunt --runtime {runtime} --no-feedback");
     }
@@ -281,6 +304,7 @@ fn json(
         "control": json_of_control(control),
         "of": count.of, "tried": count.tried(), "killed": count.killed, "survived": count.alive, "equivalent": count.equivalent,
         "contradicted": count.contradicted, "invalid": count.invalid, "kill_rate": count.rate(), "interrupted": count.is_interrupted(),
+        "problems": problems(spec, control, tried),
         "mutants": tried.iter().map(one).collect::<Vec<_>>(),
     })
 }
@@ -304,54 +328,52 @@ fn identity(args: &Args, spec: &Spec) -> anyhow::Result<String> {
     ))
 }
 
-/// Fates kept in a file: a line for what they are of, and a line for each.
-struct State {
-    file: File,
-    known: BTreeMap<Mutant, Fate>,
-}
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
 
-#[derive(Serialize, Deserialize)]
-struct Line {
-    mutant: String,
-    #[serde(flatten)]
-    fate: Fate,
-}
-
-impl State {
-    fn open(path: &Path, identity: &str) -> anyhow::Result<Self> {
-        let name = || format!("--state: `{}`", path.display());
-        ensure!(!path.exists() || path.is_file(), "{}: expected a file, found something else", name());
-        let text =
-            if path.exists() { read_text(path).map_err(anyhow::Error::msg).with_context(name)? } else { String::new() };
-        // What a kill cut short is written again.
-        let whole = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
-        let mut lines = whole.lines();
-        let first = lines.next().unwrap_or_else(|| if identity.starts_with(&text) { identity } else { &text });
-        ensure!(
-            first == identity,
-            "{}: expected a state of `{identity}`, found one of `{first}`; name another file",
-            name()
-        );
-        let mut known = BTreeMap::new();
-        for line in lines {
-            let fate = serde_json::from_str(line)
-                .ok()
-                .and_then(|Line { mutant, fate }| Some((Mutant::parse(&mutant).ok()?, fate)));
-            let (mutant, fate) =
-                fate.with_context(|| format!("{}: expected a fate, found `{line}`; name another file", name()))?;
-            known.insert(mutant, fate);
-        }
-        let mut file = OpenOptions::new().create(true).append(true).open(path).with_context(name)?;
-        file.set_len(whole.len() as u64).with_context(name)?;
-        if whole.is_empty() {
-            file.write_all(format!("{identity}\n").as_bytes()).with_context(name)?;
-        }
-        Ok(Self { file, known })
+    fn tried(fate: Fate, equivalent: Option<&str>) -> Tried {
+        let mutant = Mutant::parse("alloc:17:i32.le_u").unwrap();
+        let candidate = Candidate { mutant, original: "I32LtU".to_owned() };
+        Tried { candidate, fate, equivalent: equivalent.map(str::to_owned) }
     }
 
-    fn add(&mut self, mutant: &Mutant, fate: &Fate) -> anyhow::Result<()> {
-        let line = Line { mutant: mutant.to_string(), fate: fate.clone() };
-        self.file.write_all(format!("{}\n", serde_json::to_string(&line)?).as_bytes())?;
-        Ok(())
+    fn killed() -> Fate {
+        Fate::Killed { kind: "leak".to_owned(), after: 3, by_variant: false }
+    }
+
+    const SURVIVED: Fate = Fate::Survived { programs: 9, unknown: 0 };
+
+    /// How a run ends of which these are all mutants, on this runtime, which broke a promise so many times by itself.
+    fn ends(on: &str, own: u64, all: &[Tried]) -> (Exit, Vec<String>) {
+        let violations = if own > 0 { BTreeMap::from([("leak".to_owned(), own)]) } else { BTreeMap::new() };
+        let control = Control { programs: 9, violations, unknown: 0 };
+        let problems = problems(&parse_spec(on).unwrap(), &control, all);
+        (exit(None, &Count::of(all, all.len()), &problems), problems)
+    }
+
+    #[test]
+    fn a_false_alarm_on_a_reference_is_a_problem_and_a_bug_of_a_release_is_none() {
+        let all = [tried(killed(), None), tried(SURVIVED, Some("why"))];
+        assert_eq!(ends("fixed", 0, &all), (Exit::Clean, Vec::new()));
+        let (exit, why) = ends("fixed-split?worklist=3", 1, &all);
+        assert!(exit == Exit::Violation && why[0].starts_with("1 false alarm on fixed-split?worklist=3"), "{why:?}");
+        assert_eq!(ends("vera@0.0.130", 1, &all), (Exit::Clean, Vec::new()));
+    }
+
+    #[test]
+    fn a_declared_equivalent_must_survive_programs_of_which_all_is_known() {
+        for (fate, says) in [
+            (killed(), "program 3 sees it break `leak`"),
+            (Fate::Survived { programs: 0, unknown: 0 }, "no program was tried"),
+            (Fate::Survived { programs: 9, unknown: 1 }, "nothing can be said"),
+            (Fate::Invalid { problem: "no".to_owned() }, "no valid module"),
+        ] {
+            let (exit, why) = ends("fixed", 0, &[tried(killed(), None), tried(fate.clone(), Some("why"))]);
+            assert!(exit == Exit::Violation && why.len() == 1 && why[0].contains(says), "{why:?}");
+            // One that nobody declared anything of is counted, and no more.
+            assert_eq!(ends("fixed", 0, &[tried(killed(), None), tried(fate, None)]), (Exit::Clean, Vec::new()));
+        }
     }
 }

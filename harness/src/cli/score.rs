@@ -9,7 +9,7 @@
 //!       "triggered": 24, "detected": 20, "by_variant": 0, "p": 0.8, "interval": [0.6, 0.9], "first": 1, "median": 1, "median_seconds": 0.001,
 //!       "kinds": { "misaligned": 20 }, "oracle": "misaligned", "problem": null }] }],
 //!   "history": [{ "issue": "#464", "rule": "root-push-guard", "lived": "vera@0.0.65", "fixed": "vera@0.0.112", "first": 7,
-//!                 "findings": [{ "bucket": "...", "programs": 3 }], "after": 0, "persisting": 0, "untrusted": 0, "right": true }] }
+//!                 "findings": [{ "bucket": "...", "programs": 3 }], "persisting": 0, "untrusted": 0, "right": true }] }
 //! ```
 //! With `--ablate` there are `ablations` in the place of `runtimes` and `history`, each with `name`, `engines`, `of`, `detected`, `median` and `quantile_95`
 //! (null: never), names of faults `lost` and `gained` against the first, `p`, `seconds`, `controls` and `faults`; and `problems`, in words.
@@ -27,8 +27,8 @@ use heapsmith::bench::grouped;
 use heapsmith::engine::{Backtrace, Engine};
 use heapsmith::report::SCHEMA_VERSION;
 use heapsmith::runtime::{Fault, Spec, fault, parse_spec};
-use heapsmith::score::history::{self, How, history};
-use heapsmith::score::{Ablation, Control, Progress, Row, Settings, Stream, survey};
+use heapsmith::score::history::{self, BUGS, How, history};
+use heapsmith::score::{Ablation, Control, Progress, Row, Settings, Stream, is_reference, survey};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -63,7 +63,7 @@ pub(crate) struct Args {
     /// Programs that a fault is tried on at most, and programs of each campaign of the history
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
     programs: u32,
-    /// Detections after which a fault is tried no further
+    /// Detections after which a fault is tried no further (without its declared kind among them: 20)
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     enough: u32,
     /// The seed of the programs
@@ -120,7 +120,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         let how = How { programs: args.programs.into(), seed: args.seed, jobs };
         let history = match args.what {
             What::Faults => Vec::new(),
-            What::All | What::History => history(how, &progress.stop, |on| title(&format!("the history of {on}")))?,
+            What::All | What::History => {
+                history(&BUGS, how, &progress.stop, |on| title(&format!("the history of {on}")))?
+            }
         };
         Ok((scored, history, progress.stop.load(Ordering::Relaxed)))
     })?;
@@ -226,10 +228,10 @@ impl Card<'_> {
         });
         let history = self.history.iter().filter(|row| !row.is_right()).map(|row| {
             let history::Bug { issue, lived, fixed, .. } = row.bug;
-            let (found, after) = (row.findings.len(), row.after + row.persisting);
-            format!("{issue}: {found} findings on {lived}, where it lived; {after} on {fixed}, which fixed it; {} programs contradict themselves", row.untrusted)
+            let (found, after) = (row.findings.len(), row.persisting);
+            format!("{issue}: {found} findings on {lived}, where it lived; {after} of them on {fixed}, which fixed it; {} programs contradict themselves", row.untrusted)
         });
-        let alarms = self.scored.iter().filter(|scored| scored.is_reference() && scored.alarms() > 0);
+        let alarms = self.scored.iter().filter(|scored| scored.alarms() > 0);
         let alarms = alarms
             .map(|scored| format!("{} false alarms on {}, which keeps every promise", scored.alarms(), scored.spec));
         alarms.chain(faults).chain(history)
@@ -295,7 +297,7 @@ fn text(card: &Card<'_>) -> String {
             let programs: u64 = row.findings.iter().map(|(_, n)| n).sum();
             let first = row.first.map_or_else(String::new, |n| format!(", first {n}"));
             let found = format!("{}: {programs} programs{first}", row.bug.lived);
-            let after = format!("{}: {}", row.bug.fixed, row.after + row.persisting);
+            let after = format!("{}: {}", row.bug.fixed, row.persisting);
             let mark = if row.is_right() { "" } else { "  WRONG" };
             let _ = writeln!(t, "  {:<16}{:<26}{found:<42}{after}{mark}", row.bug.issue, row.bug.rule);
         }
@@ -317,8 +319,8 @@ fn text(card: &Card<'_>) -> String {
 fn sum(card: &Card<'_>) -> String {
     let (of, detections) = card.detections();
     let medians: Vec<u64> = detections.iter().map(|(_, median)| *median).collect();
-    let alarms: u64 = card.scored.iter().filter(|s| s.is_reference()).map(Scored::alarms).sum();
-    let programs: u64 = card.scored.iter().filter(|s| s.is_reference()).map(|s| s.control.programs).sum();
+    let alarms: u64 = card.scored.iter().map(Scored::alarms).sum();
+    let programs: u64 = card.scored.iter().filter(|s| is_reference(&s.spec)).map(|s| s.control.programs).sum();
     format!(
         "detected {} of {}; half of them within {} programs each (median wait), 95 % within {}; false alarms on the references: {alarms} in {} programs\n\n",
         detections.len(),
@@ -330,14 +332,9 @@ fn sum(card: &Card<'_>) -> String {
 }
 
 impl Scored {
-    /// Whether a violation of its control is a false alarm.
-    fn is_reference(&self) -> bool {
-        self.spec.name.starts_with("fixed")
-    }
-
-    /// Violations of its control.
+    /// False alarms of its control.
     fn alarms(&self) -> u64 {
-        self.control.violations.values().sum()
+        self.control.false_alarms(&self.spec)
     }
 }
 
@@ -367,7 +364,7 @@ fn json(card: &Card<'_>) -> serde_json::Value {
     let bug = |row: &history::Row| {
         let findings: Vec<_> = row.findings.iter().map(|(b, n)| json!({ "bucket": b, "programs": n })).collect();
         json!({ "issue": row.bug.issue, "rule": row.bug.rule, "lived": row.bug.lived, "fixed": row.bug.fixed, "first": row.first,
-                "findings": findings, "after": row.after, "persisting": row.persisting, "untrusted": row.untrusted, "right": row.is_right() })
+                "findings": findings, "persisting": row.persisting, "untrusted": row.untrusted, "right": row.is_right() })
     };
     json!({
         "schema": SCHEMA_VERSION, "seed": card.args.seed, "programs": card.args.programs, "enough": card.args.enough,

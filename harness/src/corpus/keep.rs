@@ -3,7 +3,7 @@
 //! A case is written as the file `HASH.heapsmith`, HASH the hash of its text, so the same case has the same name in every folder. A file that
 //! is there is never written to: one with this text is this case, and beside one with another text the case gets a number.
 
-use super::load::{EXTENSION, Unreadable, Walk, Which, read_program, read_text};
+use super::load::{CASE, EXTENSION, Unreadable, Walk, Which, read_program, read_text};
 use super::probe::hash;
 use super::{CorpusError, write::io};
 use crate::runtime::Spec;
@@ -76,7 +76,7 @@ fn add_one(folder: &Path, text: &str) -> Result<Option<PathBuf>, CorpusError> {
                 return Ok(Some(path));
             }
             Err(e) if e.kind() == ErrorKind::AlreadyExists => {
-                if read_text(&path).is_ok_and(|there| there == text) {
+                if read_text(&path, CASE).is_ok_and(|there| there == text) {
                     return Ok(None);
                 }
                 path = folder.join(format!("{name}-{n}.{EXTENSION}"));

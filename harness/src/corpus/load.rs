@@ -105,17 +105,20 @@ impl Iterator for Walk {
 /// # Errors
 /// Why there is none; of a text with the line.
 pub fn read_program(path: &Path) -> Result<(Program, String), String> {
-    let text = read_text(path)?;
+    let text = read_text(path, CASE)?;
     let program = parse(&text).map_err(|e| e.to_string())?;
     Ok((program, text))
 }
 
-/// The text of a file.
+/// What a file of a program is called in messages.
+pub const CASE: &str = "case";
+
+/// The text of a file that is to be a `what`, as [`read_bytes`].
 ///
 /// # Errors
 /// What was expected, and what was found.
-pub fn read_text(path: &Path) -> Result<String, String> {
-    String::from_utf8(read_bytes(path, "case")?).map_err(|e| {
+pub fn read_text(path: &Path, what: &str) -> Result<String, String> {
+    String::from_utf8(read_bytes(path, what)?).map_err(|e| {
         let at = e.utf8_error().valid_up_to();
         let (before, byte) = (&e.as_bytes()[..at], e.as_bytes()[at]);
         let line = before.iter().filter(|&&b| b == b'\n').count() + 1;

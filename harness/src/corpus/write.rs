@@ -4,7 +4,7 @@
 //! killed leaves that one behind, and never a half of what it was asked for.
 
 use super::CorpusError;
-use super::load::read_text;
+use super::load::{CASE, read_text};
 use super::probe::hash;
 use std::fs;
 use std::io::{Error, ErrorKind, Write};
@@ -57,7 +57,7 @@ impl Partial {
     /// # Errors
     /// When it is not what it was, cannot be written, or has a name that another one has.
     pub fn add(&self, pick: &Pick) -> Result<(), CorpusError> {
-        let text = read_text(&pick.from).map_err(|_| CorpusError::Changed(pick.from.clone()))?;
+        let text = read_text(&pick.from, CASE).map_err(|_| CorpusError::Changed(pick.from.clone()))?;
         if hash(&text) != pick.hash {
             return Err(CorpusError::Changed(pick.from.clone()));
         }
@@ -101,7 +101,7 @@ impl Drop for Partial {
 /// When a file is not what it was, before any is moved; or cannot be moved.
 pub fn set_aside(folder: &Path, files: &[Pick]) -> Result<PathBuf, CorpusError> {
     for file in files {
-        if read_text(&file.from).map(|text| hash(&text)) != Ok(file.hash) {
+        if read_text(&file.from, CASE).map(|text| hash(&text)) != Ok(file.hash) {
             return Err(CorpusError::Changed(file.from.clone()));
         }
     }

@@ -3,12 +3,12 @@
 //! Of bugs whose fix the built-in releases do not show at its own version, the first later release stands for it: #515 was fixed in
 //! v0.0.122, and the releases here are v0.0.114 and v0.0.130.
 
-use crate::campaign::{CampaignError, Feedback, Limit, Progress as Hunting, Settings, Summary, hunt};
+use crate::campaign::{CampaignError, Feedback, Finding, Limit, Progress as Hunting, Settings, Summary, hunt};
 use crate::engine::{Backtrace, Engine, EngineError, Known};
-use crate::judge::Verdict;
+use crate::judge::{Verdict, Violation};
 use crate::metamorphic::Selection;
 use crate::reduce::cause_of;
-use crate::runtime::{RuntimeError, builtin, describe, parse_spec};
+use crate::runtime::{RuntimeError, builtin, parse_spec};
 use crate::trial::{Prepared, Rig};
 use heapsmith_generators::{Machine, Program};
 use std::collections::BTreeMap;
@@ -27,7 +27,7 @@ pub struct Bug {
     /// A release that fixed it.
     pub fixed: &'static str,
     /// The case that shows it, where campaigns do not get so far.
-    case: Option<&'static str>,
+    pub case: Option<&'static str>,
 }
 
 const fn bug(issue: &'static str, rule: &'static str, lived: &'static str, fixed: &'static str) -> Bug {
@@ -58,9 +58,9 @@ pub struct Row {
     pub findings: Vec<(String, u64)>,
     /// Number of the first program, from 1, of those findings; none for a case.
     pub first: Option<u64>,
-    /// Findings with its cause on the release that fixed it, which must be none.
-    pub after: u64,
-    /// Findings of the release that it lived in that break the same promise at the same step on the one that fixed it.
+    /// Findings of the release that it lived in which are not fixed in the one that fixed it, and must be none: the reduced program breaks the
+    /// same promise at the same step there, or that program or the one that it was reduced from breaks a promise that no known defect of that
+    /// release explains. (Findings with the bug's own cause there are none: a cause is a rule that the release has wrong.)
     pub persisting: u64,
     /// Programs of the two campaigns that the harness contradicts itself on: nothing that it says there can be trusted.
     pub untrusted: u64,
@@ -70,7 +70,7 @@ impl Row {
     /// Whether it was found where it lived, and nowhere else, by campaigns that can be trusted.
     #[must_use]
     pub const fn is_right(&self) -> bool {
-        !self.findings.is_empty() && self.after == 0 && self.persisting == 0 && self.untrusted == 0
+        !self.findings.is_empty() && self.persisting == 0 && self.untrusted == 0
     }
 }
 
@@ -102,14 +102,22 @@ pub struct How {
     pub jobs: usize,
 }
 
-/// Runs the history; `started` is told each release. Stops between two of them when told to, and gives what it has.
+/// Findings of a release that are reduced and looked at, at most: more than any release here has.
+const MOST_FINDINGS: usize = 60;
+
+/// Runs a history, such as [`BUGS`]; `started` is told each release. Stops between two of them when told to, and gives what it has.
 ///
 /// # Errors
 /// A release that an engine does not take.
-pub fn history(how: How, stop: &AtomicBool, mut started: impl FnMut(&str)) -> Result<Vec<Row>, HistoryError> {
+pub fn history(
+    bugs: &[Bug],
+    how: How,
+    stop: &AtomicBool,
+    mut started: impl FnMut(&str),
+) -> Result<Vec<Row>, HistoryError> {
     let mut campaigns: BTreeMap<&str, Summary> = BTreeMap::new();
     let mut rows = Vec::new();
-    for bug in BUGS {
+    for &bug in bugs {
         if let Some(case) = bug.case {
             if !stop.load(Ordering::Relaxed) {
                 started(bug.issue);
@@ -141,7 +149,7 @@ fn campaign(on: &str, how: How) -> Result<Summary, HistoryError> {
         seed: how.seed,
         limit: Limit::Programs(how.programs),
         jobs: how.jobs,
-        max_findings: 12,
+        max_findings: MOST_FINDINGS,
         metamorphic: Selection::Share,
         feedback: Feedback::Off,
     };
@@ -150,43 +158,66 @@ fn campaign(on: &str, how: How) -> Result<Summary, HistoryError> {
 
 fn rig(on: &str, machine: Machine) -> Result<Rig, HistoryError> {
     let engines = [Known::Wasmtime.open(Backtrace::Off)?];
-    Ok(Rig::new(Arc::new(Prepared::builtin(builtin(describe(on, machine)?), &engines)?))?)
+    Ok(Rig::new(Arc::new(Prepared::builtin(builtin(parse_spec(on)?.resolve(machine)?), &engines)?))?)
 }
 
 fn by_campaigns(bug: Bug, lived: &Summary, fixed: &Summary) -> Result<Row, HistoryError> {
-    let of = |summary: &Summary| {
-        let by_cause = |f: &&crate::campaign::Finding| f.cause.is_some_and(|c| c.rule == bug.rule);
-        summary.findings.iter().filter(by_cause).cloned().collect::<Vec<_>>()
-    };
-    let found = of(lived);
+    let by_cause = |f: &&Finding| f.cause.is_some_and(|c| c.rule == bug.rule);
+    let found: Vec<&Finding> = lived.findings.iter().filter(by_cause).collect();
     let mut persisting = 0;
     for finding in &found {
-        let Verdict::Violation(old) = &finding.replay.verdict else { continue };
-        if let Verdict::Violation(new) = rig(bug.fixed, finding.reduced.machine)?.replay(&finding.reduced).verdict {
-            persisting += u64::from((new.kind, new.step) == (old.kind, old.step));
-        }
+        persisting += u64::from(persists(finding, bug.fixed)?);
     }
     Ok(Row {
         bug,
         first: found.iter().map(|f| f.index + 1).min(),
         findings: found.iter().map(|f| (f.bucket.to_string(), f.count)).collect(),
-        after: of(fixed).len() as u64,
         persisting,
         untrusted: [lived, fixed].iter().map(|s| (s.statistics.untrusted.len() + s.unshown.len()) as u64).sum(),
     })
 }
 
+/// Whether a finding is still there on a release that is said to have fixed it.
+fn persists(finding: &Finding, fixed: &str) -> Result<bool, HistoryError> {
+    let same = |new: &Violation| match &finding.replay.verdict {
+        Verdict::Violation(old) => (new.kind, new.step) == (old.kind, old.step),
+        Verdict::Pass | Verdict::AllowedTrap(_) | Verdict::Inconclusive(_) | Verdict::Untrusted(_) => false,
+    };
+    if broken(fixed, &finding.reduced)?.as_deref().is_some_and(same) {
+        return Ok(true);
+    }
+    Ok(is_unexplained(fixed, &finding.reduced)? || is_unexplained(fixed, &finding.original)?)
+}
+
+/// What a program breaks on a release.
+fn broken(on: &str, program: &Program) -> Result<Option<Box<Violation>>, HistoryError> {
+    Ok(match rig(on, program.machine)?.replay(program).verdict {
+        Verdict::Violation(v) => Some(v),
+        Verdict::Pass | Verdict::AllowedTrap(_) | Verdict::Inconclusive(_) | Verdict::Untrusted(_) => None,
+    })
+}
+
+/// Whether a program breaks a promise on a release, and no known defect of that release is why.
+fn is_unexplained(on: &str, program: &Program) -> Result<bool, HistoryError> {
+    if broken(on, program)?.is_none() {
+        return Ok(false);
+    }
+    let engines = [Known::Wasmtime.open(Backtrace::Off)?];
+    Ok(cause_of(&parse_spec(on)?.resolve(program.machine)?, &engines, program)?.is_none())
+}
+
 fn by_case(bug: Bug, text: &str) -> Result<Row, HistoryError> {
     let program: Program = heapsmith_generators::parse(text).map_err(|e| HistoryError::Case(e.to_string()))?;
     let engines = [Known::Wasmtime.open(Backtrace::Off)?];
-    let mut row = Row { bug, findings: Vec::new(), first: None, after: 0, persisting: 0, untrusted: 0 };
+    let mut row = Row { bug, findings: Vec::new(), first: None, persisting: 0, untrusted: 0 };
     let replay = rig(bug.lived, program.machine)?.replay(&program);
-    let cause = cause_of(&describe(bug.lived, program.machine)?, &engines, &program)?;
+    let cause = cause_of(&parse_spec(bug.lived)?.resolve(program.machine)?, &engines, &program)?;
     if let (Some(bucket), true) = (replay.bucket, cause.is_some_and(|c| c.rule == bug.rule)) {
         row.findings.push((bucket.to_string(), 1));
     }
-    if let Verdict::Violation(_) = rig(bug.fixed, program.machine)?.replay(&program).verdict {
-        row.persisting = 1;
-    }
+    row.persisting = u64::from(broken(bug.fixed, &program)?.is_some());
     Ok(row)
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,12 +9,12 @@ use crate::campaign::on_all;
 use crate::engine::Engine;
 use crate::metamorphic::{Pool, PoolError, Source, mix};
 use crate::runtime::mutant::{Candidate, Mutant, MutantError, mutants};
-use crate::runtime::{Edit, Spec, builtin};
+use crate::runtime::{Edit, Runtime, Spec, builtin};
 use heapsmith_generators::Machine;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// What became of a mutant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,8 @@ pub enum Fate {
     Survived {
         /// So many were tried.
         programs: u64,
+        /// Nothing can be said of so many of them: an engine failed, engines disagree, or nothing could be decided.
+        unknown: u64,
     },
     /// It is no valid module.
     Invalid {
@@ -63,6 +65,21 @@ impl Tried {
     #[must_use]
     pub const fn is_contradicted(&self) -> bool {
         matches!((&self.fate, &self.equivalent), (Fate::Killed { .. }, Some(_)))
+    }
+
+    /// Why nothing supports its declaration as an equivalent, in words; none where it is not declared so, or survived every program.
+    #[must_use]
+    pub fn problem(&self) -> Option<String> {
+        self.equivalent.as_ref()?;
+        match &self.fate {
+            Fate::Killed { kind, after, .. } => Some(format!("program {after} sees it break `{kind}`")),
+            Fate::Survived { programs: 0, .. } => Some("no program was tried on it".to_owned()),
+            Fate::Survived { programs, unknown: 1.. } => {
+                Some(format!("nothing can be said of some of the {programs} programs that were tried on it"))
+            }
+            Fate::Survived { .. } => None,
+            Fate::Invalid { .. } => Some("it is no valid module".to_owned()),
+        }
     }
 }
 
@@ -97,7 +114,7 @@ pub enum MutantsError {
 /// certain order. Those that were not begun when it was stopped are left out.
 ///
 /// # Errors
-/// The runtime cannot be made.
+/// The runtime cannot be made or decoded, or has no such place; then no further one is begun.
 pub fn survey(
     stream: &Stream,
     candidates: &[Candidate],
@@ -109,42 +126,52 @@ pub fn survey(
     let clean = builtin(stream.spec.resolve(Machine::default()).map_err(PoolError::from)?);
     progress.of.fetch_add(candidates.len() as u64, Ordering::Relaxed);
     let (next, done) = (AtomicUsize::new(0), Mutex::new(done));
-    let work = || {
+    let failed = AtomicBool::new(false);
+    let work = || -> Result<Vec<(Mutant, Fate)>, MutantError> {
         let mut fates = Vec::new();
         while let Some(candidate) = candidates.get(next.fetch_add(1, Ordering::Relaxed)) {
             let mutant = &candidate.mutant;
-            if progress.stop.load(Ordering::Relaxed) {
+            if progress.stop.load(Ordering::Relaxed) || failed.load(Ordering::Relaxed) {
                 break;
             }
-            let fate = before.get(mutant).cloned().unwrap_or_else(|| {
-                let fate = match mutant.apply(&clean) {
-                    Err(problem) => Fate::Invalid { problem: problem.to_string() },
-                    Ok(_) => fate(stream, mutant, engines),
-                };
-                done.lock().unwrap_or_else(std::sync::PoisonError::into_inner)(mutant, &fate);
-                fate
-            });
+            let known = before.get(mutant).cloned();
+            let fate = known
+                .map_or_else(|| fate(stream, &clean, mutant, engines).map(|fate| (fate, true)), |f| Ok((f, false)));
+            let (fate, is_new) = fate.inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
+            if is_new {
+                done.lock().unwrap_or_else(PoisonError::into_inner)(mutant, &fate);
+            }
             fates.push((mutant.clone(), fate));
             progress.done.fetch_add(1, Ordering::Relaxed);
         }
-        fates
+        Ok(fates)
     };
-    Ok(on_all(jobs, work).into_iter().flatten().collect())
+    let fates: Result<Vec<_>, MutantError> = on_all(jobs, work).into_iter().collect();
+    Ok(fates?.into_iter().flatten().collect())
 }
 
 /// Tries one mutant.
-fn fate(stream: &Stream, mutant: &Mutant, engines: &[Box<dyn Engine>]) -> Fate {
+fn fate(stream: &Stream, clean: &Runtime, mutant: &Mutant, engines: &[Box<dyn Engine>]) -> Result<Fate, MutantError> {
+    match mutant.apply(clean) {
+        Ok(_) => {}
+        Err(MutantError::Invalid { problem, .. }) => return Ok(Fate::Invalid { problem }),
+        Err(error @ (MutantError::Name { .. } | MutantError::NoSuch { .. } | MutantError::Undecodable { .. })) => {
+            return Err(error);
+        }
+    }
     let spec = Spec { edit: Some(Edit::Mutant(mutant.clone())), ..stream.spec.clone() };
     let pool = Pool::new(Source::new(spec), engines);
     let mut subject = Subject::new(&pool, stream.seed, stream.ablation);
-    let mut programs = 0;
+    let (mut programs, mut unknown) = (0, 0);
     for (index, program, _) in stream.programs() {
         programs += 1;
-        if let Shown::Broken { kind, by_variant } = subject.run(index, &program) {
-            return Fate::Killed { kind, after: programs, by_variant };
+        match subject.run(index, &program) {
+            Shown::Broken { kind, by_variant } => return Ok(Fate::Killed { kind, after: programs, by_variant }),
+            Shown::Unknown => unknown += 1,
+            Shown::Nothing => {}
         }
     }
-    Fate::Survived { programs }
+    Ok(Fate::Survived { programs, unknown })
 }
 
 #[derive(Deserialize)]
@@ -192,3 +219,6 @@ pub fn parse_equivalents(text: &str) -> Result<BTreeMap<Mutant, String>, String>
     }
     Ok(all)
 }
+
+#[cfg(test)]
+mod tests;

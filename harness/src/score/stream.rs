@@ -46,6 +46,20 @@ pub struct Control {
     pub unknown: u64,
 }
 
+impl Control {
+    /// False alarms: violations, if the runtime is a reference, which keeps every promise.
+    #[must_use]
+    pub fn false_alarms(&self, on: &Spec) -> u64 {
+        if is_reference(on) { self.violations.values().sum() } else { 0 }
+    }
+}
+
+/// Whether a runtime keeps every promise, so that a violation is a false alarm.
+#[must_use]
+pub fn is_reference(spec: &Spec) -> bool {
+    spec.name.starts_with("fixed") && spec.edit.is_none()
+}
+
 impl Stream {
     /// Runs the first `count` programs of a seed on the unedited runtime, with `jobs` workers; stops early when told to, and has fewer then.
     ///
@@ -122,13 +136,13 @@ impl Stream {
         self.programs.machines()
     }
 
-    /// How many those are.
+    /// How many programs say something: those on which the unedited runtime keeps every promise.
     #[must_use]
     pub fn len(&self) -> usize {
         self.known.iter().filter(|known| known.clean).count()
     }
 
-    /// Whether there are none.
+    /// Whether no program says anything.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -46,6 +46,25 @@ fn declarations_that_do_not_hold_are_problems() {
     assert!(wrong(|f| (f.breaks, f.equivalent) = (None, Some("why".into()))).contains("declared equivalent"));
 }
 
+/// What a fault is declared to break is what most programs see: it need not be among the first few.
+#[test]
+fn a_declared_kind_is_missed_only_where_there_are_detections_enough() {
+    let row = |kinds: &[(&str, u64)]| {
+        let fault = Arc::new(Fault { breaks: Some("leak".to_owned()), ..Fault::new("mine", "none", "a", "b") });
+        let kinds: BTreeMap<String, u64> = kinds.iter().map(|(kind, n)| ((*kind).to_owned(), *n)).collect();
+        let detected = kinds.values().sum();
+        Row { programs: 60, detected, kinds, ..Row::untried(fault) }
+    };
+    assert_eq!(row(&[("hang", JUDGED - 1)]).problem(), None);
+    assert_eq!(row(&[("hang", JUDGED - 1), ("leak(block)", 1)]).problem(), None);
+    assert!(row(&[("hang", JUDGED)]).problem().unwrap().contains("declared to break `leak`, found hang in 20"));
+
+    // One that only few programs see as a hang: it is tried until it is seen so, or there are enough to say that it is not.
+    let declared = |kind: &str| Fault { breaks: Some(kind.to_owned()), ..(*fault("round-to-4").unwrap()).clone() };
+    let (_, rows) = surveyed("fixed", &["misaligned", "hang"].map(|kind| Arc::new(declared(kind))), 60);
+    assert_eq!((rows[0].detected, rows[1].detected), (5, JUDGED), "{rows:?}");
+}
+
 #[test]
 fn a_runtime_with_a_bug_of_its_own_is_no_excuse() {
     // Programs on which the release breaks a promise by itself are not among those that count.

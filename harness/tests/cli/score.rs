@@ -143,7 +143,10 @@ fn an_equivalent_that_is_seen_is_no_equivalent() {
     std::fs::write(&file, &entries).unwrap();
     let arguments = ["mutants", "fixed", "--sample", "3", "--programs", "40", "--equivalents", file.to_str().unwrap()];
     let (code, out, _) = heapsmith(&arguments);
-    assert!(code == 1 && out.contains("declared equivalent, and seen:"), "{out}");
+    assert!(
+        code == 1 && out.contains("not as it must be:") && out.contains("is declared equivalent: program"),
+        "{out}"
+    );
     std::fs::write(&file, entries.replacen("\"none\"", "\"\"", 1)).unwrap();
     let (code, _, err) = heapsmith(&arguments);
     assert!(code == 2 && err.contains("expected a reason"), "{err}");
@@ -192,5 +195,41 @@ fn a_file_that_is_no_state_is_left_as_it_is() {
         let (code, _, err) = heapsmith(&arguments);
         assert!(code == 2 && err.contains("name another file"), "{err}");
         assert_eq!(std::fs::read_to_string(&state).unwrap(), wrong);
+    }
+}
+
+/// Two runs that write to one state would each write between the other's lines.
+#[test]
+fn a_state_that_another_run_has_open_is_left_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let arguments = ["mutants", "fixed", "--sample", "1", "--programs", "1", "--state", state.to_str().unwrap()];
+    let other = std::fs::File::create(&state).unwrap();
+    other.lock().unwrap();
+    let (code, out, err) = heapsmith(&arguments);
+    assert!(code == 2 && out.is_empty() && err.contains("expected a state that no other run goes on with"), "{err}");
+    assert_eq!(std::fs::read_to_string(&state).unwrap(), "");
+    drop(other);
+    assert_ne!(heapsmith(&arguments).0, 2);
+}
+
+#[test]
+fn a_sample_of_no_mutants_is_wrong_use_and_one_without_a_kill_has_no_kinds() {
+    let (code, _, err) = heapsmith(&["mutants", "fixed", "--sample", "0"]);
+    assert!(code == 2 && err.contains("--sample"), "{err}");
+    // Seed 6 draws an equivalent.
+    let (code, out, err) = heapsmith(&["mutants", "fixed", "--sample", "1", "--seed", "6", "--programs", "1"]);
+    assert!(code == 3 && out.contains("killed 0 of 0 (-)") && !out.contains("by:"), "{code} {out} {err}");
+}
+
+#[test]
+fn what_is_too_large_is_called_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let large = folder.path().join("large");
+    std::fs::File::create(&large).unwrap().set_len((64 << 20) + 1).unwrap();
+    let large = large.to_str().unwrap();
+    for (flag, what) in [("--state", "a state of at most"), ("--equivalents", "a file of equivalents of at most")] {
+        let (code, _, err) = heapsmith(&["mutants", "fixed", "--sample", "1", "--programs", "1", flag, large]);
+        assert!(code == 2 && err.contains(what), "{err}");
     }
 }

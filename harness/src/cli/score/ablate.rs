@@ -93,8 +93,8 @@ impl Card<'_> {
         let mut problems = Vec::new();
         for Without { ablation, scored, .. } in &self.all {
             for s in scored {
-                if s.is_reference() && !s.control.violations.is_empty() {
-                    let n: u64 = s.control.violations.values().sum();
+                let n = s.alarms();
+                if n > 0 {
                     problems.push(format!(
                         "{}: {} on {} without a fault",
                         ablation.name(),
@@ -133,8 +133,7 @@ fn text(card: &Card<'_>) -> String {
     let pairs = card.pairs();
     for (without, pairs) in &pairs {
         let wait = |wait: Option<u64>| wait.map_or_else(|| "never".to_owned(), |n| n.to_string());
-        let alarms: u64 =
-            without.scored.iter().filter(|s| s.is_reference()).flat_map(|s| s.control.violations.values()).sum();
+        let alarms: u64 = without.scored.iter().map(Scored::alarms).sum();
         let _ = writeln!(
             t,
             "  {:<22}{:>10}{:>8}{:>8}{:>6}{:>8}{:>9}{alarms:>8}{:>9.1}",
