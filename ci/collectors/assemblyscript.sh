@@ -36,6 +36,9 @@ while [ -n "$rest" ]; do
     *) misused "expected +stress, +mended, +plain or +proposals after the runtime, found $rest" ;;
     esac
 done
+for limit in INITIAL_PAGES MAXIMUM_PAGES STACK_BYTES; do
+    [[ ${!limit:-0} =~ ^[0-9]+$ ]] || misused "expected a number in $limit, found ${!limit}"
+done
 limits=(${INITIAL_PAGES:+--initialMemory "$INITIAL_PAGES"} ${MAXIMUM_PAGES:+--maximumMemory "$MAXIMUM_PAGES"} ${STACK_BYTES:+--stackSize "$STACK_BYTES"})
 options=(--lib lib --runtime "$runtime" --exportRuntime --debug --use abort= "${optimise[@]}" "${knobs[@]}" "${features[@]}" "${limits[@]}")
 
@@ -51,7 +54,7 @@ if [ ! -e "$cache/$built" ]; then
     if [ ! -e "$cache/$modules" ]; then
         mkdir "$scratch/npm"
         cp "$here"/assemblyscript/package*.json "$scratch/npm"
-        logged npm --prefix "$scratch/npm" ci --ignore-scripts --no-audit --no-fund
+        installed npm --prefix "$scratch/npm" ci --ignore-scripts --no-audit --no-fund
         keep "$scratch/npm" "$modules"
     fi
     # Names in the module are relative to where the shim is.

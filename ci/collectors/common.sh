@@ -22,6 +22,14 @@ logged() {
     [ "$code" = 0 ] || { tail -n 40 "$scratch/log" >&2; failed "expected exit code 0, found $code: $*"; }
 }
 
+# installed COMMAND...: as logged; a package that cannot be had is missing, one that is not what was pinned is a failure.
+installed() {
+    "$@" >"$scratch/log" 2>&1 && return
+    tail -n 40 "$scratch/log" >&2
+    ! grep -qE 'DO NOT MATCH THE HASHES|EINTEGRITY' "$scratch/log" || failed "expected the packages that are pinned, found others: $*"
+    missing "expected to install packages, could not: $*"
+}
+
 # digest WORD...: a name for what is made from these words and from the files that follow `--`.
 digest() {
     local words=()
@@ -40,6 +48,6 @@ deliver() {
     want=$(awk -v name="$2.wasm" '$2 == name { print $1 }' "$here/modules.sha256")
     found=$(sha256sum <"$1" | cut -d ' ' -f 1)
     [ -z "$want" ] || [ "$want" = "$found" ] ||
-        failed "expected $2.wasm to have the SHA-256 $want on record in ci/collectors/modules.sha256, found $found: $1 was compiled by other tools"
+        failed "expected $2.wasm to have the SHA-256 $want on record in ci/collectors/modules.sha256, found $found in $1: other tools compiled it, or its recipe has changed and the record has not"
     cp "$1" "$3.part" && mv "$3.part" "$3"
 }

@@ -24,28 +24,34 @@ while [ -n "$rest" ]; do
     esac
 done
 
+unfit() { # unfit PYTHON: what is wrong with it, nothing if nothing is.
+    command -v "$1" >/dev/null || { echo 'none'; return; }
+    "$1" -c 'import sys, venv, ensurepip; print("" if sys.version_info >= (3, 11) else sys.version.split()[0])' 2>&1 | tail -n 1 || true
+}
+
 needs=$here/vera/requirements.txt
 built=vera-$version-$(digest "$pin" "${flags[@]}" -- "$needs" "$here/vera/alloc.vera").wasm
 if [ ! -e "$cache/$built" ]; then
-    why='none'
-    for python in ${PYTHON:+"$PYTHON"} python3 python3.14 python3.13 python3.12 python3.11; do
-        command -v "$python" >/dev/null || continue
-        why=$("$python" -c 'import sys, venv, ensurepip; print("" if sys.version_info >= (3, 11) else sys.version.split()[0])' 2>&1 | tail -n 1)
-        [ -n "$why" ] || break
+    pythons=(python3 python3.14 python3.13 python3.12 python3.11) why=''
+    [ -z "${PYTHON:-}" ] || pythons=("$PYTHON")
+    for python in "${pythons[@]}"; do
+        wrong=$(unfit "$python")
+        [ -n "$wrong" ] || break
+        why+="${why:+, }$python: $wrong"
     done
-    [ -z "$why" ] || missing "expected Python 3.11 or newer with venv and ensurepip (Debian: python3 and python3-venv), found $why; PYTHON names another"
+    [ -z "$wrong" ] || missing "expected Python 3.11 or newer with venv and ensurepip (Debian: python3 and python3-venv; PYTHON names one), found $why"
     # What every release runs on, once.
     venv=python-$(digest "$("$python" -c 'import sys; print(sys.version, sys.prefix)')" -- "$needs")
     if [ ! -e "$cache/$venv" ]; then
         logged "$python" -m venv "$scratch/venv"
-        logged "$scratch/venv/bin/python" -m pip install --require-hashes --only-binary :all: -r "$needs"
+        installed "$scratch/venv/bin/python" -m pip install --require-hashes --only-binary :all: -r "$needs"
         keep "$scratch/venv" "$venv"
     fi
     # The release itself, in a folder of its own.
     package=veralang-$version-$(digest "$pin")
     if [ ! -e "$cache/$package" ]; then
         printf '%s\n' "$pin" >"$scratch/pin.txt"
-        logged "$cache/$venv/bin/python" -m pip install --require-hashes --only-binary :all: --no-deps --target "$scratch/package" -r "$scratch/pin.txt"
+        installed "$cache/$venv/bin/python" -m pip install --require-hashes --only-binary :all: --no-deps --target "$scratch/package" -r "$scratch/pin.txt"
         keep "$scratch/package" "$package"
     fi
     logged env -u VERA_EAGER_GC -u VERA_GC_CHECK_MARKS PYTHONPATH="$cache/$package" PYTHONHASHSEED=0 "${flags[@]}" \
