@@ -57,7 +57,6 @@ if [ ! -e "$cache/$built" ]; then
         installed npm --prefix "$scratch/npm" ci --ignore-scripts --no-audit --no-fund
         keep "$scratch/npm" "$modules"
     fi
-    # Names in the module are relative to where the shim is.
     compiler=$cache/$modules/node_modules/assemblyscript
     if [ -n "$mend" ]; then
         # Beside what it loads.
@@ -68,6 +67,7 @@ if [ ! -e "$cache/$built" ]; then
         logged node "$mend" "$compiler/dist/asc.js" "$scratch/compiler/dist/asc.js"
         compiler=$scratch/compiler
     fi
+    # Names in the module are relative to where the shim is.
     cp -r "${entries[@]/#/$here/assemblyscript/}" "$here/assemblyscript/lib" "$scratch"
     cd "$scratch"
     logged node "$compiler/bin/asc.js" "${entries[@]}" "${options[@]}" -o out.wasm

@@ -8,6 +8,7 @@ recipe=$(basename "$0" .sh)
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${HEAPSMITH_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/heapsmith/collectors}
 mkdir -p "$cache"
+cache=$(cd "$cache" && pwd)
 scratch=$(mktemp -d "$cache/tmp.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 
