@@ -44,7 +44,7 @@ options=(--lib lib --runtime "$runtime" --exportRuntime --debug --use abort= "${
 
 lock=$here/assemblyscript/package-lock.json
 built=assemblyscript-$runtime-$(
-    digest "${options[@]}" -- "$lock" "${entries[@]/#/$here/assemblyscript/}" "$here/assemblyscript/lib/words.ts" ${mend:+"$mend"}
+    digest "${options[@]}" -- "$lock" "${entries[@]/#/$here/assemblyscript/}" "$here"/assemblyscript/{lib/words.ts,check.mjs} ${mend:+"$mend"}
 ).wasm
 if [ ! -e "$cache/$built" ]; then
     command -v node >/dev/null || missing "expected Node.js 20 or newer (Debian: nodejs and npm), found no node"
@@ -72,6 +72,7 @@ if [ ! -e "$cache/$built" ]; then
     cd "$scratch"
     logged node "$compiler/bin/asc.js" "${entries[@]}" "${options[@]}" -o out.wasm
     cd - >/dev/null
+    logged node "$here/assemblyscript/check.mjs" "$scratch/out.wasm" "$runtime"
     keep "$scratch/out.wasm" "$built"
 fi
 name=assemblyscript-$variant

@@ -30,7 +30,7 @@ unfit() { # unfit PYTHON: what is wrong with it, nothing if nothing is.
 }
 
 needs=$here/vera/requirements.txt
-built=vera-$version-$(digest "$pin" "${flags[@]}" -- "$needs" "$here/vera/alloc.vera").wasm
+built=vera-$version-$(digest "$pin" "${flags[@]}" -- "$needs" "$here"/vera/{alloc.vera,check.py}).wasm
 if [ ! -e "$cache/$built" ]; then
     pythons=(python3 python3.14 python3.13 python3.12 python3.11) why=''
     [ -z "${PYTHON:-}" ] || pythons=("$PYTHON")
@@ -57,6 +57,7 @@ if [ ! -e "$cache/$built" ]; then
     logged env -u VERA_EAGER_GC -u VERA_GC_CHECK_MARKS PYTHONPATH="$cache/$package" PYTHONHASHSEED=0 "${flags[@]}" \
         "$cache/$venv/bin/python" -c 'import sys; from vera.cli import main; sys.exit(main())' compile "$here/vera/alloc.vera" -o "$scratch/vera.wasm"
     [ -s "$scratch/vera.wasm" ] || failed "expected the compiler of Vera $version to write a module, found none"
+    logged "$cache/$venv/bin/python" "$here/vera/check.py" "$scratch/vera.wasm"
     keep "$scratch/vera.wasm" "$built"
 fi
 deliver "$cache/$built" "vera-$variant" "$out"
