@@ -4,6 +4,7 @@
 //! - [`mod@builtin`]: the built-in collectors by name, and their parameters ([`Spec`]).
 //! - [`emit`]: their WebAssembly text.
 //! - [`correct`]: what each of them does wrong, one rule at a time.
+//! - [`manifest`]: collectors that are somebody else's, and how they are used.
 //! - [`fault`]: planted faults, edits of a runtime's text. [`mutant`]: edits of one decoded instruction. [`poison`]: edits after which only the mutator's bytes can be trusted.
 
 pub mod builtin;
@@ -14,6 +15,7 @@ pub mod emit;
 mod error;
 pub mod fault;
 mod layout;
+pub mod manifest;
 pub mod mutant;
 pub mod poison;
 mod spec;

@@ -1,0 +1,174 @@
+//! What stands between the mutator's library and a foreign module: the functions that every collector of ours has, written from a manifest.
+//!
+//! Slots are numbered 0, 1, ..; with k kinds of roots slot i is number i div k of kind i mod k. `$glue.slots` is how many there are. A value is
+//! read back from the mutator's mirror (`$mutator.mirror`), whose slots below `$glue.slots` are current until a root operation returns.
+//! No `select` anywhere: wasmi 2.0.0 miscompiles some of them.
+
+use super::parts::*;
+use super::roots;
+use std::fmt::Write as _;
+
+/// What the glue is written from.
+pub(super) struct Plan<'m> {
+    /// Functions to call at the start, by identifier, and how many values each gives.
+    pub(super) start: Vec<(String, usize)>,
+    pub(super) kinds: &'m [Kind],
+    pub(super) access: &'m Access,
+    pub(super) roots: &'m [Roots],
+    pub(super) collect: &'m Collect,
+    pub(super) live_bytes: Option<&'m Call>,
+    /// Whether an allocation may give null.
+    pub(super) null_is_exhaustion: bool,
+}
+
+/// The glue, and the globals that it exports, in their order.
+pub(super) fn glue(plan: &Plan<'_>) -> (String, Vec<String>) {
+    let mut out = String::new();
+    start(&mut out, &plan.start);
+    allocation(&mut out, plan.kinds, plan.null_is_exhaustion);
+    access(&mut out, plan.access);
+    collections(&mut out, plan);
+    roots::functions(&mut out, plan.roots);
+    (out, vec![roots::SLOTS.to_owned()])
+}
+
+pub(super) fn put(out: &mut String, arguments: std::fmt::Arguments<'_>) {
+    out.write_fmt(arguments).expect("a String takes whatever is written to it");
+}
+
+/// The start function: the module's own, then `init`.
+fn start(out: &mut String, functions: &[(String, usize)]) {
+    if functions.is_empty() {
+        return;
+    }
+    out.push_str("\n  ;; The module's own start, then `init`.\n  (func $glue.start");
+    for (function, results) in functions {
+        put(out, format_args!("\n    (call ${function}){}", " drop".repeat(*results)));
+    }
+    out.push_str(")\n  (start $glue.start)\n");
+}
+
+/// An operand.
+fn argument(argument: &Argument) -> String {
+    match argument {
+        Argument::Size => "(local.get $size)".to_owned(),
+        Argument::Words => {
+            // (size + 3) / 4, without a sum that wraps.
+            "(i32.add (i32.shr_u (local.get $size) (i32.const 2)) (i32.ne (i32.and (local.get $size) (i32.const 3)) (i32.const 0)))".to_owned()
+        }
+        Argument::Count => "(local.get $count)".to_owned(),
+        Argument::Object => "(local.get $object)".to_owned(),
+        Argument::Offset => "(local.get $offset)".to_owned(),
+        Argument::Index => "(i32.shr_u (local.get $offset) (i32.const 2))".to_owned(),
+        Argument::Value => "(local.get $value)".to_owned(),
+        Argument::Number(number) => format!("(i32.const {number})"),
+        Argument::Global(global) => format!("(global.get ${})", global.identifier),
+        Argument::Call(function) => format!("(call ${})", function.identifier),
+    }
+}
+
+/// A call, whose results stay on the stack.
+fn call(call: &Call) -> String {
+    let mut text = format!("(call ${}", call.function.identifier);
+    for operand in &call.arguments {
+        put(&mut text, format_args!(" {}", argument(operand)));
+    }
+    text.push(')');
+    text
+}
+
+/// A call whose results are dropped.
+fn call_only(it: &Call) -> String {
+    format!("{}{}", call(it), " drop".repeat(it.function.results))
+}
+
+fn allocation(out: &mut String, kinds: &[Kind], null_is_exhaustion: bool) {
+    out.push_str(
+        "\n  ;; An object of `size` bytes whose pointers are the words first, first + stride, .., `count` of them.\n  \
+         (func $new (param $size i32) (param $first i32) (param $stride i32) (param $count i32) (result i32)\n    \
+         (local $object i32)\n    (block $made\n",
+    );
+    for kind in kinds {
+        put(out, format_args!("      ;; {}\n      (block $other\n", comment(&kind.name)));
+        for line in unfit(kind) {
+            put(out, format_args!("        {line}\n"));
+        }
+        put(out, format_args!("        (local.set $object {})\n        (br $made))\n", call(&kind.alloc)));
+    }
+    out.push_str("      ;; There is no kind for it.\n      (unreachable))\n");
+    if null_is_exhaustion {
+        out.push_str("    (if (i32.eqz (local.get $object)) (then (unreachable))) ;; there is no memory for it\n");
+    }
+    out.push_str("    (local.get $object))\n");
+}
+
+/// A name in a comment of one line.
+fn comment(name: &str) -> String {
+    name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// What branches to `$other` where a request is not of this kind; see [`Kind::fits`].
+fn unfit(kind: &Kind) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut other = |condition: String| lines.push(format!("(br_if $other {condition})"));
+    if let Some(bytes) = kind.bytes {
+        other(format!("(i32.ne (local.get $size) (i32.const {bytes}))"));
+    }
+    let (first, stride) = match kind.pointers {
+        Pointers::Any => return lines,
+        Pointers::None => {
+            other("(local.get $count)".to_owned());
+            return lines;
+        }
+        Pointers::Every { first, stride } => {
+            other("(i32.and (local.get $size) (i32.const 3))".to_owned());
+            lines.push(format!(
+                "(if (i32.gt_u (i32.shr_u (local.get $size) (i32.const 2)) (i32.const {first}))\n          \
+                 (then (br_if $other (i32.ne (local.get $count) (i32.add (i32.const 1) (i32.div_u \
+                 (i32.sub (i32.sub (i32.shr_u (local.get $size) (i32.const 2)) (i32.const {first})) (i32.const 1)) (i32.const {stride}))))))\n          \
+                 (else (br_if $other (local.get $count))))"
+            ));
+            (first, stride)
+        }
+        Pointers::These { first, stride, count } => {
+            other(format!("(i32.ne (local.get $count) (i32.const {count}))"));
+            (first, stride)
+        }
+    };
+    lines
+        .push(format!("(if (local.get $count) (then (br_if $other (i32.ne (local.get $first) (i32.const {first})))))"));
+    lines.push(format!(
+        "(if (i32.gt_u (local.get $count) (i32.const 1)) (then (br_if $other (i32.ne (local.get $stride) (i32.const {stride})))))"
+    ));
+    lines
+}
+
+fn access(out: &mut String, access: &Access) {
+    const ADDRESS: &str = "(i32.add (local.get $object) (local.get $offset))";
+    let store = match &access.store {
+        Accessor::Raw => format!("(i32.store {ADDRESS} (local.get $value))"),
+        Accessor::Call(it) => call_only(it),
+    };
+    let load = match &access.load {
+        Accessor::Raw => format!("(i32.load {ADDRESS})"),
+        Accessor::Call(it) => call(it),
+    };
+    put(
+        out,
+        format_args!(
+            "\n  ;; Pointer fields, at an offset in bytes.\n  \
+             (func $link (param $object i32) (param $offset i32) (param $value i32)\n    {store})\n  \
+             (func $fetch (param $object i32) (param $offset i32) (result i32)\n    {load})\n"
+        ),
+    );
+}
+
+fn collections(out: &mut String, plan: &Plan<'_>) {
+    put(out, format_args!("\n  (func $gc_collect\n    {})\n", call_only(&plan.collect.full)));
+    if let Some(step) = &plan.collect.step {
+        put(out, format_args!("  (func $gc_step\n    {})\n", call_only(step)));
+    }
+    if let Some(live) = plan.live_bytes {
+        put(out, format_args!("  (func $live_bytes (export \"live_bytes\") (result i32)\n    {})\n", call(live)));
+    }
+}

@@ -1,0 +1,295 @@
+//! From a file to a [`Manifest`].
+
+use super::error::{ManifestError, Place};
+use super::form::{self, Names};
+use super::glue::{self, glue};
+use super::module::Decoded;
+use super::parts::*;
+use super::read::{Source, Table, Value};
+use super::{Manifest, ROLES, VERSION, nearest_name, probe, rewrite};
+use crate::corpus::load::read_bytes;
+use crate::runtime::description::PAGE;
+use crate::runtime::names;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use toml::de::DeTable;
+
+/// Gives a module's bytes, or says what is wrong with its file.
+type Read<'r> = &'r dyn Fn(&Path) -> Result<Vec<u8>, String>;
+
+pub(super) fn file(path: &Path) -> Result<Arc<Manifest>, ManifestError> {
+    let origin = path.display().to_string();
+    let wrong = |problem: String| ManifestError::new(&origin, problem);
+    let bytes = read_bytes(path, "manifest").map_err(wrong)?;
+    let at_text = |e: std::string::FromUtf8Error| wrong(format!("expected a manifest in TOML, found no text: {e}"));
+    let source = String::from_utf8(bytes).map_err(at_text)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    text(&source, &origin, folder, &|module| read_bytes(module, "module"))
+}
+
+pub(super) fn text(text: &str, origin: &str, folder: &Path, read: Read<'_>) -> Result<Arc<Manifest>, ManifestError> {
+    let source = Source { origin, text };
+    let root = DeTable::parse(text).map_err(|error| {
+        let place = error.span().map(|span| Place::of(text, &span));
+        let problem = format!("expected TOML, found: {}", error.message());
+        ManifestError { origin: origin.to_owned(), place, problem }
+    })?;
+    let table = || Table::root(source, &root);
+    let header = header(&table(), folder)?;
+    let builds = builds(&table(), folder)?;
+    let modules =
+        std::iter::once(Build { name: String::new(), module: header.module.clone(), recipe: header.recipe.clone() })
+            .chain(builds.iter().map(|(build, _)| build.clone()));
+    let places = std::iter::once(&header.module_value).chain(builds.iter().map(|(_, value)| value));
+    let mut binaries = Vec::new();
+    for (build, value) in modules.zip(places) {
+        binaries.push((binary(&build, value, read)?, build, value));
+    }
+    let mut decoded = Vec::new();
+    for (binary, build, value) in &binaries {
+        let wrong = |problem| value.error(format!("{}: {problem}", build.module.display()));
+        decoded.push(Decoded::of(binary).map_err(wrong)?);
+    }
+    let is_known = |key: &str| {
+        let functions = decoded.iter().flat_map(|module| module.functions.iter().filter_map(|f| f.import.as_ref()));
+        let globals = decoded.iter().flat_map(|module| module.globals.iter().filter_map(|g| g.import.as_ref()));
+        functions.chain(globals).any(|import| import.key() == key)
+    };
+    let mut manifests = Vec::new();
+    for (module, (binary, build, value)) in decoded.iter().zip(&binaries) {
+        let made = one(&table(), &header, module, &is_known);
+        // What is wrong with another build is said of that build.
+        let of_build = |mut error: ManifestError| {
+            if !build.name.is_empty() {
+                error.problem = format!("build `{}` ({}): {}", build.name, build.module.display(), error.problem);
+            }
+            error
+        };
+        let mut manifest = made.map_err(of_build)?;
+        let _ = value;
+        manifest.module.clone_from(&build.module);
+        manifest.recipe.clone_from(&build.recipe);
+        manifest.build = (!build.name.is_empty()).then(|| build.name.clone());
+        manifest.origin = origin.to_owned();
+        manifest.source = text.into();
+        manifest.bytes = binary.as_slice().into();
+        manifest.digest = digest(&[text.as_bytes(), origin.as_bytes(), build.name.as_bytes(), binary]);
+        manifests.push(manifest);
+    }
+    let mut manifests = manifests.into_iter();
+    let mut main = manifests.next().expect("there is the main module");
+    main.builds = manifests.map(Arc::new).collect();
+    Ok(Arc::new(main))
+}
+
+/// What a manifest says before its module is read.
+struct Header<'s> {
+    name: String,
+    summary: String,
+    module: PathBuf,
+    module_value: Value<'s>,
+    recipe: Option<String>,
+    like: Option<String>,
+    is_emulated: bool,
+}
+
+fn header<'s>(root: &Table<'s>, folder: &Path) -> Result<Header<'s>, ManifestError> {
+    let version = root.need("heapsmith", "the version of the format, `heapsmith = 1`")?;
+    if version.number(0, u32::MAX)? != VERSION {
+        return Err(
+            version.error(format!("expected version {VERSION} of the format, found another; use a newer heapsmith"))
+        );
+    }
+    let name = root.need("name", "what the collector is called")?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "@._+-".contains(c);
+    if name.line()?.is_empty() || !name.line()?.chars().all(plain) {
+        let problem = format!("expected a name of letters, digits and `@._+-`, found {:?}", name.line()?);
+        return Err(name.error(problem));
+    }
+    let module_value = root.need("module", "the path of its module, relative to the manifest")?;
+    let like = root.get("like").map(|value| {
+        let text = value.line()?;
+        if names().contains(&text) {
+            return Ok(text.to_owned());
+        }
+        let (known, near) = (names().join(", "), nearest_name(text));
+        Err(value.error(format!("expected a built-in collector ({known}), found `{text}`; did you mean `{near}`?")))
+    });
+    let like = like.transpose()?;
+    let emulated = root.get("emulated");
+    let is_emulated = emulated.as_ref().map_or(Ok(false), Value::flag)?;
+    if let (true, None, Some(value)) = (is_emulated, &like, &emulated) {
+        return Err(value.error(
+            "expected `like` beside `emulated = true`: it is a built-in's rules that tell memory bit for bit; add it",
+        ));
+    }
+    Ok(Header {
+        name: name.line()?.to_owned(),
+        summary: root.get("summary").map_or(Ok(""), |value| value.line())?.to_owned(),
+        module: folder.join(module_value.line()?),
+        module_value,
+        recipe: recipe(root)?,
+        like,
+        is_emulated,
+    })
+}
+
+fn recipe(table: &Table<'_>) -> Result<Option<String>, ManifestError> {
+    table.get("recipe").map(|value| Ok(value.line()?.to_owned())).transpose()
+}
+
+fn builds<'s>(root: &Table<'s>, folder: &Path) -> Result<Vec<(Build, Value<'s>)>, ManifestError> {
+    let mut builds: Vec<(Build, Value<'s>)> = Vec::new();
+    for value in root.get("build").map_or(Ok(Vec::new()), |value| value.list("tables `[[build]]`"))? {
+        let table = value.table("a table")?;
+        let (name, module) =
+            (table.need("name", "what it is called")?, table.need("module", "the path of its module")?);
+        let build =
+            Build { name: name.line()?.to_owned(), module: folder.join(module.line()?), recipe: recipe(&table)? };
+        table.finish()?;
+        if builds.iter().any(|(known, _)| known.name == build.name) {
+            return Err(name.error(format!("expected each build once, found `{}` again; rename one", build.name)));
+        }
+        builds.push((build, module));
+    }
+    Ok(builds)
+}
+
+/// A build's module, binary.
+fn binary(build: &Build, value: &Value<'_>, read: Read<'_>) -> Result<Vec<u8>, ManifestError> {
+    let path = build.module.display().to_string();
+    let bytes = read(&build.module).map_err(|problem| {
+        let recipe = build.recipe.as_ref().map(|recipe| recipe.replace("{module}", &path));
+        let next = recipe.map_or_else(String::new, |recipe| format!("; to make it: {recipe}"));
+        value.error(format!("{path}: {problem}{next}"))
+    })?;
+    if bytes.starts_with(b"\0asm") {
+        return Ok(bytes);
+    }
+    let wrong =
+        |found: String| value.error(format!("{path}: expected a WebAssembly module, binary or text, found {found}"));
+    match wat::parse_bytes(&bytes) {
+        Ok(binary) => Ok(binary.into_owned()),
+        Err(error) => Err(wrong(format!("neither: {error}"))),
+    }
+}
+
+/// Everything that a manifest says of one module. What all builds share is filled in by the caller.
+fn one(
+    root: &Table<'_>,
+    header: &Header<'_>,
+    module: &Decoded<'_>,
+    is_known: &dyn Fn(&str) -> bool,
+) -> Result<Manifest, ManifestError> {
+    let imports = form::imports(root, module, is_known)?;
+    let behaviour = |key: &str| imports.iter().find(|import| import.name == key).map(|import| import.behaviour);
+    let init = form::init(root, module)?;
+    let mut memory = form::memory(root, module)?;
+    let roles = form::roles(root, module)?;
+    let rewritten = rewrite::rewrite(module, &behaviour, &roles).map_err(|problem| root.error(problem))?;
+
+    let results = |index: u32| module.functions[index as usize].results.len();
+    let named = |index: u32| (rewritten.functions[index as usize].clone(), results(index));
+    let start: Vec<(String, usize)> =
+        module.start.into_iter().chain(init.iter().map(|(index, _)| *index)).map(named).collect();
+    let mut initial = rewritten.initial.clone();
+    if !start.is_empty() {
+        let is_word = |index: &u32| {
+            let global = &module.globals[*index as usize];
+            global.mutable && global.type_ == wasmparser::ValType::I32
+        };
+        let mutable: Vec<u32> = (0..module.globals.len() as u32).filter(is_word).collect();
+        let limits = (memory.initial_pages, memory.max_pages);
+        let started = probe::start(&rewritten, &mutable, limits, &start).map_err(|problem| root.error(problem))?;
+        initial = started.initial;
+        memory.ready_pages = started.pages;
+    }
+
+    let bytes = u64::from(memory.ready_pages) * u64::from(PAGE);
+    let names = Names { module, rewritten: &rewritten, initial: &initial, bytes };
+    let init = init.iter().map(|(index, name)| names.function_of(*index, name)).collect();
+    let (heap, kinds, access) = (names.heap(root)?, names.kinds(root)?, names.access(root)?);
+    let (roots, collect) = (names.roots(root)?, names.collect(root)?);
+    let (object, traps, promises) = (form::object(root)?, form::traps(root)?, form::promises(root)?);
+    form::finish(root)?;
+    like(root, header, &heap, &roots)?;
+
+    let plan = glue::Plan {
+        start,
+        kinds: &kinds,
+        access: &access,
+        roots: &roots,
+        collect: &collect,
+        live_bytes: heap.live_bytes.as_ref(),
+        null_is_exhaustion: traps.memory != Some(OutOfMemory::Trap),
+    };
+    let (text, glued) = glue(&plan);
+    let (before, after) = rewritten.text;
+    let in_order = ROLES.iter().filter(|role| roles.iter().any(|(_, known)| known == *role));
+    let globals = in_order.map(|role| (*role).to_owned()).chain(rewritten.others).chain(glued).collect();
+    let mut exports: Vec<String> = module.functions.iter().flat_map(|f| f.exports.clone()).collect();
+    exports.sort();
+    Ok(Manifest {
+        name: header.name.clone(),
+        summary: header.summary.clone(),
+        module: PathBuf::new(),
+        recipe: None,
+        build: None,
+        builds: Vec::new(),
+        like: header.like.clone(),
+        is_emulated: header.is_emulated,
+        imports,
+        init,
+        memory,
+        heap,
+        object,
+        kinds,
+        access,
+        roots,
+        collect,
+        traps,
+        promises,
+        exports,
+        unresettable: module.unresettable.clone(),
+        origin: String::new(),
+        source: "".into(),
+        bytes: Arc::new([]),
+        digest: 0,
+        text: Arc::new((before, after + &text)),
+        globals,
+    })
+}
+
+/// What a built-in's description needs: regions.
+fn like(root: &Table<'_>, header: &Header<'_>, heap: &Heap, roots: &[Roots]) -> Result<(), ManifestError> {
+    let Some(name) = &header.like else { return Ok(()) };
+    let value = root.need("like", "the built-in")?;
+    let is_stack = |roots: &Roots| match &roots.kind {
+        RootKind::ShadowStack { grows, .. } => *grows == Direction::Up,
+        RootKind::Pins { .. } | RootKind::Calls { .. } | RootKind::Slots { .. } | RootKind::Table { .. } => false,
+    };
+    let missing = if heap.start.is_none() {
+        "`start` in `[heap]`"
+    } else if heap.end.is_none() {
+        "`end` in `[heap]`"
+    } else if roots.len() != 1 || !roots.iter().all(is_stack) {
+        "exactly one `[[roots]]`, a shadow stack that grows up"
+    } else {
+        return Ok(());
+    };
+    Err(value.error(format!(
+        "expected {missing} for a collector like `{name}`, whose regions are where the manifest says; add it"
+    )))
+}
+
+/// FNV-1a of the parts and their lengths.
+fn digest(parts: &[&[u8]]) -> u64 {
+    let mut digest = 0xCBF2_9CE4_8422_2325_u64;
+    for part in parts {
+        let length = (part.len() as u64).to_le_bytes();
+        for byte in length.iter().chain(*part) {
+            digest = (digest ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);
+        }
+    }
+    digest
+}

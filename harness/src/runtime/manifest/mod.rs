@@ -1,0 +1,331 @@
+//! Manifests: how a collector is used that is somebody else's, in TOML.
+//!
+//! A *foreign* collector is a module (`.wasm` or `.wat`) and a manifest, which says where roots live, how to allocate each kind of objects, how to
+//! read and write fields, how to collect, what is known of the layout, and what is promised. [`Manifest::load`] reads both and holds
+//! one against the other; [`Manifest::fields`] is the module as text with the functions that every collector of ours has, so that the lowerings take
+//! it for one of ours. Nothing of the module's code changes: imports become definitions, unexported things get names, that is all.
+//!
+//! ```toml
+//! heapsmith = 1                     # version of the format
+//! name = "mygc"
+//! summary = "one line"              # optional
+//! module = "mygc.wasm"              # relative to the manifest
+//! recipe = "make {module}"          # optional: said where the module is missing
+//! like = "vera@0.1.9"               # optional: layout, promises and rules are those of this built-in, but for what is given
+//! emulated = false                  # with `like`: memory, globals and traps are bit for bit those of the built-in's rules
+//! init = ["_initialize"]            # optional: called once, after the module's own start
+//!
+//! [imports]                         # what each imported function gives, and each imported global is
+//! "env.abort" = "trap"              # or "nothing" (zeros), { constant = 7 }, { counter = 0 }, { lcg = 1 }
+//!
+//! [memory]                          # optional
+//! export = "memory"
+//! max_pages = 256                   # default: what the module declares, 256 at most
+//! fixed = false                     # true: no program draws another limit
+//!
+//! [heap]                            # all optional: what is not known is not judged
+//! start = { global = "heap_ptr" }   # a number, or what a global is at the start
+//! end = { global = "heap_ptr" }     # what it is at any time
+//! free_list = { global = "gc_free_head" }
+//! collections = { global = "n" }
+//! worklist = { global = "gc_worklist_ptr" }
+//! live_bytes = { call = "live" }
+//!
+//! [object]                          # all optional
+//! header = 4                        # bytes before the payload
+//! alignment = 8                     # of strides and payloads, from the heap's start and header on
+//! zeroed = false                    # whether a fresh payload reads as zero
+//! size = { offset = -4, shift = 1 } # where the requested size is recorded; `mask` too
+//! mark_mask = 1
+//! free_link = 0
+//!
+//! [[kind]]                          # the first that fits a request is taken
+//! name = "node"
+//! pointers = "any"                  # "any", "all", "none", word indices [0, 1], or { first = 1, stride = 2 }, up to the end
+//! bytes = "any"                     # or a number
+//! alloc = { call = "alloc", args = ["size"] }   # "size", "words", "count", numbers, { global = "X" }, { call = "f" }
+//!
+//! [access]                          # optional
+//! store = "raw"                     # or { call = "set", args = ["object", "index", "value"] }; "offset" is in bytes, "index" in words
+//! load = "raw"
+//!
+//! [[roots]]                         # those of a list are used together, in turn
+//! kind = "shadow-stack"
+//! top = { global = "gc_sp" }
+//! grows = "up"                      # or "down"
+//! base = 0                          # default: what the top is at the start
+//! limit = { global = "gc_stack_limit" }   # or capacity = 1024
+//!
+//! [[roots]]
+//! kind = "pins"
+//! pin = "__pin"
+//! unpin = "__unpin"
+//! reentrant = false                 # false: an object is pinned once, however many slots hold it
+//! capacity = 256
+//!
+//! [[roots]]
+//! kind = "calls"
+//! push = "gc_push"                  # must not collect, unless `set` is given
+//! pop = "gc_pop"                    # pops one, or as many as its parameter says
+//! set = "gc_set_root"               # optional: (index from the bottom, value); without it what is above is popped, and pushed again
+//! capacity = 64
+//!
+//! [[roots]]
+//! kind = "slots"
+//! set = "root_set"                  # (index, value)
+//! capacity = 64
+//!
+//! [[roots]]
+//! kind = "table"
+//! address = 1024                    # a number, or what a global is at the start
+//! capacity = 64
+//!
+//! [collect]
+//! full = { call = "gc_collect", args = [] }
+//! step = { call = "gc_step", args = [1] }   # optional
+//! automatic = true                  # whether allocation collects by itself
+//!
+//! [traps]                           # all optional
+//! memory = "trap"                   # or "null"
+//! size_limit = 0x80000000           # requests of so many bytes and more trap
+//! worklist = 16384                  # a mark worklist of so many entries may trap when it is full
+//!
+//! [promises]                        # all optional
+//! candidates = "unknown"            # "precise", "phase", "allocated-base"
+//! placement = "unknown"             # "first-fit", "first-fit-split"
+//! growth = "unknown"                # "shortage"
+//! reclaim = "unknown"               # or { factor = 4, slack = 1048576 }
+//! cycles = "collected"              # or "leaked"
+//!
+//! [[build]]                         # other builds of the same collector
+//! name = "stress"
+//! module = "mygc-stress.wasm"
+//! ```
+//! A function or global is named by its export, its name in the name section, or `#` and its index.
+
+mod error;
+mod form;
+mod glue;
+mod load;
+mod module;
+mod parts;
+mod probe;
+mod read;
+mod rewrite;
+mod roots;
+
+pub use error::{ManifestError, Place};
+pub use parts::*;
+
+use super::description::GLOBALS;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The version of the format.
+pub const VERSION: u32 = 1;
+
+/// Names under which globals are exported whose role is known, in the order of [`Manifest::globals`]: those of every built-in collector.
+pub const ROLES: [&str; 5] = GLOBALS;
+
+/// A function that [`Manifest::fields`] calls and the mutator's library has: whoever needs a module of the fields alone puts this beside them.
+pub const MIRROR_STUB: &str = "  (func $mutator.mirror (param i32) (result i32) unreachable)\n";
+
+/// A manifest, held against its module.
+#[derive(Clone)]
+pub struct Manifest {
+    /// What the collector is called.
+    pub name: String,
+    /// What it is, in one line; may be empty.
+    pub summary: String,
+    /// Where its module is.
+    pub module: PathBuf,
+    /// How the module is made, if that is said.
+    pub recipe: Option<String>,
+    /// Which of the builds this is; none for the one that the manifest is about.
+    pub build: Option<String>,
+    /// The other builds, each a manifest like this one.
+    pub builds: Vec<Arc<Self>>,
+    /// The built-in whose layout, promises and rules it has, where nothing else is given.
+    pub like: Option<String>,
+    /// Whether that built-in's rules are said to tell its memory, globals and traps bit for bit.
+    pub is_emulated: bool,
+    /// What its imports do.
+    pub imports: Vec<Import>,
+    /// Functions that are called once, after the module's own start.
+    pub init: Vec<Function>,
+    /// Its memory.
+    pub memory: Memory,
+    /// Its heap.
+    pub heap: Heap,
+    /// Its objects.
+    pub object: Object,
+    /// Kinds of objects; the first that fits a request is taken.
+    pub kinds: Vec<Kind>,
+    /// How fields are reached.
+    pub access: Access,
+    /// How roots are kept.
+    pub roots: Vec<Roots>,
+    /// How it collects.
+    pub collect: Collect,
+    /// What ends a program.
+    pub traps: Traps,
+    /// What is promised.
+    pub promises: Promises,
+    /// Names of its exports, functions only, sorted.
+    pub exports: Vec<String>,
+    /// Why setting memory and globals back does not make an instance fresh; empty if it does.
+    pub unresettable: Vec<String>,
+    /// The manifest's path, or what else tells it.
+    pub origin: String,
+    source: Arc<str>,
+    bytes: Arc<[u8]>,
+    digest: u64,
+    /// The fields before and after the memory's limits.
+    text: Arc<(String, String)>,
+    globals: Vec<String>,
+}
+
+impl Manifest {
+    /// Reads a manifest and the modules that it names.
+    ///
+    /// # Errors
+    /// A file cannot be read, is not of the form, or says something that the module does not have.
+    pub fn load(path: &Path) -> Result<Arc<Self>, ManifestError> {
+        load::file(path)
+    }
+
+    /// Reads the text of a manifest, whose modules all have these bytes, and which is called `origin` in messages.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn parse(text: &str, module: &[u8], origin: &str) -> Result<Arc<Self>, ManifestError> {
+        load::text(text, origin, Path::new(""), &|_| Ok(module.to_vec()))
+    }
+
+    /// The build of this name: this manifest with another module.
+    #[must_use]
+    pub fn build(&self, name: &str) -> Option<&Arc<Self>> {
+        self.builds.iter().find(|build| build.build.as_deref() == Some(name))
+    }
+
+    /// Fields of a text module: the module without its exports, its memory with exactly these limits, and the glue.
+    ///
+    /// Imports are definitions. Memory 0 is exported as `memory`, every mutable global under a name of its own ([`Self::globals`] are those of type
+    /// i32). The start function is the module's own, then `init`. The glue is
+    /// - `$new (size, first, stride, count) -> object`: size in bytes; the words first, first + stride, .., `count` of them, are pointers. A request that is of no
+    ///   kind, and one for which there is no memory, executes `unreachable`.
+    /// - `$link (object, offset, value)` and `$fetch (object, offset) -> value`: pointer fields, offsets in bytes.
+    /// - `$gc_collect`, `$gc_step` where there are steps, and `$live_bytes -> bytes` (exported) where they are told.
+    /// - `$root_push (value)`, `$root_set (slot, value)`, `$frame_save -> slots`, `$frame_restore (slots)`. Slots are numbered from 0; with k
+    ///   disciplines slot i is number i div k of discipline i mod k. The mutator's mirror (`$mutator.mirror (slot) -> value`) must tell each slot's value until the
+    ///   operation returns.
+    ///
+    /// Functions and globals of the module whose names are taken by these or by the lowerings get the suffix `.module`.
+    #[must_use]
+    pub fn fields(&self, initial_pages: u32, max_pages: u32) -> String {
+        let (before, after) = &*self.text;
+        format!("{before}{initial_pages} {max_pages}{after}")
+    }
+
+    /// Exported names of all mutable globals of type i32: roles first, in the order of [`ROLES`], then the module's others by index, then the glue's.
+    #[must_use]
+    pub fn globals(&self) -> &[String] {
+        &self.globals
+    }
+
+    /// Whether an instance is as good as new once its memory and [`Self::globals`] are; [`Self::unresettable`] says why not.
+    #[must_use]
+    pub const fn is_resettable(&self) -> bool {
+        self.unresettable.is_empty()
+    }
+
+    /// Whether there is an incremental step.
+    #[must_use]
+    pub const fn has_steps(&self) -> bool {
+        self.collect.step.is_some()
+    }
+
+    /// The kind of a request: the first that fits. The glue's `$new` takes the same one.
+    #[must_use]
+    pub fn kind_of(&self, request: Request) -> Option<&Kind> {
+        self.kinds.iter().find(|kind| kind.fits(request))
+    }
+
+    /// Root slots that there can be: the push after them is the first that executes `unreachable`.
+    #[must_use]
+    pub fn root_slots(&self) -> u64 {
+        let kinds = self.roots.len() as u64;
+        let full = (0..).zip(&self.roots).map(|(kind, roots): (u64, _)| u64::from(roots.capacity) * kinds + kind);
+        full.min().unwrap_or(0)
+    }
+
+    /// The module's bytes, binary.
+    #[must_use]
+    pub fn module_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// A number that differs where manifest, path or module differ, the same on every machine.
+    #[must_use]
+    pub const fn digest(&self) -> u64 {
+        self.digest
+    }
+}
+
+impl fmt::Debug for Manifest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Manifest");
+        shown.field("name", &self.name).field("origin", &self.origin).field("build", &self.build);
+        shown.field("digest", &format_args!("{:016x}", self.digest)).finish_non_exhaustive()
+    }
+}
+
+/// Manifests are the same if their texts, paths, builds and modules are.
+impl PartialEq for Manifest {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest == other.digest
+            && self.origin == other.origin
+            && self.build == other.build
+            && self.source == other.source
+            && self.bytes == other.bytes
+            && self.builds == other.builds
+    }
+}
+
+impl Eq for Manifest {}
+
+impl Hash for Manifest {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.digest.hash(state);
+    }
+}
+
+/// The built-in whose name is most like this one.
+fn nearest_name(name: &str) -> String {
+    super::error::nearest(name, super::names())
+}
+
+/// Whether a name is one of the glue's or of the lowerings'.
+fn is_reserved(name: &str) -> bool {
+    const NAMES: [&str; 16] = [
+        "new",
+        "link",
+        "fetch",
+        "gc_collect",
+        "gc_step",
+        "live_bytes",
+        "root_push",
+        "root_set",
+        "frame_save",
+        "frame_restore",
+        "run",
+        "peek",
+        "poke",
+        "register_wrapper",
+        "host_decref_handle",
+        "released_at",
+    ];
+    NAMES.contains(&name) || ["mutator.", "steps.", "glue."].iter().any(|prefix| name.starts_with(prefix))
+}

@@ -1,0 +1,443 @@
+//! What a manifest says, as plain data: names are resolved, numbers are those that the module has when a program starts.
+
+use std::path::PathBuf;
+
+/// A function of the module.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Function {
+    /// Its index in the module as it is on disk.
+    pub index: u32,
+    /// The name that the manifest uses.
+    pub name: String,
+    /// Its identifier in [`super::Manifest::fields`], without `$`.
+    pub identifier: String,
+    /// How many values it gives.
+    pub results: usize,
+}
+
+/// A global of the module.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Global {
+    /// Its index in the module as it is on disk.
+    pub index: u32,
+    /// The name that the manifest uses.
+    pub name: String,
+    /// Its identifier in [`super::Manifest::fields`], without `$`; if it is mutable, it is exported under that name.
+    pub identifier: String,
+    /// What it is when a program starts: after the start function and `init`.
+    pub initial: u32,
+    /// Whether it can change.
+    pub is_mutable: bool,
+}
+
+/// A call of a function of the module.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Call {
+    /// The function.
+    pub function: Function,
+    /// What it is given, one for each of its parameters.
+    pub arguments: Vec<Argument>,
+}
+
+/// What a call is given.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Argument {
+    /// A request's payload bytes.
+    Size,
+    /// A request's payload in words, rounded up.
+    Words,
+    /// How many of a request's words are pointers.
+    Count,
+    /// An object's payload address.
+    Object,
+    /// Where a field is in an object's payload, in bytes.
+    Offset,
+    /// The same in words.
+    Index,
+    /// The value that a field gets.
+    Value,
+    /// A number.
+    Number(u32),
+    /// What a global is at that time.
+    Global(Global),
+    /// What a function without parameters gives at that time.
+    Call(Function),
+}
+
+/// What an import does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Behaviour {
+    /// It executes `unreachable`.
+    Trap,
+    /// It gives this number (`"nothing"` is 0), for each of its results.
+    Constant {
+        /// The number.
+        value: u32,
+    },
+    /// It counts: each result is one more than the one before.
+    Counter {
+        /// The first.
+        first: u32,
+    },
+    /// Each result is the next state of a linear congruential generator modulo 2^32.
+    Lcg {
+        /// The state before the first.
+        seed: u32,
+    },
+}
+
+impl Behaviour {
+    /// What a global that is imported starts with.
+    pub(super) const fn first(self) -> u32 {
+        match self {
+            Self::Trap => 0,
+            Self::Constant { value } => value,
+            Self::Counter { first } => first,
+            Self::Lcg { seed } => seed,
+        }
+    }
+}
+
+/// An import, and what it does.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Import {
+    /// `module.field`.
+    pub name: String,
+    /// What it does.
+    pub behaviour: Behaviour,
+}
+
+/// The collector's memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Memory {
+    /// Pages that the module declares at the start, which is the least that it can be given.
+    pub initial_pages: u32,
+    /// Pages that it has when a program starts: more, where the start function or `init` makes it grow.
+    pub ready_pages: u32,
+    /// Pages at most.
+    pub max_pages: u32,
+    /// Whether that limit must not be drawn anew for each program.
+    pub is_fixed: bool,
+}
+
+/// The heap, as far as it is known.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Heap {
+    /// Its first byte.
+    pub start: Option<u32>,
+    /// The global that is its end so far; exported as `heap_ptr`.
+    pub end: Option<Global>,
+    /// The global that is the first free payload, or 0; exported as `gc_free_head`.
+    pub free_list: Option<Global>,
+    /// The global that counts collections; exported as `gc_collections`.
+    pub collections: Option<Global>,
+    /// The global that is the next free entry of the mark worklist; exported as `gc_worklist_ptr`.
+    pub worklist: Option<Global>,
+    /// Gives the bytes that are live; the glue's `$live_bytes`, exported as `live_bytes`, calls it.
+    pub live_bytes: Option<Call>,
+}
+
+/// How an object looks, as far as it is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Object {
+    /// Bytes before the payload that belong to the object.
+    pub header: Option<u32>,
+    /// Strides and payload addresses are multiples of this, counted from the heap's start and header, or from 0 where the start is not known.
+    pub alignment: Option<u32>,
+    /// Whether a fresh payload reads as zero.
+    pub is_zeroed: Option<bool>,
+    /// Where the requested size is recorded.
+    pub size: Option<Field>,
+    /// The mark in the header word.
+    pub mark_mask: Option<u32>,
+    /// Offset in a free payload of the link to the next one.
+    pub free_link: Option<u32>,
+}
+
+/// A field of an object's header: `(word at payload + offset & mask) >> shift`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Field {
+    /// Bytes from the payload; headers are negative.
+    pub offset: i32,
+    /// Bits that are the field's.
+    pub mask: u32,
+    /// Bits below it.
+    pub shift: u32,
+}
+
+/// A kind of objects.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Kind {
+    /// Its name.
+    pub name: String,
+    /// Which of its words are pointers.
+    pub pointers: Pointers,
+    /// The payload bytes of exactly this kind; none if it has any size.
+    pub bytes: Option<u32>,
+    /// How an object of this kind is allocated.
+    pub alloc: Call,
+}
+
+/// Which words of a kind's payload are pointers: a request fits only if it has the same ones, because a precise collector takes all of them for
+/// pointers and no others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Pointers {
+    /// No matter which.
+    Any,
+    /// None.
+    None,
+    /// Words `first`, `first + stride`, .. up to the payload's end, which is a whole number of words.
+    Every {
+        /// The first of them.
+        first: u32,
+        /// Words from one to the next, at least 1.
+        stride: u32,
+    },
+    /// `count` words, at least 1: `first`, `first + stride`, ..
+    These {
+        /// The first of them.
+        first: u32,
+        /// Words from one to the next, at least 1.
+        stride: u32,
+        /// How many.
+        count: u32,
+    },
+}
+
+/// Which words of a requested payload are pointers: `count` of them, `first`, `first + stride`, ..
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Request {
+    /// Payload bytes.
+    pub size: u32,
+    /// The first pointer's word.
+    pub first: u32,
+    /// Words from one pointer to the next.
+    pub stride: u32,
+    /// How many pointers.
+    pub count: u32,
+}
+
+impl Kind {
+    /// Whether a request can be an object of this kind; the glue's `$new` decides the same.
+    #[must_use]
+    pub fn fits(&self, request: Request) -> bool {
+        let Request { size, first, stride, count } = request;
+        let same = |f: u32, s: u32| count == 0 || first == f && (count == 1 || stride == s);
+        self.bytes.is_none_or(|bytes| bytes == size)
+            && match self.pointers {
+                Pointers::Any => true,
+                Pointers::None => count == 0,
+                Pointers::Every { first: f, stride: s } => {
+                    size.is_multiple_of(4) && count == (size / 4).saturating_sub(f).div_ceil(s) && same(f, s)
+                }
+                Pointers::These { first: f, stride: s, count: n } => count == n && same(f, s),
+            }
+    }
+}
+
+/// How fields are stored and loaded.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Access {
+    /// How a pointer is stored.
+    pub store: Accessor,
+    /// How one is loaded.
+    pub load: Accessor,
+}
+
+/// How a field is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Accessor {
+    /// By a store or load of memory.
+    Raw,
+    /// By a call: a setter has the write barrier in it.
+    Call(Call),
+}
+
+/// One of the ways in which roots are kept; those of a list are used together, slot i by the one of index i mod their number.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Roots {
+    /// How.
+    pub kind: RootKind,
+    /// Slots of this kind: a push beyond them is `unreachable`, before the collector sees anything of it.
+    pub capacity: u32,
+}
+
+/// How roots are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum RootKind {
+    /// A stack in memory that the mutator writes and the collector scans.
+    ShadowStack {
+        /// The global that is the stack's top: the next free slot if it grows up, the last used one if it grows down.
+        top: Global,
+        /// The top of the empty stack.
+        base: u32,
+        /// Where it grows.
+        grows: Direction,
+    },
+    /// A call for each object that is to be kept, and one that lets go.
+    Pins {
+        /// Keeps an object.
+        pin: Function,
+        /// Lets it go.
+        unpin: Function,
+        /// Whether an object can be pinned more than once, and is then to be unpinned as often. If not, the glue pins it once, however many slots hold it.
+        is_reentrant: bool,
+    },
+    /// A stack behind calls.
+    Calls {
+        /// Pushes a root.
+        push: Function,
+        /// Pops one, or as many as it is told.
+        pop: Function,
+        /// Whether it is told.
+        pops_many: bool,
+        /// Writes a root by its index from the bottom. Without it what is above is popped, and pushed again.
+        set: Option<Function>,
+    },
+    /// Numbered slots behind a call.
+    Slots {
+        /// Writes one: index, value.
+        set: Function,
+    },
+    /// Words in memory that the collector scans.
+    Table {
+        /// The first of them.
+        address: u32,
+    },
+}
+
+impl RootKind {
+    /// What a manifest calls it.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::ShadowStack { .. } => "shadow-stack",
+            Self::Pins { .. } => "pins",
+            Self::Calls { .. } => "calls",
+            Self::Slots { .. } => "slots",
+            Self::Table { .. } => "table",
+        }
+    }
+}
+
+/// Where a stack grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// To higher addresses.
+    Up,
+    /// To lower ones.
+    Down,
+}
+
+/// How it collects.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Collect {
+    /// A full collection.
+    pub full: Call,
+    /// A step of an incremental one.
+    pub step: Option<Call>,
+    /// Whether allocation collects by itself.
+    pub is_automatic: bool,
+}
+
+/// What ends a program.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Traps {
+    /// What an allocation does for which there is no memory; the glue makes `unreachable` of null.
+    pub memory: Option<OutOfMemory>,
+    /// Requests of so many bytes and more trap.
+    pub size_limit: Option<u32>,
+    /// Entries of the mark worklist, beyond which it may trap.
+    pub worklist: Option<u32>,
+}
+
+/// What an allocation does for which there is no memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OutOfMemory {
+    /// It traps.
+    Trap,
+    /// It gives 0.
+    Null,
+}
+
+/// What is promised; what is not given is none, and what is said to be unknown is `Unknown`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Promises {
+    /// Which words keep an object alive.
+    pub candidates: Option<Candidates>,
+    /// Where objects are placed.
+    pub placement: Option<Placement>,
+    /// How memory grows.
+    pub growth: Option<Growth>,
+    /// How much memory garbage may hold.
+    pub reclaim: Option<Reclaim>,
+    /// What becomes of unreachable cycles.
+    pub cycles: Option<Cycles>,
+}
+
+/// Which words keep an object alive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Candidates {
+    /// Pointer fields and roots, nothing else.
+    Precise,
+    /// Any word that looks like a payload of the heap by its place.
+    Phase,
+    /// Any word that is an allocated payload.
+    AllocatedBase,
+    /// It is not known.
+    Unknown,
+}
+
+/// Where objects are placed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Placement {
+    /// First fit by recorded size.
+    FirstFit,
+    /// First fit by stride, split and merged.
+    FirstFitSplit,
+    /// It is not known.
+    Unknown,
+}
+
+/// How memory grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Growth {
+    /// By as many pages as are missing.
+    Shortage,
+    /// It is not known.
+    Unknown,
+}
+
+/// How much memory garbage may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reclaim {
+    /// With L bytes live, memory reaches no further than `factor * L + slack` bytes past the heap's start.
+    Bounded {
+        /// Times the live bytes.
+        factor: u32,
+        /// Bytes more.
+        slack: u32,
+    },
+    /// It is not known.
+    Unknown,
+}
+
+/// What becomes of unreachable cycles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cycles {
+    /// They are collected.
+    Collected,
+    /// They stay.
+    Leaked,
+}
+
+/// Another build of the same collector.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Build {
+    /// Its name.
+    pub name: String,
+    /// Its module.
+    pub module: PathBuf,
+    /// How it is made.
+    pub recipe: Option<String>,
+}
