@@ -50,7 +50,7 @@ fn groups() -> Vec<Whole> {
 fn three_frames(v8: &dyn Engine, groups: &[&Whole]) {
     for group in groups {
         let modules: Vec<(&str, &[u8])> = group.modules.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
-        v8.compile(&modules, &group.globals).unwrap().instantiate().unwrap().call(0).unwrap();
+        v8.compile(&modules, &group.names()).unwrap().instantiate().unwrap().call(0).unwrap();
     }
 }
 

@@ -101,9 +101,9 @@ impl Image {
         if self.description.parameters.wraps > 0 {
             globals.push(r.wraps.0 + WRAP_ENTRY * self.wraps.len() as u32);
         }
-        match self.description.rules.worklist_full {
-            WorklistFull::Drop | WorklistFull::Trap => {}
-            WorklistFull::Rescan => globals.extend([u32::MAX, 0]),
+        match self.description.rules.map(|rules| rules.worklist_full) {
+            None | Some(WorklistFull::Drop | WorklistFull::Trap) => {}
+            Some(WorklistFull::Rescan) => globals.extend([u32::MAX, 0]),
         }
         globals
     }
@@ -175,7 +175,7 @@ impl Image {
     /// Writes all payloads.
     fn fill(&mut self, rooms: &[Room]) {
         let allocated = self.allocated();
-        let zeroed = self.description.promises.zeroing == Zeroing::Zeroed;
+        let zeroed = self.description.promises.zeroing != Zeroing::Unpromised;
         let (mut free_below, mut number) = (0, 0);
         for (i, room) in rooms.iter().enumerate() {
             let block = &self.blocks[i];
@@ -233,7 +233,7 @@ impl Image {
         let stale = image.stale.iter().take(room).map(|slot| slot.map_or(0, |n| of(n, &any))).collect();
         let old: Vec<u32> = any.iter().copied().filter(|&i| self.is_old(i)).collect();
         let residue = image.residue.iter().take(p.worklist as usize).map(|&n| of(n, &old)).collect();
-        let handles = self.description.rules.handles;
+        let handles = self.description.handles();
         let wrappers = image.wrappers.iter().take(p.wraps as usize);
         let wrappers = wrappers.filter_map(|&(n, kind)| Some((pick(n)?, u32::from(kind))));
         let wraps = (1..).zip(wrappers).map(|(n, (block, kind))| (block, kind, handles.word(n))).collect();
@@ -319,7 +319,7 @@ fn shape<'a>(image: &'a HeapImage, description: &Description) -> Vec<Room<'a>> {
     };
     let rooms = image.blocks.iter().map(room);
     match description.promises.placement {
-        PlacementPolicy::FirstFit => rooms.collect(),
+        PlacementPolicy::FirstFit | PlacementPolicy::Unknown => rooms.collect(),
         PlacementPolicy::FirstFitSplit => {
             let mut shaped: Vec<Room<'a>> = Vec::new();
             for mut room in rooms {

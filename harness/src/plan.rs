@@ -63,6 +63,13 @@ pub enum Step {
         /// The pointer.
         value: Slot,
     },
+    /// `store(mirror[obj] + offset, 0)`, to a pointer field.
+    Clear {
+        /// The object.
+        obj: Slot,
+        /// The field.
+        offset: u32,
+    },
     /// `store(mirror[obj] + offset, value)`.
     Write {
         /// The object.
@@ -149,6 +156,8 @@ pub struct Initial {
     pub stride: u32,
     /// Pointer fields that get null.
     pub count: u32,
+    /// Pointer fields that there are, whether they get null or not: what a collector is told that must know.
+    pub fields: u32,
 }
 
 /// Which bytes of a payload of `w = size / 4` whole words get a pattern: word `i` gets [`pattern`]`(tag, i)`; after the words each
@@ -273,7 +282,8 @@ impl Plan {
     /// Steps that store one word.
     #[must_use]
     pub fn stores(&self) -> u64 {
-        self.steps.iter().filter(|s| matches!(s, Step::Store { .. } | Step::Write { .. })).count() as u64
+        self.steps.iter().filter(|s| matches!(s, Step::Store { .. } | Step::Clear { .. } | Step::Write { .. })).count()
+            as u64
     }
 }
 

@@ -78,7 +78,7 @@ fn emulator_and_engines_agree_on_every_byte_of_3_000_programs_and_60_big_ones_of
 fn programs_of_v0_2_fill_the_worklist_so_that_what_is_put_off_is_compared_too() {
     let (mut deferred, mut again, mut programs) = (0, 0, 0);
     Mixture::new("vera@0.2", 9).run(600, Bulk::Small, |_, _, _, rig| {
-        let mut emulator = Emulator::new(&rig.prepared().runtime.description);
+        let mut emulator = Emulator::new(&rig.prepared().runtime.description).unwrap();
         emulator.run(rig.model().plan(), u64::MAX);
         let s = emulator.statistics();
         programs += usize::from(s.deferred > 0);
@@ -98,7 +98,7 @@ fn programs_of_the_second_reference_split_and_merge_so_that_remainders_of_every_
     let (mut runs, mut blocks, mut at_the_end) = (0, 0, 0);
     let (mut splitting, mut merging) = (0, 0);
     Mixture::new(FIXED_SPLIT, 32).run(1_000, Bulk::Small, |_, _, _, rig| {
-        let mut emulator = Emulator::new(&rig.prepared().runtime.description);
+        let mut emulator = Emulator::new(&rig.prepared().runtime.description).unwrap();
         emulator.run(rig.model().plan(), u64::MAX);
         let s = emulator.statistics();
         splitting += usize::from(s.splits > 0);

@@ -58,7 +58,7 @@ fn script_is_about_the_cause(runtime: &str, finding: &Finding) {
     let replay = rig.replay(&finding.reduced);
     let asserted = directives(&replay.verdict, rig.model(), rig.outcome(0)).directives;
     let cause = finding.cause.unwrap();
-    let correction = corrections(&description.rules).into_iter().find(|c| c.rule == cause.rule).unwrap();
+    let correction = corrections(&description.rules.unwrap()).into_iter().find(|c| c.rule == cause.rule).unwrap();
     let corrected = builtin(rewith(&description, correction.corrected));
     let text = wast::script(&standalone::modules(&corrected, rig.model().plan()), &asserted);
     for engine in engines(Backtrace::Off) {

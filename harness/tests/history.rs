@@ -12,7 +12,7 @@ use heapsmith::campaign::{Limit, Progress, Settings, Summary, hunt};
 use heapsmith::judge::Verdict;
 use heapsmith::model::TrapRule;
 use heapsmith::runtime::corrections;
-use heapsmith::runtime::description::GLOBAL_FREE_HEAD;
+use heapsmith::runtime::description::Role;
 use heapsmith::trial::Rig;
 use heapsmith_generators::Machine;
 use std::sync::OnceLock;
@@ -47,7 +47,7 @@ fn a_stale_link_keeps_1_000_free_blocks_until_they_are_proved_free() {
         let (verdict, rig) = ran("stale-link-1000", on);
         assert_eq!(verdict, Verdict::Pass, "{on}");
         assert_eq!(rig.model().heap.free_list().count(), freed, "{on}");
-        assert_eq!(rig.outcome(0).globals[GLOBAL_FREE_HEAD] == 0, freed == 0, "{on}");
+        assert_eq!(rig.outcome(0).globals[Role::FreeHead as usize] == 0, freed == 0, "{on}");
     }
 }
 
@@ -57,7 +57,7 @@ fn an_8_byte_request_takes_a_free_block_of_800_000_bytes_whole() {
         let (verdict, rig) = ran("no-split-800000", on);
         assert_eq!(verdict, Verdict::Pass, "{on}");
         let log = &rig.outcome(0).log;
-        assert_eq!((log[0], rig.outcome(0).globals[GLOBAL_FREE_HEAD]), (log[1], 0), "{on}");
+        assert_eq!((log[0], rig.outcome(0).globals[Role::FreeHead as usize]), (log[1], 0), "{on}");
     }
 }
 
@@ -88,7 +88,7 @@ fn campaign(on: &'static str) -> &'static Summary {
 fn found_until(rule: &str, lived: &'static str, fixed: &str) {
     let behind: Vec<_> = campaign(lived).findings.iter().filter(|f| f.cause.is_some_and(|c| c.rule == rule)).collect();
     assert!(!behind.is_empty(), "no finding on {lived} is explained by {rule}");
-    let defects = corrections(&runtime(fixed, Machine::default()).description.rules);
+    let defects = corrections(&runtime(fixed, Machine::default()).description.rules.unwrap());
     assert!(defects.iter().all(|c| c.rule != rule), "{fixed} still has {rule}");
     for finding in behind {
         let Verdict::Violation(old) = &finding.replay.verdict else { panic!("{lived}: a finding that breaks nothing") };

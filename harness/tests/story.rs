@@ -10,7 +10,7 @@ use heapsmith::judge::{self, Allowance, Kind, Seen, Verdict, Violation};
 use heapsmith::model::{Model, TrapRule};
 use heapsmith::outcome::{End, Outcome, Trap};
 use heapsmith::plan::Step;
-use heapsmith::runtime::description::{GLOBAL_COLLECTIONS, GLOBAL_HEAP_END, PAGE};
+use heapsmith::runtime::description::{PAGE, Role};
 use heapsmith::trial::fuel;
 
 /// What became of a regression, the same on both engines and in both lowerings.
@@ -87,7 +87,7 @@ fn traps(name: &str, on: &str, rule: TrapRule, step: u32) -> Told {
 fn worklist_up_to_its_capacity_every_distinct_pointer_survives() {
     for on in [V131, FIXED] {
         let told = passes("worklist-wide-16384", on);
-        assert_eq!(told.outcome.globals[GLOBAL_COLLECTIONS], 1, "the explicit collection is the only one");
+        assert_eq!(told.outcome.globals[Role::Collections as usize], 1, "the explicit collection is the only one");
     }
 }
 
@@ -115,7 +115,7 @@ fn growth_is_the_shortage_rounded_up_to_pages() {
             assert!(stride.is_multiple_of(8), "{name} on {on}: data_end is {}", p.data_end);
             let Step::Alloc { size, .. } = told.model.plan().steps[0] else { panic!("no allocation") };
             assert_eq!(size, stride - d.object.header_bytes, "{name} on {on}");
-            assert_eq!(told.outcome.globals[GLOBAL_HEAP_END], start + stride, "{name} on {on}");
+            assert_eq!(told.outcome.globals[Role::HeapEnd as usize], start + stride, "{name} on {on}");
             let grown = told.outcome.pages - p.initial_pages;
             if on == V130 {
                 assert_eq!(grown, 1, "{name} on {on}: one page whatever is needed");

@@ -12,7 +12,7 @@ use heapsmith::judge::{Inconclusive, Kind, Verdict};
 use heapsmith::metamorphic::{Bench, Pair, Pool, Source, Tally, parse_variant};
 use heapsmith::model::TrapRule;
 use heapsmith::outcome::{End, Trap};
-use heapsmith::runtime::description::{GLOBAL_COLLECTIONS, GLOBAL_FREE_HEAD, GLOBAL_ROOT_TOP, PAGE};
+use heapsmith::runtime::description::{PAGE, Role};
 use heapsmith::trial::{Hearing, Prepared, Rig};
 use heapsmith_generators::Program;
 use liar::{Liar, Lie, LyingInstance};
@@ -52,7 +52,7 @@ fn ends(end: End, step: u32) -> Lie {
 /// beside the liar; any lie will do.
 fn lie(kind: Kind) -> (&'static str, Lie) {
     match kind {
-        Kind::SilentFree => (ONE_OBJECT, leaves(|i| i.set_global(GLOBAL_FREE_HEAD, i.log(0)))),
+        Kind::SilentFree => (ONE_OBJECT, leaves(|i| i.set_global(Role::FreeHead as usize, i.log(0)))),
         Kind::CorruptPayload | Kind::EngineDivergence => (ONE_OBJECT, leaves(|i| i.flip(i.log(0) + 8, 1))),
         Kind::NotZeroed => ("alloc r0 size=16 init=bare\ncheck_zero r0", leaves(|i| i.set_log(1, 0))),
         Kind::Overlap => ("alloc r0 size=16\nalloc r1 size=16", leaves(|i| i.set_log(1, i.log(0)))),
@@ -62,13 +62,13 @@ fn lie(kind: Kind) -> (&'static str, Lie) {
         Kind::UnexpectedTrap(trap) => (ONE_OBJECT, ends(End::Trapped(trap), 0)),
         Kind::MissingTrap(rule) => (trapping(rule), ends(End::Finished, 1)),
         Kind::BrokenHeap => (ONE_OBJECT, leaves(|i| i.flip(i.log(0) - 4, 64))),
-        Kind::BrokenFreeList => (ONE_OBJECT, leaves(|i| i.set_global(GLOBAL_FREE_HEAD, i.log(0) + 8))),
-        Kind::Leak => ("garbage n=1 size=16\ncollect", leaves(|i| i.set_global(GLOBAL_FREE_HEAD, 0))),
+        Kind::BrokenFreeList => (ONE_OBJECT, leaves(|i| i.set_global(Role::FreeHead as usize, i.log(0) + 8))),
+        Kind::Leak => ("garbage n=1 size=16\ncollect", leaves(|i| i.set_global(Role::FreeHead as usize, 0))),
         Kind::FreeListPolicy => {
             // The list goes from the second block to the first; the lie turns it round.
             let turned = |i: &mut LyingInstance| {
                 let (first, second) = (i.log(0), i.log(1));
-                i.set_global(GLOBAL_FREE_HEAD, first);
+                i.set_global(Role::FreeHead as usize, first);
                 i.flip(first, second);
                 i.flip(second, first);
             };
@@ -76,7 +76,7 @@ fn lie(kind: Kind) -> (&'static str, Lie) {
         }
         Kind::WrongPlacement => ("garbage n=1 size=16", leaves(|i| i.set_log(0, i.log(0) + 64))),
         Kind::WrongGrowth => (ONE_OBJECT, leaves(LyingInstance::hide_page)),
-        Kind::CollectionPolicy => (ONE_OBJECT, leaves(|i| i.set_global(GLOBAL_COLLECTIONS, 7))),
+        Kind::CollectionPolicy => (ONE_OBJECT, leaves(|i| i.set_global(Role::Collections as usize, 7))),
         Kind::BrokenRoots => (ONE_OBJECT, leaves(|i| i.flip(8, 1))),
         Kind::BrokenData => (ONE_OBJECT, leaves(|i| i.flip(0, 1))),
         Kind::ReleasedLive => (WRAPPER, leaves(|i| i.release(1, 1, HANDLE))),
@@ -95,7 +95,7 @@ fn lie(kind: Kind) -> (&'static str, Lie) {
 fn after_a_collection(instance: &mut LyingInstance) {
     let mut globals = Vec::new();
     instance.globals(&mut globals);
-    if globals[GLOBAL_COLLECTIONS] > 0 {
+    if globals[Role::Collections as usize] > 0 {
         instance.flip(instance.log(0) + 8, 1);
     }
 }
@@ -349,7 +349,8 @@ fn a_divergence_names_the_last_step_of_the_engine_that_got_less_far_and_a_replay
 
 #[test]
 fn a_wrong_top_of_the_root_stack_is_found() {
-    let verdict = tried(ONE_OBJECT, Emulator::NotAsked, &conspiracy(&leaves(|i| i.set_global(GLOBAL_ROOT_TOP, 8))));
+    let verdict =
+        tried(ONE_OBJECT, Emulator::NotAsked, &conspiracy(&leaves(|i| i.set_global(Role::RootTop as usize, 8))));
     assert_eq!(found(&verdict).0, Kind::BrokenRoots);
 }
 

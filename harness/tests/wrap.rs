@@ -10,7 +10,7 @@ use heapsmith::judge::{Kind, Verdict};
 use heapsmith::model::TrapRule;
 use heapsmith::outcome::End;
 use heapsmith::reduce::cause_of;
-use heapsmith::runtime::description::{GLOBAL_HEAP_END, MAX_PAGES};
+use heapsmith::runtime::description::{MAX_PAGES, Role};
 use heapsmith::trial::{Prepared, Rig};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -49,7 +49,7 @@ fn two_requests_of_almost_2_gib_wrap_the_heaps_end_on_v131() {
     let Verdict::Violation(v) = &verdict else { panic!("{verdict:?}") };
     assert_eq!((v.kind, v.step), (Kind::MissingTrap(TrapRule::MemoryLimit), 1), "{v:?}");
     for i in 0..all.len() {
-        let end = rig.outcome(i).globals[GLOBAL_HEAP_END];
+        let end = rig.outcome(i).globals[Role::HeapEnd as usize];
         assert!(end < description.regions.heap_start, "the heap ends at {end}");
         let (from, to) = description.regions.worklist;
         assert!((from..to).contains(&(end + description.object.header_bytes)), "the next object is at {end} + 4");

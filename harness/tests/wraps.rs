@@ -11,7 +11,7 @@ use heapsmith::model::TrapRule;
 use heapsmith::outcome::{Outcome, Release};
 use heapsmith::reduce::cause_of;
 use heapsmith::report::finding_script;
-use heapsmith::runtime::description::{GLOBAL_COLLECTIONS, HandleForm, Rules};
+use heapsmith::runtime::description::{HandleForm, Role, Rules};
 use heapsmith::runtime::{self as rt, Fault, rewith};
 use heapsmith::trial::{Prepared, Rig};
 use heapsmith_generators::{Machine, Program, parse};
@@ -116,14 +116,14 @@ fn a_full_table_collects_once_and_then_has_room() {
         [1, 2, 3]
     );
     let (verdict, outcome) = tried(&format!("{SMALL}alloc r0 size=8\nwrap r0 kind=1 n=wraps"));
-    assert_eq!((verdict, outcome.globals[GLOBAL_COLLECTIONS]), (Verdict::Pass, 0));
+    assert_eq!((verdict, outcome.globals[Role::Collections as usize]), (Verdict::Pass, 0));
 }
 
 #[test]
 fn a_table_full_of_live_wrappers_traps_after_one_collection() {
     let (verdict, outcome) = tried(&format!("{SMALL}alloc r0 size=8\nwrap r0 kind=1 n=wraps+1"));
     assert_eq!(verdict, Verdict::AllowedTrap(Allowance::Must(TrapRule::WrapTableFull)));
-    assert_eq!((outcome.globals[GLOBAL_COLLECTIONS], outcome.releases), (1, vec![]));
+    assert_eq!((outcome.globals[Role::Collections as usize], outcome.releases), (1, vec![]));
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn a_collecting_registration_needs_a_free_root_slot() {
     };
     let (verdict, outcome) = tried(&text(7));
     assert_eq!(verdict, Verdict::AllowedTrap(Allowance::Must(TrapRule::RootStackFull)));
-    assert_eq!(outcome.globals[GLOBAL_COLLECTIONS], 0);
+    assert_eq!(outcome.globals[Role::Collections as usize], 0);
     assert_eq!(released(&text(6)), [1, 2, 3]);
 }
 
@@ -208,7 +208,7 @@ fn with_handles(form: HandleForm) -> (Verdict, Option<&'static str>) {
     let program = handles_up_to_36();
     let description = runtime(WRAP, program.machine).description;
     assert_eq!(description.regions.heap_start, 32);
-    let description = rewith(&description, Rules { handles: form, ..description.rules });
+    let description = rewith(&description, Rules { handles: form, ..description.rules.unwrap() });
     let engines = common::engines();
     let cause = cause_of(&description, &engines, &program).unwrap().map(|cause| cause.rule);
     let mut rig = Rig::new(Arc::new(Prepared::builtin(rt::builtin(description), &engines).unwrap())).unwrap();

@@ -273,7 +273,9 @@ fn hunt_with(
     let description = settings.spec.resolve(Machine::default())?;
     // One compilation proves that every engine takes the runtime, before anything starts.
     let runtime = builtin(description.clone());
-    poison::builtin_twin(description.clone())?;
+    if poison::has_twin(&description) {
+        poison::builtin_twin(description.clone())?;
+    }
     let (guide, prepared) = match settings.feedback {
         Feedback::Off => (None, Prepared::builtin(runtime, &settings.engines)?),
         Feedback::On => (Some(Guide::new()), counting(runtime, &settings.engines)?),

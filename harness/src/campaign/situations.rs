@@ -119,7 +119,7 @@ const fn op(step: &Step) -> u32 {
         Step::Alloc { .. } => 1,
         Step::Load { .. } => 2,
         Step::Store { .. } => 3,
-        Step::Write { .. } => 4,
+        Step::Clear { .. } | Step::Write { .. } => 4,
         Step::Assign { src: Some(_), .. } => 5,
         Step::Assign { src: None, .. } => 6,
         Step::Enter => 7,
@@ -261,6 +261,8 @@ fn step(
             let near = (offset.wrapping_add(24)).min(64);
             into.push(pack(Kind::Word, &[(what, 3), (if what == 0 { log2(offset.into()) } else { near }, 65)]));
         }
+        // A null is written.
+        Step::Clear { .. } => into.push(pack(Kind::Word, &[(0, 3), (log2(0), 65)])),
         Step::Wrap { count, .. } => {
             let held = model.heap.wraps.registered().len() as u64;
             let near = nearness(held, p.wraps);

@@ -228,7 +228,7 @@ impl Statistics {
             AllocPath::CollectedList | AllocPath::GrownOne => true,
             AllocPath::ListSplit => description.promises.placement == PlacementPolicy::FirstFitSplit,
             // A release that grows by one page cannot grow by several without breaking a promise.
-            AllocPath::GrownMany => description.rules.growth == Growth::Shortage,
+            AllocPath::GrownMany => description.rules.is_none_or(|rules| rules.growth == Growth::Shortage),
         };
         PATHS.into_iter().filter(move |&(path, _)| has(path) && self.paths[path as usize] == 0).map(|(_, name)| name)
     }
@@ -239,7 +239,7 @@ impl Statistics {
         let mut missing = Vec::new();
         for tag in Op::TAGS {
             let reachable = match tag {
-                "check_zero" => description.promises.zeroing == Zeroing::Zeroed,
+                "check_zero" => description.promises.zeroing != Zeroing::Unpromised,
                 "wrap" => description.parameters.wraps > 0,
                 _ => true,
             };
@@ -247,13 +247,16 @@ impl Statistics {
                 missing.push(format!("op {tag}"));
             }
         }
-        missing.extend(self.untaken_paths(description).map(|name| format!("allocation path {name}")));
+        if description.is_predictable() {
+            missing.extend(self.untaken_paths(description).map(|name| format!("allocation path {name}")));
+        }
         for rule in TrapRule::ALL {
             if traps_under(description, rule) && !self.traps.contains_key(&rule) {
                 missing.push(format!("trap rule {}", rule.name()));
             }
         }
         let o = self.observed;
+        let (from, to) = description.regions.worklist;
         if description.parameters.wraps > 0 {
             let handles = [("handles registered", o.registered), ("handles released", o.released)];
             missing.extend(handles.into_iter().filter(|(_, n)| *n == 0).map(|(name, _)| name.to_owned()));
@@ -263,7 +266,7 @@ impl Statistics {
             ("objects marked", o.marked),
             ("bytes freed", o.freed),
             ("pages grown", o.grown),
-            ("worklist entries", o.worklist),
+            ("worklist entries", if from < to { o.worklist } else { 1 }),
             ("root slots", o.roots),
         ] {
             if n == 0 {
@@ -320,9 +323,10 @@ pub const PATHS: [(AllocPath, &str); 7] = [
 /// Whether a program can end in this trap on a runtime as its release is: a defect may make a demanded trap impossible.
 fn traps_under(description: &Description, rule: TrapRule) -> bool {
     match rule {
-        TrapRule::WorklistFull => description.rules.worklist_full == WorklistFull::Trap,
-        TrapRule::RootStackFull => description.rules.roots_full == RootsFull::Trap,
-        TrapRule::MemoryLimit | TrapRule::SizeLimit => true,
+        TrapRule::WorklistFull => description.rules.is_some_and(|rules| rules.worklist_full == WorklistFull::Trap),
+        TrapRule::RootStackFull => description.rules.is_none_or(|rules| rules.roots_full == RootsFull::Trap),
+        TrapRule::MemoryLimit => true,
+        TrapRule::SizeLimit => description.promises.size_limit < u32::MAX,
         TrapRule::WrapTableFull => description.parameters.wraps > 0,
         // Where the page limit forbids it, too, that is named.
         TrapRule::AddressLimit => {

@@ -142,6 +142,8 @@ pub(super) fn promises(p: &Promises) -> Vec<Fact> {
                     "pointers, and any word on the phase of a payload in the heap (if it is none: a false candidate)"
                 }
                 Candidates::AllocatedBase => "pointers, and any word that equals the payload of an allocated block",
+                Candidates::Precise => "roots and pointer fields, and nothing else",
+                Candidates::Unknown => "pointers, and nobody knows what else",
             },
         ),
         fact(
@@ -153,12 +155,14 @@ pub(super) fn promises(p: &Promises) -> Vec<Fact> {
                 PlacementPolicy::FirstFitSplit => {
                     "first fit by stride, the rest stays free; the sweep merges; then a bump; a collection only when memory runs out"
                 }
+                PlacementPolicy::Unknown => "anywhere",
             },
         ),
         fact(
             "growth",
             match p.growth {
                 GrowthPolicy::Shortage => "as many pages as the shortage needs, no more",
+                GrowthPolicy::Unknown => "any number of pages",
             },
         ),
         fact(
@@ -166,6 +170,7 @@ pub(super) fn promises(p: &Promises) -> Vec<Fact> {
             match p.zeroing {
                 Zeroing::Unpromised => "may show old bytes",
                 Zeroing::Zeroed => "read as zero up to the stride",
+                Zeroing::Payload => "read as zero up to the last byte that was asked for",
             },
         ),
         fact(
@@ -201,19 +206,25 @@ pub(super) fn characteristic(c: Characteristic) -> Fact {
 pub(super) fn oracles(d: &Description) -> Vec<Fact> {
     let exactly = match d.promises.candidates {
         Candidates::Phase => "exact until a false candidate",
-        Candidates::AllocatedBase => "exact",
+        Candidates::AllocatedBase | Candidates::Precise => "exact",
+        Candidates::Unknown => "not judged",
     };
     let policy = match d.promises.placement {
         PlacementPolicy::FirstFit | PlacementPolicy::FirstFitSplit => {
             format!("{exactly}: the address of every object, the order of the free list")
         }
+        PlacementPolicy::Unknown => "not judged".to_owned(),
     };
     let growth = match d.promises.growth {
         GrowthPolicy::Shortage => format!("{exactly}: the number of pages"),
+        GrowthPolicy::Unknown => "not judged".to_owned(),
     };
     let traps = match d.promises.candidates {
         Candidates::Phase => "both ways, at the exact op; after a false candidate a full worklist or memory may trap",
-        Candidates::AllocatedBase => "both ways: none that is not demanded, and each that is, at the exact op",
+        Candidates::AllocatedBase | Candidates::Precise => {
+            "both ways: none that is not demanded, and each that is, at the exact op"
+        }
+        Candidates::Unknown => "only where memory shows why: a limit is reached",
     };
     let mut all = vec![
         fact("contents", "every byte written to a reachable object, always"),
@@ -229,7 +240,7 @@ pub(super) fn oracles(d: &Description) -> Vec<Fact> {
             "zeroing",
             match d.promises.zeroing {
                 Zeroing::Unpromised => "off: not promised",
-                Zeroing::Zeroed => "every byte of a fresh payload (op `check_zero`)",
+                Zeroing::Zeroed | Zeroing::Payload => "every byte of a fresh payload (op `check_zero`)",
             },
         ),
         fact(

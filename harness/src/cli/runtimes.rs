@@ -112,14 +112,16 @@ fn text(spec: &Spec, d: &Description) -> String {
     let _ = writeln!(t, "    {:<15}  {}", "block", block(d));
     let characteristics: Vec<Fact> = d.characteristics.iter().map(|&c| characteristic(c)).collect();
     facts(&mut t, "promises: what must be true", &promises(&d.promises));
-    facts(&mut t, "rules: what it does", &rules(&d.rules));
-    let _ = writeln!(t, "\n  defects: rules that break a promise, for a hunt to find");
-    let defects = corrections(&d.rules);
-    if defects.is_empty() {
-        let _ = writeln!(t, "    none");
-    }
-    for c in &defects {
-        let _ = writeln!(t, "    {:<24} {}", c.rule, c.cause);
+    if let Some(known) = &d.rules {
+        facts(&mut t, "rules: what it does", &rules(known));
+        let _ = writeln!(t, "\n  defects: rules that break a promise, for a hunt to find");
+        let defects = corrections(known);
+        if defects.is_empty() {
+            let _ = writeln!(t, "    none");
+        }
+        for c in &defects {
+            let _ = writeln!(t, "    {:<24} {}", c.rule, c.cause);
+        }
     }
     facts(&mut t, "characteristics: allowed, never a violation", &characteristics);
     facts(&mut t, "oracles: what is checked", &oracles(d));
@@ -139,7 +141,8 @@ fn json(spec: &Spec, d: &Description) -> serde_json::Value {
         .into_iter()
         .map(|(name, start, end, _)| json!({ "name": name, "start": start, "end": end }))
         .collect();
-    let defects: Vec<_> = corrections(&d.rules).iter().map(|c| json!({ "rule": c.rule, "text": c.cause })).collect();
+    let defects: Vec<_> =
+        d.rules.iter().flat_map(corrections).map(|c| json!({ "rule": c.rule, "text": c.cause })).collect();
     json!({
         "schema": SCHEMA_VERSION,
         "name": d.name,
@@ -154,7 +157,7 @@ fn json(spec: &Spec, d: &Description) -> serde_json::Value {
             "header_bytes": o.header_bytes, "stride_unit": o.stride_unit, "size_shift": o.size_shift,
             "mark_mask": o.mark_mask, "free_link": o.free_link,
         },
-        "rules": rules(&d.rules),
+        "rules": d.rules.as_ref().map(rules),
         "promises": promises(&d.promises),
         "defects": defects,
         "characteristics": d.characteristics.iter().map(|&c| characteristic(c)).collect::<Vec<_>>(),

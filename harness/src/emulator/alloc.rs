@@ -41,10 +41,10 @@ pub(super) struct Collector {
 
 impl Collector {
     /// A collector in its pristine state, without fuel.
-    pub(super) fn new(description: &Description) -> Self {
+    pub(super) fn new(rules: Rules, description: &Description) -> Self {
         let regions = description.regions;
         Self {
-            rules: description.rules,
+            rules,
             regions,
             image: Image::new(&description.parameters),
             heap_ptr: regions.heap_start,

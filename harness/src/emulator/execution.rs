@@ -10,7 +10,7 @@ use crate::image::Image;
 use crate::mutator::{Heap, build, push_roots};
 use crate::outcome::{End, Outcome, Release};
 use crate::plan::{Fill, Initial, RootWrite, Shape, Slot, Step, Value, digest, pattern};
-use crate::runtime::description::{Description, MOST_PAGES, PAGE};
+use crate::runtime::description::{Description, MOST_PAGES, PAGE, Rules};
 
 /// Slots that a mirror may have: no memory holds more.
 const MIRROR: usize = MOST_PAGES as usize * (PAGE as usize / 4);
@@ -26,8 +26,8 @@ pub(super) struct Execution {
 
 impl Execution {
     /// Pristine.
-    pub(super) fn new(description: &Description) -> Self {
-        let collector = Collector::new(description);
+    pub(super) fn new(rules: Rules, description: &Description) -> Self {
+        let collector = Collector::new(rules, description);
         let mut new = Self { collector, mirror: Vec::new(), frames: Vec::new(), outcome: Outcome::default() };
         new.settle(End::Finished, 0);
         new
@@ -89,6 +89,7 @@ impl Execution {
             Step::Store { obj, offset, value } => {
                 self.collector.image.store(self.register(obj).wrapping_add(offset), self.register(value))
             }
+            Step::Clear { obj, offset } => self.collector.image.store(self.register(obj).wrapping_add(offset), 0),
             Step::Write { obj, offset, value } => {
                 self.collector.image.store(self.register(obj).wrapping_add(offset), self.value(value))
             }

@@ -49,10 +49,11 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    /// An emulator in its pristine state. Page limits above what 32 bits address are cut off there.
+    /// An emulator in its pristine state, of a collector whose rules are known. Page limits above what 32 bits address are cut off there.
     #[must_use]
-    pub fn new(description: &Description) -> Self {
-        Self { execution: Execution::new(description), stopped: None }
+    pub fn new(description: &Description) -> Option<Self> {
+        let execution = Execution::new(description.rules?, description);
+        Some(Self { execution, stopped: None })
     }
 
     /// Executes a whole plan from the pristine state, with at most `budget` units of work.

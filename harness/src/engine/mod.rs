@@ -91,7 +91,7 @@ pub trait Engine: Send + Sync {
     /// sends all of them before it waits for the first.
     fn run_whole(&self, groups: &[&Whole], each: &mut dyn FnMut(usize, Result<Ran, EngineError>)) {
         for (i, group) in groups.iter().enumerate() {
-            let compiled = self.compile(&group.borrowed(), &group.globals);
+            let compiled = self.compile(&group.borrowed(), &group.names());
             each(i, compiled.and_then(|compiled| Ran::of(&mut *compiled.instantiate()?, group.fuel)));
         }
     }
@@ -133,12 +133,18 @@ pub struct Whole {
     /// Names and binaries, as for [`Engine::compile`].
     pub modules: Vec<(&'static str, Vec<u8>)>,
     /// Exported globals to read, as for [`Engine::compile`].
-    pub globals: Vec<&'static str>,
+    pub globals: Vec<String>,
     /// Fuel of the call.
     pub fuel: u64,
 }
 
 impl Whole {
+    /// The names of [`Self::globals`].
+    #[must_use]
+    pub fn names(&self) -> Vec<&str> {
+        self.globals.iter().map(String::as_str).collect()
+    }
+
     fn borrowed(&self) -> Vec<(&str, &[u8])> {
         self.modules.iter().map(|(name, bytes)| (*name, bytes.as_slice())).collect()
     }

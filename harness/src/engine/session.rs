@@ -100,6 +100,8 @@ pub struct Resident {
     fuel_used: u64,
     /// Bytes of counters; 0 where nothing is counted.
     counters: usize,
+    /// Whether memory and globals are all that a program changes.
+    is_resettable: bool,
     state: State,
     /// While the state is [`State::Settled`].
     changed: Vec<u32>,
@@ -137,6 +139,7 @@ impl Resident {
             steps: 0,
             fuel_used: 0,
             counters: 0,
+            is_resettable: true,
             state: State::Fresh,
             changed: Vec::new(),
         })
@@ -150,6 +153,12 @@ impl Resident {
     /// If it cannot be instantiated.
     pub fn counting(compiled: Arc<dyn Compiled>, edges: &Edges) -> Result<Self, EngineError> {
         Ok(Self { counters: edges.len() * COUNTER_BYTES, ..Self::new(compiled)? })
+    }
+
+    /// The same, or one that is made anew for each program: a collector that keeps state elsewhere.
+    #[must_use]
+    pub fn resettable(self, is_resettable: bool) -> Self {
+        Self { is_resettable, ..self }
     }
 
     /// Makes the collector as good as new, and loads a tape.
@@ -278,7 +287,7 @@ impl Resident {
             return Ok(());
         }
         let heap = self.instance.heap_mut();
-        if heap.len() == self.pristine.len() {
+        if self.is_resettable && heap.len() == self.pristine.len() {
             match self.state {
                 State::Settled => self.pristine.restore_granules(heap, &self.changed),
                 State::Fresh | State::Used => self.pristine.restore(heap),
@@ -315,7 +324,7 @@ fn read_memories(heap: &[u8], mutator: &[u8], end: End, outcome: &mut Outcome) {
 pub fn whole(runtime: &Runtime, plan: &Plan, fuel: u64) -> Result<Whole, EngineError> {
     let text = standalone::modules(runtime, plan);
     let modules = vec![("mutator", wat::parse_str(&text.mutator)?), ("program", wat::parse_str(&text.program)?)];
-    Ok(Whole { modules, globals: runtime.description.globals(), fuel })
+    Ok(Whole { modules, globals: runtime.description.globals().into_iter().map(str::to_owned).collect(), fuel })
 }
 
 /// Outcome and collector's memory of what [`whole`] made.

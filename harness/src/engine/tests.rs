@@ -377,7 +377,7 @@ fn many_programs_on_one_pipe_are_answered_in_order_whatever_one_of_them_does() {
         if i == 11 {
             module.truncate(100);
         }
-        Whole { modules: vec![("main", module)], globals: vec!["g", "none"], fuel: FUEL }
+        Whole { modules: vec![("main", module)], globals: ["g", "none"].map(str::to_owned).to_vec(), fuel: FUEL }
     };
     let groups: Vec<Whole> = (0..24).map(whole).collect();
     let mut next = 0;

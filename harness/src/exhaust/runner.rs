@@ -96,7 +96,7 @@ impl<'a> Runner<'a> {
             return Ok(None);
         }
         let prepared = Arc::clone(self.rig.prepared());
-        let rules = prepared.runtime.description.rules;
+        let Some(rules) = prepared.runtime.description.rules else { return Ok(None) };
         let (work, machine, program, rigs) = (self.work, self.machine, &self.program, &mut self.corrected);
         let cause = cause_by(rules, &mut |rules| {
             let rig = match rigs.entry(rules) {

@@ -210,7 +210,8 @@ fn cause_of(
     image: &HeapImage,
 ) -> Result<Option<Cause>, SetupError> {
     let engines = engines.get(..1).unwrap_or_default();
-    Ok(cause_by(description.rules, &mut |rules| {
+    let Some(rules) = description.rules else { return Ok(None) };
+    Ok(cause_by(rules, &mut |rules| {
         let description = rewith(description, rules);
         let mut rig = Rig::new(Arc::new(Prepared::builtin(builtin(description.clone()), engines)?))?;
         rig.start_from(Some(Arc::new(Image::place(image, &description))));

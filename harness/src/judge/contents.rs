@@ -133,11 +133,12 @@ pub(super) fn last_step(model: &Model) -> u32 {
 
 /// The first word that nobody wrote in a reachable object, up to the end of its block, and that is not zero although zero is promised.
 pub(super) fn first_not_zero(model: &mut Model, seen: Seen<'_>, live: &[Live]) -> Option<Violation> {
-    if model.description().promises.zeroing != Zeroing::Zeroed {
+    let zeroing = model.description().promises.zeroing;
+    if zeroing == Zeroing::Unpromised {
         return None;
     }
     for l in live {
-        for word in 0..model.heap.words(l.id) {
+        for word in 0..zeroing.words(l.size, model.heap.words(l.id)) {
             let address = l.address.wrapping_add(4 * word);
             if model.heap.word(l.id, word).0 != Content::Unwritten || seen.word(address).is_none_or(|found| found == 0)
             {

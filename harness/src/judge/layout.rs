@@ -3,15 +3,13 @@
 use super::contents::{Live, at, last_step, subject, written_words};
 use super::{BrokenWord, Kind, Seen, Violation, bare, releases};
 use crate::model::{Exactness, Logged, Model};
-use crate::runtime::description::{
-    GLOBAL_COLLECTIONS, GLOBAL_FREE_HEAD, GLOBAL_HEAP_END, GLOBAL_ROOT_TOP, ObjectLayout, PlacementPolicy, data_byte,
-    is_data,
-};
+use crate::runtime::description::{ObjectLayout, PAGE, PlacementPolicy, Role, data_byte, is_data};
+use crate::runtime::manifest::Reclaim;
 
 /// A reachable object on the free list.
 pub(super) fn freed_object(model: &mut Model, seen: Seen<'_>, live: &[Live]) -> Option<Violation> {
     let object = model.description().object;
-    let mut next = *seen.outcome.globals.get(GLOBAL_FREE_HEAD)?;
+    let mut next = seen.global(model, Role::FreeHead)?;
     let limit = seen.heap.len() / object.stride_unit as usize;
     for _ in 0..=limit {
         if next == 0 {
@@ -40,8 +38,15 @@ pub(super) fn check(model: &Model, seen: Seen<'_>, live: &[Live]) -> Option<Viol
         .or_else(|| releases::table(model, seen))
         .or_else(|| if exact { growth(model, seen).or_else(|| collections(model, seen)) } else { None })
         .or_else(|| {
-            if exact { headers(model, seen).or_else(|| free_list(model, seen)) } else { tiling(model, seen, live) }
+            if !model.description().has_headers() {
+                None
+            } else if exact {
+                headers(model, seen).or_else(|| free_list(model, seen))
+            } else {
+                tiling(model, seen, live)
+            }
         })
+        .or_else(|| retention(model, seen))
 }
 
 fn fault(model: &Model, kind: Kind, expected: String, found: String) -> Violation {
@@ -61,8 +66,11 @@ pub(super) fn static_data(model: &Model, seen: Seen<'_>) -> Option<Violation> {
 }
 
 fn root_stack(model: &Model, seen: Seen<'_>) -> Option<Violation> {
-    let base = model.description().regions.roots.0;
-    let top = *seen.outcome.globals.get(GLOBAL_ROOT_TOP)?;
+    let (base, end) = model.description().regions.roots;
+    if base == end {
+        return None;
+    }
+    let top = seen.global(model, Role::RootTop)?;
     let expected = base + 4 * model.slots().len() as u32;
     if top != expected {
         let found = format!("{top}");
@@ -87,9 +95,25 @@ fn growth(model: &Model, seen: Seen<'_>) -> Option<Violation> {
         .then(|| fault(model, Kind::WrongGrowth, format!("{expected} pages of memory"), format!("{found} pages")))
 }
 
+/// Any model: memory does not grow beyond what is declared for what the program needs: the heap that first fit has, which collects when memory
+/// is exhausted.
+fn retention(model: &Model, seen: Seen<'_>) -> Option<Violation> {
+    let d = model.description();
+    let Some(Reclaim::Bounded { factor, slack }) = d.module.as_ref()?.promises.reclaim else { return None };
+    let start = u64::from(d.regions.heap_start);
+    let needed = model.heap.heap_end() - start;
+    let bound = (start + u64::from(factor) * needed + u64::from(slack))
+        .max(u64::from(d.parameters.initial_pages) * u64::from(PAGE));
+    let bound = bound.div_ceil(u64::from(PAGE));
+    (u64::from(seen.outcome.pages) > bound).then(|| {
+        let expected = format!("at most {bound} pages of memory: first fit needs {needed} bytes of heap, and {factor} times as much and {slack} more are declared");
+        fault(model, Kind::Leak, expected, format!("{} pages", seen.outcome.pages))
+    })
+}
+
 /// Exact model: collections are those that the policy makes.
 fn collections(model: &Model, seen: Seen<'_>) -> Option<Violation> {
-    let (expected, found) = (model.heap.collections, *seen.outcome.globals.get(GLOBAL_COLLECTIONS)?);
+    let (expected, found) = (model.heap.collections, seen.global(model, Role::Collections)?);
     (expected != found).then(|| {
         fault(model, Kind::CollectionPolicy, format!("{expected} collections so far"), format!("{found} collections"))
     })
@@ -98,7 +122,7 @@ fn collections(model: &Model, seen: Seen<'_>) -> Option<Violation> {
 /// Exact model: each header is the one that the policy made.
 fn headers(model: &Model, seen: Seen<'_>) -> Option<Violation> {
     let object = model.description().object;
-    let end = *seen.outcome.globals.get(GLOBAL_HEAP_END)?;
+    let end = seen.global(model, Role::HeapEnd)?;
     if u64::from(end) != model.heap.heap_end() {
         let expected = format!("the heap ends at {}", model.heap.heap_end());
         return Some(fault(model, Kind::BrokenHeap, expected, format!("{end}")));
@@ -122,7 +146,7 @@ fn headers(model: &Model, seen: Seen<'_>) -> Option<Violation> {
 /// that is reachable.
 fn tiling(model: &Model, seen: Seen<'_>, live: &[Live]) -> Option<Violation> {
     let object = model.description().object;
-    let end = u64::from(*seen.outcome.globals.get(GLOBAL_HEAP_END)?);
+    let end = u64::from(seen.global(model, Role::HeapEnd)?);
     let mut p = u64::from(model.description().regions.heap_start);
     let mut blocks: Vec<(u32, u32)> = Vec::new();
     while p < end {
@@ -146,7 +170,7 @@ fn tiling(model: &Model, seen: Seen<'_>, live: &[Live]) -> Option<Violation> {
         });
     let still_blocks: Vec<(u32, u32)> = match model.description().promises.placement {
         PlacementPolicy::FirstFit => handed_out.collect(),
-        PlacementPolicy::FirstFitSplit => live.iter().map(|l| (l.address, l.size)).collect(),
+        PlacementPolicy::FirstFitSplit | PlacementPolicy::Unknown => live.iter().map(|l| (l.address, l.size)).collect(),
     };
     for (address, size) in still_blocks {
         if recorded(address).is_none_or(|recorded| recorded < size) {
@@ -154,7 +178,7 @@ fn tiling(model: &Model, seen: Seen<'_>, live: &[Live]) -> Option<Violation> {
             return Some(fault(model, Kind::BrokenHeap, expected, format!("{:?}", recorded(address))));
         }
     }
-    let mut next = *seen.outcome.globals.get(GLOBAL_FREE_HEAD)?;
+    let mut next = seen.global(model, Role::FreeHead)?;
     for _ in 0..=blocks.len() {
         if next == 0 {
             return None;
@@ -171,7 +195,7 @@ fn tiling(model: &Model, seen: Seen<'_>, live: &[Live]) -> Option<Violation> {
 /// Exact model: the free list is the policy's.
 fn free_list(model: &Model, seen: Seen<'_>) -> Option<Violation> {
     let object = model.description().object;
-    let mut next = *seen.outcome.globals.get(GLOBAL_FREE_HEAD)?;
+    let mut next = seen.global(model, Role::FreeHead)?;
     let mut link = None;
     for b in model.heap.free_list() {
         if next == b.address {

@@ -33,7 +33,7 @@ pub use verdict::{
 use crate::model::{BlockId, ExpectedTrap, Logged, Model};
 use crate::outcome::{End, Outcome, Trap};
 use crate::plan::Step;
-use crate::runtime::description::{GLOBAL_HEAP_END, GLOBAL_WORKLIST, GLOBAL_WRAPS, PAGE};
+use crate::runtime::description::{PAGE, Role};
 use heapsmith_generators::Program;
 
 /// What one engine showed.
@@ -51,6 +51,12 @@ impl Seen<'_> {
     pub fn word(&self, address: u32) -> Option<u32> {
         let at = address as usize;
         self.heap.get(at..at.checked_add(4)?)?.first_chunk::<4>().map(|b| u32::from_le_bytes(*b))
+    }
+
+    /// What a global of the collector says, if it has it.
+    #[must_use]
+    pub fn global(&self, model: &Model, role: Role) -> Option<u32> {
+        model.description().global(self.outcome, role)
     }
 
     /// The address that an allocation really got.
@@ -150,14 +156,19 @@ fn check_demanded(model: &mut Model, program: &Program, seen: Seen<'_>) -> Optio
 
 /// Whether memory shows why a trap came that is allowed only: a full worklist, a full wrap table, or a block that does not fit below the page
 /// limit or the address limit.
-fn has_evidence(model: &Model, seen: Seen<'_>) -> bool {
-    let d = model.description();
-    let global = |i: usize| seen.outcome.globals.get(i).copied().unwrap_or(0);
-    if global(GLOBAL_WORKLIST) >= d.regions.worklist.1 {
+fn has_evidence(model: &mut Model, seen: Seen<'_>) -> bool {
+    let (from, to) = model.description().regions.worklist;
+    if from < to && seen.global(model, Role::Worklist).is_some_and(|top| top >= to) {
         return true;
     }
+    let entries = model.description().module.as_ref().and_then(|module| module.traps.worklist);
+    if entries.is_some_and(|entries| model.pointers() >= u64::from(entries)) {
+        return true;
+    }
+    let d = model.description();
     let step = model.plan().steps.get(seen.outcome.step as usize);
-    if matches!(step, Some(Step::Wrap { .. })) && global(GLOBAL_WRAPS) >= d.regions.wraps.1 {
+    let is_full = || seen.global(model, Role::Wraps).is_some_and(|end| end >= d.regions.wraps.1);
+    if matches!(step, Some(Step::Wrap { .. })) && is_full() {
         return true;
     }
     // What the step would have shown next, if it has not shown all of it.
@@ -166,7 +177,11 @@ fn has_evidence(model: &Model, seen: Seen<'_>) -> bool {
     let shown_until = expect.log_at.get(seen.outcome.step as usize + 1).map_or(0, |&end| end as usize);
     match expect.kinds[..shown_until].get(next) {
         Some(Logged::Allocation { size }) => {
-            let end = u64::from(global(GLOBAL_HEAP_END)) + d.object.stride(*size);
+            let memory = u64::from(seen.outcome.pages) * u64::from(PAGE);
+            let heap_end = seen.global(model, Role::HeapEnd).map_or(memory, u64::from);
+            // Where nobody knows how it grows it may want a page, and round up.
+            let more = if d.is_predictable() { 0 } else { u64::from(PAGE) + u64::from(*size) / 8 };
+            let end = heap_end + d.object.stride(*size) + more;
             end > d.promises.address_limit.min(u64::from(d.parameters.max_pages) * u64::from(PAGE))
         }
         Some(Logged::Pointer(_) | Logged::Digest(_) | Logged::Zero) | None => {
@@ -196,6 +211,7 @@ pub const fn may_collect(step: &Step) -> bool {
         Step::Nop
         | Step::Load { .. }
         | Step::Store { .. }
+        | Step::Clear { .. }
         | Step::Write { .. }
         | Step::Assign { .. }
         | Step::Enter

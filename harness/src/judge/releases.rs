@@ -8,7 +8,7 @@ use super::{BrokenWord, Kind, Seen, Violation, bare};
 use crate::model::{Model, Registered};
 use crate::outcome::Release;
 use crate::plan::Slot;
-use crate::runtime::description::{GLOBAL_WRAPS, WRAP_ENTRY};
+use crate::runtime::description::{Role, WRAP_ENTRY};
 use heapsmith_generators::Program;
 
 /// What is wrong with the releases that were seen. `model` has planned a prefix of `program`, and `forgotten` is a slot that the step
@@ -155,7 +155,7 @@ pub(super) fn table(model: &Model, seen: Seen<'_>) -> Option<Violation> {
     if model.description().parameters.wraps == 0 {
         return None;
     }
-    let end = *seen.outcome.globals.get(GLOBAL_WRAPS)?;
+    let end = seen.global(model, Role::Wraps)?;
     let mut released: Vec<u32> = seen.outcome.releases.iter().map(|release| release.handle).collect();
     released.sort_unstable();
     let step = super::contents::last_step(model);

@@ -7,9 +7,10 @@
 //!
 //! A third way leads back: [`wild`] records what a module of somebody else's did through operations, as a program.
 //!
-//! All rest on one library, `mutator.wat`; [`layout`] says where its words are. Nothing here knows of an engine, and nothing
+//! All rest on one library, `mutator.wat`, in which `access` puts how objects are reached; [`layout`] says where its words are. Nothing here knows of an engine, and nothing
 //! here checks a collector.
 
+mod access;
 pub mod layout;
 pub mod resident;
 pub mod standalone;

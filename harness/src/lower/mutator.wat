@@ -1,8 +1,8 @@
   ;; ---------------------------------------------------------------------------------------------------------------
   ;; The mutator's library: what a program does to a collector, step by step.
   ;;
-  ;; It needs the collector's functions $alloc, $gc_collect, $root_push, $root_set, $frame_save and $frame_restore, the
-  ;; collector's memory as memory 0, and $peek and $poke on the mutator's own memory, which the collector cannot see:
+  ;; It needs the collector's functions $gc_collect, $root_push, $root_set, $frame_save and $frame_restore, the
+  ;; collector's memory as memory 0, what `access.rs` puts in for braces (allocation, loads and stores of pointer fields), and $peek and $poke on the mutator's own memory, which the collector cannot see:
   ;;
   ;;   0  pc: index of the step being executed       12  depth of the stack of frames
   ;;   4  tape cursor (resident lowering only)       16  stop: index of the step to return at (resident only)
@@ -50,9 +50,9 @@
     (call $frame_restore (call $peek (i32.add (i32.const 64) (i32.shl (local.get $depth) (i32.const 2))))))
 
   ;; a = alloc(size), log(a)
-  (func $mutator.alloc (param $size i32) (result i32)
+  (func $mutator.alloc (param $size i32){fields} (result i32)
     (local $a i32)
-    (local.set $a (call $alloc (local.get $size)))
+    (local.set $a {new})
     (call $mutator.log (local.get $a))
     (local.get $a))
 
@@ -158,7 +158,8 @@
   (func $mutator.node (param $fields i32) (param $words i32) (param $tag i32) (result i32)
     (local $a i32)
     (local.set $a
-      (call $mutator.alloc (i32.shl (i32.add (local.get $fields) (local.get $words)) (i32.const 2))))
+      (call $mutator.alloc
+        (i32.shl (i32.add (local.get $fields) (local.get $words)) (i32.const 2)){fields of a node}))
     (call $mutator.nulls (local.get $a) (i32.const 4) (local.get $fields))
     (call $mutator.words
       (i32.add (local.get $a) (i32.shl (local.get $fields) (i32.const 2)))
@@ -174,7 +175,7 @@
 
   ;; store(obj + 4 * field, target)
   (func $mutator.link (param $obj i32) (param $field i32) (param $target i32)
-    (i32.store (i32.add (local.get $obj) (i32.shl (local.get $field) (i32.const 2))) (local.get $target)))
+    {link (local.get $obj) (i32.shl (local.get $field) (i32.const 2)) (local.get $target)})
 
   ;; Prepends n nodes to a list through field 0; the newest is the root, and the result (0 without nodes).
   (func $mutator.list (param $slot i32) (param $n i32) (param $fields i32) (param $words i32) (param $tag i32) (result i32)
@@ -391,6 +392,6 @@
     (if (local.get $count)
       (then
         (loop $next
-          (drop (call $mutator.alloc (local.get $size)))
+          (drop (call $mutator.alloc (local.get $size){no fields}))
           (local.set $count (i32.sub (local.get $count) (i32.const 1)))
           (br_if $next (local.get $count))))))

@@ -4,12 +4,13 @@
 //! `mutator`, one page, no maximum); export `run` executes the tape from the control word pc until it equals the control
 //! word stop. It does not check the tape: [`super::tape::Tape`] writes it.
 
+use super::access::Access;
 use super::{HOST, MUTATOR, WRAP, tape::Opcode};
 use crate::runtime::{HOST_IMPORT, Runtime};
 
 const MACHINE: &str = include_str!("resident.wat");
 /// The most operands that an opcode has.
-const OPERANDS: usize = 8;
+const OPERANDS: usize = 9;
 
 /// The module, as WebAssembly text.
 #[must_use]
@@ -19,13 +20,14 @@ pub fn module(runtime: &Runtime) -> String {
     let wrap =
         if has_wraps { "(call $mutator.wrap (call $mutator.mirror {0}) {1} {2} {3} {4} {5})" } else { "(unreachable)" };
     let labels: Vec<&str> = Opcode::ALL.iter().map(|(_, label)| *label).collect();
-    let mut machine = MACHINE.replacen("{dispatch}", &labels.join(" "), 1).replacen("{wrap}", wrap, 1);
+    let access = Access::of(runtime);
+    let mut machine = access.expand(MACHINE).replacen("{dispatch}", &labels.join(" "), 1).replacen("{wrap}", wrap, 1);
     for operand in 0..OPERANDS {
         let load = format!("(i32.load $mutator offset={} (local.get $at))", 4 * (operand + 1));
         machine = machine.replace(&format!("{{{operand}}}"), &load);
     }
     // On a memory of the same module peek and poke are one instruction each: put in place of the calls, because neither engine inlines.
-    let mut library = MUTATOR.to_owned();
+    let mut library = access.expand(MUTATOR);
     if has_wraps {
         library.push_str(WRAP);
         library.push_str(HOST);

@@ -2,8 +2,8 @@
   ;; The tape machine: executes steps from pc on until pc == stop, so that a caller can run part of a plan, look, and go on.
   ;;
   ;; `at` is the address of the step's opcode, its operands follow; `tape::Opcode` lists them. Before each step pc is in the
-  ;; mutator's memory, so that a trap tells its step. Three things are put in by `resident.rs`: in the br_table one label for
-  ;; each opcode, for {n} the load of operand n, and at `wrap` the call of the library's function where there is one.
+  ;; mutator's memory, so that a trap tells its step. Four things are put in by `resident.rs`: in the br_table one label for
+  ;; each opcode, for {n} the load of operand n, at `wrap` the call of the library's function where there is one, and how objects are reached.
   (func $run (export "run")
     (local $pc i32) (local $at i32) (local $a i32) (local $obj i32) (local $left i32)
     (local.set $pc (i32.load $mutator (i32.const 0)))
@@ -33,6 +33,7 @@
         (block $write_logged
         (block $write_slot
         (block $write_constant
+        (block $clear
         (block $store
         (block $load
         (block $alloc
@@ -44,24 +45,25 @@
         ;; nop
         (local.set $at (i32.add (local.get $at) (i32.const 4))) (br $next))
         ;; alloc
-        (local.set $a (call $mutator.alloc {2}))
+        (local.set $a (call $mutator.alloc {2}{fields of a step}))
         (if (i32.eq {3} (i32.const 1))
           (then (call $mutator.fill_all (local.get $a) {2} {4})))
         (if (i32.eq {3} (i32.const 2))
           (then (call $mutator.fill_ends (local.get $a) {2} {4})))
         (call $mutator.nulls (i32.add (local.get $a) {5}) {6} {7})
         (call $mutator.root {0} {1} (local.get $a))
-        (local.set $at (i32.add (local.get $at) (i32.const 36))) (br $next))
+        (local.set $at (i32.add (local.get $at) (i32.const 40))) (br $next))
         ;; load
-        (local.set $a (i32.load (i32.add (call $mutator.mirror {2}) {3})))
+        (local.set $a {fetch (call $mutator.mirror {2}) {3}})
         (call $mutator.log (local.get $a))
         (call $mutator.root {0} {1} (local.get $a))
         (local.set $at (i32.add (local.get $at) (i32.const 20))) (br $next))
         ;; store
-        (i32.store
-          (i32.add (call $mutator.mirror {0}) {1})
-          (call $mutator.mirror {2}))
+        {link (call $mutator.mirror {0}) {1} (call $mutator.mirror {2})}
         (local.set $at (i32.add (local.get $at) (i32.const 16))) (br $next))
+        ;; clear
+        {link (call $mutator.mirror {0}) {1} (i32.const 0)}
+        (local.set $at (i32.add (local.get $at) (i32.const 12))) (br $next))
         ;; write_constant
         (i32.store
           (i32.add (call $mutator.mirror {0}) {1})

@@ -5,6 +5,7 @@
 //! and export `run`, in which each step is straight code with constants; only graphs are loops of the library. `run` always
 //! goes to the end. The program also exports `peek_heap`, and `is_free` where the runtime has a free list, for scripts.
 
+use super::access::Access;
 use super::layout::{LOG_CURSOR, LOG_START, MIRROR, PC, RELEASE_BYTES, RELEASE_CURSOR, RELEASE_END, RELEASE_START};
 use super::tape::{Opcode, frames_fit, push, shape_operands};
 use super::{HOST, MUTATOR, RELEASED, WRAP, layout};
@@ -78,11 +79,13 @@ fn mutator(words: &[(u32, u64)], bytes: u64, host: &str) -> String {
 
 fn program(runtime: &Runtime, plan: &Plan, log: u64) -> String {
     let wrap = if has_wraps(runtime) { WRAP } else { "" };
+    let access = Access::of(runtime);
     let mut text = format!(
         "(module $program\n  (import \"mutator\" \"peek\" (func $peek (param i32) (result i32)))\n  \
-         (import \"mutator\" \"poke\" (func $poke (param i32 i32)))\n\n{}\n{MUTATOR}{wrap}\n  \
+         (import \"mutator\" \"poke\" (func $poke (param i32 i32)))\n\n{}\n{}{wrap}\n  \
          ;; The program. `a` is the address at hand.\n",
-        runtime.fields
+        runtime.fields,
+        access.expand(MUTATOR)
     );
     for (part, steps) in plan.steps.chunks(STEPS_PER_FUNCTION).enumerate() {
         put(&mut text, format_args!("  (func $steps.{part} (local $a i32)\n"));
@@ -92,7 +95,7 @@ fn program(runtime: &Runtime, plan: &Plan, log: u64) -> String {
                 &mut text,
                 format_args!("    ;; step {index}\n    (call $poke (i32.const {PC}) (i32.const {index}))\n"),
             );
-            step(&mut text, s, log);
+            step(&mut text, s, log, access);
         }
         text.push_str("  )\n");
     }
@@ -151,20 +154,34 @@ fn probes(text: &mut String, runtime: &Runtime) {
     );
 }
 
-fn step(text: &mut String, step: &Step, log: u64) {
+fn step(text: &mut String, step: &Step, log: u64, access: Access) {
     match step {
         Step::Nop => {}
         Step::Alloc { root: to, size, init } => {
-            put(text, format_args!("    (local.set $a (call $mutator.alloc (i32.const {size})))\n"));
+            let fields = match access {
+                Access::Words => String::new(),
+                Access::Declared => {
+                    format!(" (i32.const {}) (i32.const {}) (i32.const {})", init.first, init.stride, init.fields)
+                }
+            };
+            put(text, format_args!("    (local.set $a (call $mutator.alloc (i32.const {size}){fields}))\n"));
             initial(text, *size, *init);
             root(text, *to);
         }
         Step::Load { root: to, src, offset } => {
-            put(text, format_args!("    (local.set $a (i32.load {}))\n", sum(&mirror(*src), *offset)));
+            let fetched = access.fetch(&mirror(*src), &constant(*offset));
+            put(text, format_args!("    (local.set $a {fetched})\n"));
             text.push_str("    (call $mutator.log (local.get $a))\n");
             root(text, *to);
         }
-        Step::Store { obj, offset, value } => store(text, *obj, *offset, &mirror(*value)),
+        Step::Store { obj, offset, value } => {
+            let stored = access.link(&mirror(*obj), &constant(*offset), &mirror(*value));
+            put(text, format_args!("    {stored}\n"));
+        }
+        Step::Clear { obj, offset } => {
+            let stored = access.link(&mirror(*obj), &constant(*offset), &constant(0));
+            put(text, format_args!("    {stored}\n"));
+        }
         Step::Write { obj, offset, value } => {
             let value = match *value {
                 Value::Constant(word) => format!("(i32.const {word})"),
@@ -277,7 +294,11 @@ fn mirror_address(slot: Slot) -> u64 {
 }
 
 fn sum(base: &str, offset: u32) -> String {
-    format!("(i32.add {base} (i32.const {offset}))")
+    format!("(i32.add {base} {})", constant(offset))
+}
+
+fn constant(word: u32) -> String {
+    format!("(i32.const {word})")
 }
 
 fn put(text: &mut String, arguments: std::fmt::Arguments<'_>) {

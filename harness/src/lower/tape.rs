@@ -15,12 +15,14 @@ use crate::plan::{Fill, Plan, RootWrite, Shape, Step, Value};
 pub enum Opcode {
     /// Nothing.
     Nop,
-    /// `[slot] [push] [size] [fill: 0 nothing, 1 all, 2 ends] [tag] [address of the first null: bytes] [stride: bytes] [count]`
+    /// `[slot] [push] [size] [fill: 0 nothing, 1 all, 2 ends] [tag] [address of the first null: bytes] [stride: bytes] [count] [fields]`
     Alloc,
     /// `[slot] [push] [src] [offset]`
     Load,
     /// `[obj] [offset] [value's slot]`
     Store,
+    /// `[obj] [offset]`
+    Clear,
     /// `[obj] [offset] [word]`
     WriteConstant,
     /// `[obj] [offset] [slot] [added]`
@@ -67,11 +69,12 @@ pub enum Opcode {
 
 impl Opcode {
     /// All opcodes by number, with the label that `resident.wat` handles them at.
-    pub(super) const ALL: [(Self, &'static str); 25] = [
+    pub(super) const ALL: [(Self, &'static str); 26] = [
         (Self::Nop, "$nop"),
         (Self::Alloc, "$alloc"),
         (Self::Load, "$load"),
         (Self::Store, "$store"),
+        (Self::Clear, "$clear"),
         (Self::WriteConstant, "$write_constant"),
         (Self::WriteSlot, "$write_slot"),
         (Self::WriteLogged, "$write_logged"),
@@ -201,10 +204,14 @@ impl Tape {
                     Fill::Ends { tag } => (2, tag),
                 };
                 let (first, stride) = (init.first.wrapping_mul(4), init.stride.wrapping_mul(4));
-                self.put(Opcode::Alloc, &[root.slot, push(*root), *size, fill, tag, first, stride, init.count]);
+                self.put(
+                    Opcode::Alloc,
+                    &[root.slot, push(*root), *size, fill, tag, first, stride, init.count, init.fields],
+                );
             }
             Step::Load { root, src, offset } => self.put(Opcode::Load, &[root.slot, push(*root), *src, *offset]),
             Step::Store { obj, offset, value } => self.put(Opcode::Store, &[*obj, *offset, *value]),
+            Step::Clear { obj, offset } => self.put(Opcode::Clear, &[*obj, *offset]),
             Step::Write { obj, offset, value } => match *value {
                 Value::Constant(word) => self.put(Opcode::WriteConstant, &[*obj, *offset, word]),
                 Value::Slot { slot, offset: added } => self.put(Opcode::WriteSlot, &[*obj, *offset, slot, added]),

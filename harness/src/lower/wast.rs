@@ -6,7 +6,7 @@ use super::standalone::Standalone;
 use crate::outcome::Trap;
 
 /// What a script does once its modules are there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Directive {
     /// The program runs and finishes.
     Run,
@@ -53,8 +53,8 @@ pub enum Directive {
     },
     /// A global of the runtime has this value.
     Global {
-        /// Its name, one of [`crate::runtime::description::GLOBALS`].
-        name: &'static str,
+        /// Its name, one of [`Description::globals`](crate::runtime::description::Description::globals).
+        name: String,
         /// What is expected.
         value: u32,
     },
@@ -65,13 +65,13 @@ pub enum Directive {
 pub fn script(standalone: &Standalone, directives: &[Directive]) -> String {
     let mut text = format!("{}\n(register \"mutator\" $mutator)\n\n{}\n", standalone.mutator, standalone.program);
     for directive in directives {
-        text.push_str(&line(*directive));
+        text.push_str(&line(directive));
         text.push('\n');
     }
     text
 }
 
-fn line(directive: Directive) -> String {
+fn line(directive: &Directive) -> String {
     match directive {
         Directive::Run => r#"(invoke "run")"#.to_owned(),
         Directive::RunTraps(trap) => format!(r#"(assert_trap (invoke "run") "{}")"#, trap.name()),

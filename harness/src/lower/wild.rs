@@ -5,6 +5,7 @@
 //! the record resolves to itself: [`record`] gives a [`Program`] whose plan does the same, step by step, in the same order. The collector's memory
 //! after the one and after the other is the same.
 
+use super::access::Access;
 use super::layout::{
     FRAMES, LOG_CURSOR, LOG_START, PC, RELEASE_BYTES, RELEASE_CURSOR, RELEASE_END, RELEASE_START, word,
 };
@@ -58,13 +59,13 @@ const PAGES: u32 = (LOG + 4 * LOG_WORDS).div_ceil(65_536);
 #[must_use]
 pub fn provider(runtime: &Runtime) -> String {
     let d = &runtime.description;
-    let mut library = MUTATOR.to_owned();
+    let mut library = Access::of(runtime).expand(MUTATOR);
     if d.parameters.wraps > 0 {
         library.push_str(WRAP);
         library.push_str(HOST);
     }
     let most_nodes = (d.parameters.worklist.saturating_add(MORE_NODES)).min(MOST_NODES);
-    let mut operations = OPERATIONS_TEXT.to_owned();
+    let mut operations = Access::of(runtime).expand(OPERATIONS_TEXT);
     for (name, number) in [
         ("busy", BUSY),
         ("cursor", CURSOR),

@@ -164,7 +164,7 @@
     (if (i32.gt_u (local.get $fields) (i32.shr_u (local.get $size) (i32.const 2)))
       (then (local.set $fields (i32.shr_u (local.get $size) (i32.const 2)))))
     (call $wild.begin (i32.const 0) (local.get $dst) (local.get $size) (local.get $fields) (local.get $bare))
-    (local.set $a (call $mutator.alloc (local.get $size)))
+    (local.set $a (call $mutator.alloc (local.get $size){no fields}))
     (if (local.get $bare)
       (then)
       (else (call $mutator.fill_all (local.get $a) (local.get $size) (call $peek (i32.const 0)))))

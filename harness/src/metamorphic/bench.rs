@@ -9,7 +9,7 @@ use crate::judge::{self, Disagreement, Inconclusive, Kind, Verdict, Violation};
 use crate::model::Model;
 use crate::outcome::End;
 use crate::plan::Step;
-use crate::runtime::description::GLOBAL_COLLECTIONS;
+use crate::runtime::description::Role;
 use crate::trial::Rig;
 use heapsmith_generators::Program;
 use std::collections::HashMap;
@@ -219,5 +219,5 @@ fn dependence(model: &Model, base: &Base, d: &Difference) -> Violation {
 }
 
 fn collections(rig: &Rig) -> u32 {
-    rig.outcome(0).globals.get(GLOBAL_COLLECTIONS).copied().unwrap_or(0)
+    rig.prepared().runtime.description.global(rig.outcome(0), Role::Collections).unwrap_or(0)
 }

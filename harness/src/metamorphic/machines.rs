@@ -89,6 +89,7 @@ fn machine(
     let edit = if name == base.name { base.edit.clone() } else { None };
     let spec = |data_end, initial_pages| Spec {
         edit: edit.clone(),
+        module: None,
         name: name.to_owned(),
         pinned: Machine {
             data_end: Some(data_end),

@@ -204,7 +204,7 @@ pub fn cause_of(
     variant: &Variant,
 ) -> Result<Option<Cause>, PoolError> {
     let description = source.describe(&Variant::default(), program.machine)?;
-    for c in corrections(&description.rules) {
+    for c in description.rules.iter().flat_map(corrections) {
         let corrected = Source { rules: Some(c.corrected), ..source.clone() };
         let pool = Pool::new(corrected, engines);
         if Replayer::new(&pool, variant.clone()).try_replay(program)?.verdict == Verdict::Pass {

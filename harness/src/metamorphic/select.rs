@@ -3,8 +3,10 @@
 use super::machines::{HEAP_STARTS, heap_start, worklist};
 use super::variant::{Gaps, Variant, mix};
 use crate::runtime::description::Description;
+use crate::runtime::manifest::Manifest;
 use crate::runtime::{RuntimeError, Spec};
 use heapsmith_generators::Machine;
+use std::sync::Arc;
 
 /// Of so many programs of an ordinary campaign, one runs in a variant.
 const SHARE: u64 = 32;
@@ -53,6 +55,9 @@ impl Selection {
         let start = |number: u64| heap_start(&base.name, base, number * STRIDE % u64::from(HEAP_STARTS));
         let all_gaps = Variant { gaps: Gaps::All, ..Variant::default() };
         let some_gaps = Gaps::Sample((draw >> 32) as u32);
+        if base.module.is_some() {
+            return Ok(self.of_module(draw, index, base, some_gaps));
+        }
         match self {
             Self::Share => {
                 if !draw.is_multiple_of(SHARE) {
@@ -91,6 +96,37 @@ impl Selection {
         }
     }
 
+    /// The variants of a program on a module that is not ours: its text cannot be changed, so there is no other heap start, worklist or poison. Other
+    /// builds of it there may be, and memory that is larger from the start.
+    fn of_module(&self, draw: u64, index: u64, base: &Description, some_gaps: Gaps) -> Vec<Variant> {
+        let others = others(base);
+        let all_gaps = Variant { gaps: Gaps::All, ..Variant::default() };
+        let some_gaps = Variant { gaps: some_gaps, ..Variant::default() };
+        match self {
+            Self::Share if !draw.is_multiple_of(SHARE) => Vec::new(),
+            Self::Share => {
+                let other = (draw >> 16).checked_rem(others.len() as u64).map(|i| others[i as usize].clone());
+                vec![match (draw >> 8) % 4 {
+                    0 => all_gaps,
+                    1 => some_gaps,
+                    2 => Variant { on: other, ..Variant::default() },
+                    _ => Variant { on: other, ..all_gaps },
+                }]
+            }
+            Self::All { against } => {
+                let mut all = vec![all_gaps, some_gaps];
+                all.extend(others.into_iter().map(|other| Variant { on: Some(other), ..Variant::default() }));
+                if let (Some(against), true) = (against, index.is_multiple_of(ANOTHER_RUNTIME)) {
+                    all.push(Variant { on: Some(against.clone()), ..Variant::default() });
+                }
+                if index.is_multiple_of(STANDALONE) {
+                    all.push(Variant { standalone: true, ..Variant::default() });
+                }
+                all
+            }
+        }
+    }
+
     /// Work above which a variant is left out.
     #[must_use]
     pub const fn most_work(&self) -> u64 {
@@ -99,6 +135,22 @@ impl Selection {
             Self::All { .. } => MOST_WORK,
         }
     }
+}
+
+/// The module with more memory from the start, if it takes that, and its other builds.
+fn others(base: &Description) -> Vec<Spec> {
+    let Some(module) = &base.module else { return Vec::new() };
+    let p = base.parameters;
+    let spec = |module: &Arc<Manifest>, initial_pages, edit| Spec {
+        name: base.name.clone(),
+        module: Some(Arc::clone(module)),
+        pinned: Machine { initial_pages: Some(initial_pages), max_pages: Some(p.max_pages), ..Machine::default() },
+        edit,
+    };
+    let larger = (p.initial_pages < p.max_pages && !module.memory.is_fixed)
+        .then(|| spec(module, p.initial_pages.midpoint(p.max_pages).max(p.initial_pages + 1), base.edit.clone()));
+    let builds = module.builds.iter().map(|build| spec(build, p.initial_pages, None));
+    larger.into_iter().chain(builds).collect()
 }
 
 /// The runtime that `name` is held against where nobody names one: its split form, or the reference; none for a runtime with a wrap table,

@@ -169,12 +169,10 @@ impl ShadowHeap {
             let candidates: Vec<u32> =
                 values.flat_map(|(values, _)| values).copied().filter(|&v| self.may_be_object(v)).collect();
             whole = candidates.into_iter().all(|v| match (self.at(v), self.promises.candidates) {
-                (Some(target), Candidates::AllocatedBase) if self.block(target).free => true,
-                (Some(target), Candidates::AllocatedBase | Candidates::Phase) => {
-                    self.see(target, capacity, &mut worklist, &mut reached)
-                }
-                (None, Candidates::AllocatedBase) => true,
-                (None, Candidates::Phase) => false,
+                (Some(target), Candidates::AllocatedBase | Candidates::Precise) if self.block(target).free => true,
+                (Some(target), _) => self.see(target, capacity, &mut worklist, &mut reached),
+                (None, Candidates::AllocatedBase | Candidates::Precise) => true,
+                (None, Candidates::Phase | Candidates::Unknown) => false,
             });
         }
         // What was left when it stopped early is nobody's business: the stack is shared, and empty between uses.

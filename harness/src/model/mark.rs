@@ -85,7 +85,7 @@ impl ShadowHeap {
         self.marking.epoch += 1;
         self.work += 2 * (self.blocks.len() - self.unused.len()) as u64 + roots.len() as u64;
         self.work += match self.promises.candidates {
-            Candidates::Phase => 0,
+            Candidates::Phase | Candidates::Precise | Candidates::Unknown => 0,
             // Whatever proves object starts is renewed for the whole heap, however few its blocks are.
             Candidates::AllocatedBase => (self.heap_end() - u64::from(self.heap_start)) / PROVED_PER_WORK,
         };
@@ -145,6 +145,14 @@ impl ShadowHeap {
         self.scan(id)
     }
 
+    /// Whether a collector takes what a word holds for a pointer, if it looks like one.
+    fn looks_at(&self, content: Content) -> bool {
+        match self.promises.candidates {
+            Candidates::Phase | Candidates::AllocatedBase | Candidates::Unknown => content != Content::Handle,
+            Candidates::Precise => content == Content::Pointer,
+        }
+    }
+
     fn scan(&mut self, id: BlockId) -> Result<(), TrapRule> {
         // The guest visits words that were never written, too.
         let words = self.block(id).recorded.div_ceil(4);
@@ -155,18 +163,19 @@ impl ShadowHeap {
         let span = (self.heap_end() - u64::from(low)) as u32;
         for (values, contents) in self.words.written(start, start + words) {
             for (i, &v) in values.iter().enumerate() {
-                if v.wrapping_sub(low) >= span || !self.index.on_phase(v) || contents[i] == Content::Handle {
+                if v.wrapping_sub(low) >= span || !self.index.on_phase(v) || !self.looks_at(contents[i]) {
                     continue;
                 }
                 match (self.index.get(v), self.promises.candidates) {
-                    (Some(target), Candidates::AllocatedBase) if self.blocks[target as usize].free => {}
-                    (Some(target), Candidates::AllocatedBase | Candidates::Phase) => {
+                    (Some(target), Candidates::AllocatedBase | Candidates::Precise)
+                        if self.blocks[target as usize].free => {}
+                    (Some(target), _) => {
                         if self.blocks[target as usize].marked != self.marking.epoch {
                             self.marking.push(&mut self.blocks, target, self.exactness)?;
                         }
                     }
-                    (None, Candidates::AllocatedBase) => {}
-                    (None, Candidates::Phase) => self.exactness = Exactness::FalseCandidate,
+                    (None, Candidates::AllocatedBase | Candidates::Precise) => {}
+                    (None, Candidates::Phase | Candidates::Unknown) => self.exactness = Exactness::FalseCandidate,
                 }
             }
         }

@@ -91,6 +91,7 @@ impl Model {
     #[must_use]
     pub fn new(description: &Description) -> Self {
         let mut model = Self {
+            contents_only: !description.is_predictable(),
             heap: ShadowHeap::new(description),
             description: description.clone(),
             slots: Vec::new(),
@@ -99,7 +100,6 @@ impl Model {
             plan: Plan::default(),
             allocations: Vec::new(),
             pending_fields: Fields::default(),
-            contents_only: false,
             image: None,
         };
         model.reset();
@@ -141,6 +141,13 @@ impl Model {
     /// Calls `visit` for each object that is reachable now, once, parents first.
     pub fn for_each_reachable(&mut self, visit: impl FnMut(&ShadowHeap, BlockId)) {
         self.heap.reachable(&self.slots, visit);
+    }
+
+    /// Pointers in root slots and in fields of reachable objects, nulls included: no worklist has more entries.
+    pub fn pointers(&mut self) -> u64 {
+        let mut pointers = self.slots.len() as u64;
+        self.for_each_reachable(|heap, id| pointers += u64::from(heap.block(id).fields.count));
+        pointers
     }
 
     /// Sets a root slot to null, as the start of a step that then trapped has done.
@@ -236,6 +243,7 @@ impl Model {
             Step::Garbage { count, .. } => (*count, 0),
             Step::Nop
             | Step::Store { .. }
+            | Step::Clear { .. }
             | Step::Write { .. }
             | Step::Enter
             | Step::Leave { keep: None }
@@ -278,6 +286,10 @@ impl Model {
             Step::Store { obj, offset, value } => {
                 let target = self.slots[*value as usize];
                 self.link(self.held(*obj), *offset, target)
+            }
+            Step::Clear { obj, offset } => {
+                self.heap.write(self.held(*obj), offset / 4, Content::Data, 0);
+                Ok(())
             }
             Step::Write { obj, offset, value } => {
                 self.write_value(self.held(*obj), offset / 4, *value);
@@ -474,7 +486,7 @@ impl Model {
 
     /// The zeroing promise.
     fn zeroed(&self) -> bool {
-        self.description.promises.zeroing == Zeroing::Zeroed
+        self.description.promises.zeroing != Zeroing::Unpromised
     }
 
     fn may_open_frame(&self) -> bool {

@@ -17,7 +17,7 @@ impl ShadowHeap {
             self.work += 1;
             let block = &mut self.blocks[id as usize];
             let fits = match policy {
-                PlacementPolicy::FirstFit => block.recorded >= size,
+                PlacementPolicy::FirstFit | PlacementPolicy::Unknown => block.recorded >= size,
                 PlacementPolicy::FirstFitSplit => block.words >= wanted,
             };
             if fits {
@@ -25,7 +25,7 @@ impl ShadowHeap {
                 let mut next = block.next;
                 let mut path = if exact { AllocPath::ListExact } else { AllocPath::List };
                 match policy {
-                    PlacementPolicy::FirstFit => {}
+                    PlacementPolicy::FirstFit | PlacementPolicy::Unknown => {}
                     PlacementPolicy::FirstFitSplit => {
                         block.recorded = size;
                         if block.words > wanted {
@@ -120,7 +120,7 @@ impl ShadowHeap {
                 self.words.disown(start, block.words);
                 self.recycled.push(id);
             }
-            Zeroing::Zeroed => self.words.clear(start, block.words),
+            Zeroing::Zeroed | Zeroing::Payload => self.words.clear(start, block.words),
         }
     }
 
@@ -128,7 +128,7 @@ impl ShadowHeap {
     /// are one block.
     pub(super) fn sweep(&mut self) {
         let merges = match self.promises.placement {
-            PlacementPolicy::FirstFit => false,
+            PlacementPolicy::FirstFit | PlacementPolicy::Unknown => false,
             PlacementPolicy::FirstFitSplit => true,
         };
         let (mut head, mut id) = (NONE, self.first);

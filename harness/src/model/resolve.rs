@@ -2,7 +2,8 @@
 
 use super::{Content, Fields, Model, UNSET};
 use crate::plan::{Fill, Initial, RootWrite, Shape, Slot, Step, Value};
-use crate::runtime::description::PAGE;
+use crate::runtime::description::{PAGE, Zeroing};
+use crate::runtime::manifest::Request;
 use heapsmith_generators as lang;
 use lang::{
     Base, Count, Edge, Init, MAX_ARITY, MAX_COUNT, MAX_NODE_WORDS, Op, Part, Placement, REGISTERS, Reg, Region, Size,
@@ -26,7 +27,7 @@ impl Model {
                 Step::Store { obj, offset, value: target }
             }
             Op::Clear { obj, field } => match self.field(obj, field) {
-                Some((obj, offset)) => Step::Write { obj, offset, value: Value::Constant(0) },
+                Some((obj, offset)) => Step::Clear { obj, offset },
                 None => Step::Nop,
             },
             Op::Write { obj, word, value } => self.resolve_write(obj, word, value),
@@ -46,14 +47,25 @@ impl Model {
             Op::CheckZero { reg } => self.resolve_check_zero(reg),
             Op::Graph { dst, shape, words, tag } => {
                 let shape = self.shape(shape);
-                Step::Graph { root: self.assign(dst), shape, words: u32::from(words.min(MAX_NODE_WORDS)), tag }
+                match self.description.node_words(shape.node_fields().as_slice(), u32::from(words.min(MAX_NODE_WORDS)))
+                {
+                    Some(words) => Step::Graph { root: self.assign(dst), shape, words, tag },
+                    None => Step::Nop,
+                }
             }
-            Op::Roots { count, words } => Step::Roots {
-                first: self.slots.len() as u32,
-                count: self.count(count),
-                words: u32::from(words.min(MAX_NODE_WORDS)),
-            },
-            Op::Garbage { count, size } => Step::Garbage { count: self.count(count), size: self.size(size) },
+            Op::Roots { count, words } => {
+                match self.description.node_words(&[0], u32::from(words.min(MAX_NODE_WORDS))) {
+                    Some(words) => Step::Roots { first: self.slots.len() as u32, count: self.count(count), words },
+                    None => Step::Nop,
+                }
+            }
+            Op::Garbage { count, size } => {
+                let garbage = Request { size: self.size(size), first: 0, stride: 1, count: 0 };
+                match self.description.shape(garbage).filter(|request| request.count == 0) {
+                    Some(request) => Step::Garbage { count: self.count(count), size: request.size },
+                    None => Step::Nop,
+                }
+            }
             Op::Wrap { reg, kind, count } => self.resolve_wrap(reg, kind, count),
         }
     }
@@ -105,14 +117,19 @@ impl Model {
             Placement::Back => Fields { first: words - fields.min(words), stride: 1, count: fields.min(words) },
             Placement::Odd => Fields { first: 1, stride: 2, count: fields.min(words / 2) },
         };
+        let request = Request { size, first: f.first, stride: f.stride, count: f.count };
+        let Some(request) = self.description.shape(request) else { return Step::Nop };
+        let (size, f) = (request.size, Fields { first: request.first, stride: request.stride, count: request.count });
         let (fill, count) = match init {
+            Init::Bare if self.description.must_initialise(request) => (Fill::Nothing, f.count),
             Init::Bare => (Fill::Nothing, 0),
             Init::Null => (Fill::Nothing, f.count),
             Init::Fill(tag) => (Fill::All { tag }, f.count),
             Init::Ends(tag) => (Fill::Ends { tag }, f.count),
         };
         self.pending_fields = f;
-        Step::Alloc { root: self.assign(dst), size, init: Initial { fill, first: f.first, stride: f.stride, count } }
+        let init = Initial { fill, first: f.first, stride: f.stride, count, fields: f.count };
+        Step::Alloc { root: self.assign(dst), size, init }
     }
 
     fn resolve_load(&mut self, dst: Reg, src: Reg, field: u32) -> Step {
@@ -160,13 +177,13 @@ impl Model {
 
     /// The `j`-th word of an object's payload that is no pointer field.
     fn data_word(&self, id: super::BlockId, j: u32) -> u32 {
-        let f = self.heap.block(id).fields;
-        match (f.count, f.stride) {
-            (0, _) => j,
-            (n, 2) if j < n => 2 * j,
-            (n, 2) => n + j,
-            (_, _) if j < f.first => j,
-            (n, _) => n + j,
+        let Fields { first, stride, count } = self.heap.block(id).fields;
+        let Some(after) = j.checked_sub(first).filter(|_| count > 0) else { return j };
+        // Data words between one pointer and the next.
+        let between = stride.max(1) - 1;
+        match after.checked_div(between) {
+            Some(gap) if gap < count - 1 => first + gap * stride + 1 + after % between,
+            Some(_) | None => count + j,
         }
     }
 
@@ -178,7 +195,7 @@ impl Model {
         }
         let Some(obj) = self.object(reg, |_, _| true) else { return Step::Nop };
         let id = self.held(obj);
-        let first = self.description.rules.handles.word(self.heap.wraps.registered().len() as u32 + 1);
+        let first = self.description.handles().word(self.heap.wraps.registered().len() as u32 + 1);
         let word = (self.data_words(id) > 0).then(|| 4 * self.data_word(id, 0));
         Step::Wrap { obj, kind: u32::from(kind), first, count, word }
     }
@@ -230,14 +247,23 @@ impl Model {
             Some(last) if last.0 + last.1 == from => last.1 += len,
             Some(_) | None => ranges.push((from, len)),
         };
-        for word in 0..self.heap.words(id) {
+        // Beyond what may be zero there is only what was written.
+        let words = match self.description.promises.zeroing {
+            Zeroing::Unpromised | Zeroing::Zeroed => self.heap.words(id),
+            Zeroing::Payload => size.div_ceil(4),
+        };
+        for word in 0..words {
             let (content, _) = self.heap.word(id, word);
+            let in_payload = 4 * (word + 1) <= size || content == Content::Tail;
+            if !in_payload && self.description.promises.zeroing == Zeroing::Payload {
+                continue;
+            }
             if content == Content::Tail {
                 let tail = size % 4;
                 if wanted(content, true) {
                     add(4 * word, tail);
                 }
-                if wanted(content, false) {
+                if wanted(content, false) && self.description.promises.zeroing != Zeroing::Payload {
                     add(4 * word + tail, 4 - tail);
                 }
             } else if wanted(content, true) {
@@ -316,6 +342,20 @@ impl Shape {
             Self::RandomGraph { edges, .. } => u64::from(edges),
             Self::Tree { n, arity } => u64::from(n) * u64::from(arity),
             Self::Chain { .. } | Self::Cycle { .. } | Self::Grid { .. } | Self::Comb { .. } => 0,
+        }
+    }
+
+    /// Numbers of fields that the graph's nodes have.
+    #[must_use]
+    pub fn node_fields(&self) -> Vec<u32> {
+        match *self {
+            Self::Chain { .. } | Self::Cycle { .. } => vec![1],
+            Self::Wide { n: 0 } | Self::DuplicateRefs { n: 0 } => vec![0],
+            Self::Wide { n } | Self::DuplicateRefs { n } => vec![n, 1, 0],
+            Self::Tree { arity, .. } => vec![arity],
+            Self::Grid { .. } => vec![2],
+            Self::Comb { .. } => vec![2, 1],
+            Self::RandomGraph { .. } => vec![4],
         }
     }
 

@@ -57,7 +57,8 @@ pub fn cause_of(
     engines: &[Box<dyn Engine>],
     program: &Program,
 ) -> Result<Option<Cause>, EngineError> {
-    cause_by(description.rules, &mut |rules| {
+    let Some(rules) = description.rules else { return Ok(None) };
+    cause_by(rules, &mut |rules| {
         let runtime = builtin(rewith(description, rules));
         let engines = engines.get(..1).unwrap_or_default();
         let mut rig = Rig::new(Arc::new(Prepared::builtin(runtime, engines)?))?;

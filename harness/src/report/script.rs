@@ -5,9 +5,7 @@ use crate::lower::standalone;
 use crate::lower::wast::{Directive, script};
 use crate::model::{Exactness, Model};
 use crate::outcome::{End, Outcome, Trap};
-use crate::runtime::description::{
-    GLOBAL_COLLECTIONS, GLOBAL_FREE_HEAD, GLOBAL_HEAP_END, GLOBAL_ROOT_TOP, GLOBALS, WRAP_ENTRY, WRAP_GLOBAL,
-};
+use crate::runtime::description::{Role, WRAP_ENTRY, WRAP_GLOBAL};
 use crate::trial::Rig;
 
 /// What a script asserts, and whether any of it fails on the runtime as it is.
@@ -52,14 +50,15 @@ pub fn directives(verdict: &Verdict, model: &Model, seen: &Outcome) -> Assertion
             all.push(Directive::Pages(model.heap.pages()));
         }
         let expected = [
-            (GLOBAL_COLLECTIONS, model.heap.collections),
-            (GLOBAL_HEAP_END, model.heap.heap_end() as u32),
-            (GLOBAL_ROOT_TOP, model.description().regions.roots.0 + 4 * model.slots().len() as u32),
-            (GLOBAL_FREE_HEAD, model.heap.free_head_address()),
+            (Role::Collections, model.heap.collections),
+            (Role::HeapEnd, model.heap.heap_end() as u32),
+            (Role::RootTop, model.description().regions.roots.0 + 4 * model.slots().len() as u32),
+            (Role::FreeHead, model.heap.free_head_address()),
         ];
-        for (i, value) in expected {
-            if seen.globals.get(i).is_some_and(|&found| found != value) {
-                all.push(Directive::Global { name: GLOBALS[i], value });
+        let d = model.description();
+        for (role, value) in expected {
+            if d.global(seen, role).is_some_and(|found| found != value) {
+                all.extend(d.name_of(role).map(|name| Directive::Global { name: name.to_owned(), value }));
             }
         }
     }
@@ -82,7 +81,7 @@ fn releases(v: &Violation, model: &Model, seen: &Outcome) -> Option<Directive> {
         Kind::BrokenWrapTable if v.words.is_empty() => {
             let held = model.heap.wraps.registered().len() - seen.releases.len();
             let value = model.description().regions.wraps.0 + WRAP_ENTRY * held as u32;
-            Some(Directive::Global { name: WRAP_GLOBAL, value })
+            Some(Directive::Global { name: WRAP_GLOBAL.to_owned(), value })
         }
         Kind::BrokenWrapTable
         | Kind::SilentFree

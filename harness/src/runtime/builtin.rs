@@ -22,8 +22,8 @@
 
 use super::description::{
     ADDRESS_LIMIT, AddressRule, CandidateTest, Candidates, Characteristic, Description, Extent, Fit, Growth,
-    GrowthPolicy, HandleForm, InitialPages, MarkAt, ObjectLayout, OnFull, PlacementPolicy, Promises, Reuse,
-    RootDiscipline, RootsFull, Rules, SizeBits, SizeGuard, Sweep, Work, WorklistFull, Zeroing,
+    GrowthPolicy, HandleForm, InitialPages, MarkAt, ObjectLayout, OnFull, PlacementPolicy, Promises, Reuse, RootsFull,
+    Rules, SizeBits, SizeGuard, Sweep, Work, WorklistFull, Zeroing,
 };
 use super::{Runtime, RuntimeError, emit};
 use heapsmith_generators::Machine;
@@ -69,13 +69,18 @@ pub fn names() -> &'static [&'static str] {
 /// # Errors
 /// Unknown names, and parameters that no module can have.
 pub fn describe(name: &str, machine: Machine) -> Result<Description, RuntimeError> {
-    Spec { name: name.to_owned(), pinned: machine, edit: None }.resolve(Machine::default())
+    Spec { name: name.to_owned(), module: None, pinned: machine, edit: None }.resolve(Machine::default())
 }
 
 /// A description with the WebAssembly that does what its rules say.
 #[must_use]
 pub fn builtin(description: Description) -> Runtime {
-    let fields = emit::fields(&description);
+    let fields = match (&description.module, &description.rules) {
+        (Some(module), _) => module.fields(description.parameters.initial_pages, description.parameters.max_pages),
+        (None, Some(rules)) => emit::fields(rules, &description),
+        // Nobody describes such a one; no engine takes such a text.
+        (None, None) => format!("(neither module nor rules for {})", description.name),
+    };
     let runtime = Runtime { description, fields };
     let Some(edit) = &runtime.description.edit else { return runtime };
     match edit.apply(&runtime) {
@@ -88,9 +93,6 @@ pub fn builtin(description: Description) -> Runtime {
 /// How a block of a built-in collector looks.
 pub(super) const OBJECT: ObjectLayout =
     ObjectLayout { header_bytes: 4, stride_unit: 8, size_shift: 1, mark_mask: 1, free_link: 0 };
-
-/// Where a built-in collector keeps its roots.
-pub(super) const ROOTS: [RootDiscipline; 1] = [RootDiscipline::ShadowStack { full: OnFull::Trap }];
 
 const VERA_131: Release = Release {
     summary: "conservative mark-sweep of Vera v0.0.131: traps on a full worklist, grows by the shortage",

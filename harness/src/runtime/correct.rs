@@ -116,7 +116,7 @@ mod tests {
 
     fn listed(name: &str) -> Vec<&'static str> {
         let description = describe(name, Machine::default()).unwrap();
-        corrections(&description.rules).iter().map(|c| c.rule).collect()
+        corrections(&description.rules.unwrap()).iter().map(|c| c.rule).collect()
     }
 
     #[test]
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn applying_every_correction_in_turn_leaves_none() {
         for name in names() {
-            let mut rules = describe(name, Machine::default()).unwrap().rules;
+            let mut rules = describe(name, Machine::default()).unwrap().rules.unwrap();
             let mut steps = 0;
             while let Some(correction) = corrections(&rules).first().copied() {
                 assert_ne!(correction.corrected, rules);

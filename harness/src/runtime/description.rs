@@ -88,20 +88,15 @@
 //! - *Handles are no pointers*: the word of an object that holds its handle keeps nothing alive. Compiled programs write it with bit
 //!   31 set since v0.0.155 ([`HandleForm::Tagged`]); before, it looked like an address from some number of handles on (#578).
 //!
-//! # Other collectors
-//! AssemblyScript, Lua and Boehm fit into [`Description`] by more variants, never by a question which collector it is:
-//! - *Roots*: [`Description::roots`] is a list because AssemblyScript has pins (`__pin`, `__unpin`) and a shadow stack that are used
-//!   together, Lua has slots of its own stack and Boehm a root table: [`RootDiscipline`] gets `Pins`, `Slots` and `Table`.
-//! - *Objects*: AssemblyScript's header is 20 bytes before a payload aligned to 16, so [`ObjectLayout`] carries it but for its fields
-//!   (the recorded size is the word at -4, without a shift; colour and pins are in others). Lua and Boehm show no header: the layout
-//!   becomes an `Option`, and without one only the checks for any collector run.
-//! - *Access*: kinds of objects (a class, its pointer fields, its allocation call), loads and stores by call (AssemblyScript's setters
-//!   hold the write barrier; Lua shows no address at all) and how to collect (full, step) join as a new part of the description.
-//! - *Promises*: [`Candidates`] gets `Precise` (AssemblyScript, Lua: unreachable objects are garbage exactly) and a one-sided form
-//!   (Boehm scans statics and C stacks); [`PlacementPolicy`] and [`GrowthPolicy`] get `Unknown`, which is not judged.
-//! - [`Rules`] stay with the built-in collectors: they become an `Option`, `None` for every module that is not ours.
+//! # Collectors of others
+//! A module that is not ours has a manifest ([`super::manifest`]), and no [`Rules`] unless the manifest says that those of a built-in are its own.
+//! What it does not promise is not judged: [`PlacementPolicy::Unknown`], [`GrowthPolicy::Unknown`] and [`Candidates::Unknown`] leave
+//! what holds of any collector.
 
+use super::manifest::{Field, Manifest};
+use crate::outcome::Outcome;
 use heapsmith_generators::Machine;
+use std::sync::Arc;
 
 /// Bytes of a WebAssembly page.
 pub const PAGE: u32 = 65_536;
@@ -118,22 +113,33 @@ pub const ADDRESS_LIMIT: u64 = 1 << 31;
 /// Names of the mutable globals that every built-in runtime has, in the order of [`crate::outcome::Outcome::globals`]; see also
 /// [`Description::globals`].
 pub const GLOBALS: [&str; 5] = ["heap_ptr", "gc_sp", "gc_free_head", "gc_worklist_ptr", "gc_collections"];
-/// Where the heap's end stands in [`GLOBALS`].
-pub const GLOBAL_HEAP_END: usize = 0;
-/// Where the top of the root stack stands in [`GLOBALS`].
-pub const GLOBAL_ROOT_TOP: usize = 1;
-/// Where the head of the free list stands in [`GLOBALS`].
-pub const GLOBAL_FREE_HEAD: usize = 2;
-/// Where the mark worklist's pointer stands in [`GLOBALS`].
-pub const GLOBAL_WORKLIST: usize = 3;
-/// Where the number of collections stands in [`GLOBALS`].
-pub const GLOBAL_COLLECTIONS: usize = 4;
 /// Name of the mutable global that a wrap table has after [`GLOBALS`]: the end of its entries.
 pub const WRAP_GLOBAL: &str = "gc_wrap_ptr";
-/// Where it stands, if it is there.
-pub const GLOBAL_WRAPS: usize = GLOBALS.len();
 /// Bytes of an entry of the wrap table.
 pub const WRAP_ENTRY: u32 = 16;
+
+/// What a mutable global tells, where the collector has such a one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// The heap's end.
+    HeapEnd,
+    /// The top of the root stack.
+    RootTop,
+    /// The first payload on the free list.
+    FreeHead,
+    /// The end of what stands in the mark worklist.
+    Worklist,
+    /// How many collections there were.
+    Collections,
+    /// The end of the wrap table's entries.
+    Wraps,
+}
+
+impl Role {
+    /// Those of [`GLOBALS`], in their order.
+    pub const OF_GLOBALS: [Self; GLOBALS.len()] =
+        [Self::HeapEnd, Self::RootTop, Self::FreeHead, Self::Worklist, Self::Collections];
+}
 
 /// Names of the mutable globals that [`WorklistFull::Rescan`] has after those.
 pub const RESCAN_GLOBALS: [&str; 2] = ["gc_dirty_lo", "gc_dirty_hi"];
@@ -178,16 +184,16 @@ pub struct Description {
     pub regions: Regions,
     /// How a block looks.
     pub object: ObjectLayout,
-    /// How roots are kept: a list, because a collector may have several that are used together.
-    pub roots: Vec<RootDiscipline>,
     /// What must be true.
     pub promises: Promises,
-    /// What this release does (built-in runtimes only).
-    pub rules: Rules,
+    /// What this release does: of built-in runtimes, and of modules of which it is claimed.
+    pub rules: Option<Rules>,
     /// What it is allowed to be bad at: counted and shown, never a violation.
     pub characteristics: Vec<Characteristic>,
     /// The edit that its text has; no emulator describes it then.
     pub edit: Option<super::Edit>,
+    /// The module, where it is not one of ours.
+    pub module: Option<Arc<Manifest>>,
 }
 
 /// Sizes of regions and limits of memory.
@@ -246,16 +252,6 @@ impl ObjectLayout {
     }
 }
 
-/// One way in which roots are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RootDiscipline {
-    /// A stack in linear memory that the mutator pushes to and the collector scans.
-    ShadowStack {
-        /// What happens on a push when it is full.
-        full: OnFull,
-    },
-}
-
 /// What must happen when a capacity is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OnFull {
@@ -306,6 +302,20 @@ pub enum Zeroing {
     Unpromised,
     /// Zero up to the stride.
     Zeroed,
+    /// Zero up to the last byte that was asked for.
+    Payload,
+}
+
+impl Zeroing {
+    /// Words of a payload of `size` bytes, in a block with room for `words`, that are promised to be zero.
+    #[must_use]
+    pub const fn words(self, size: u32, words: u32) -> u32 {
+        match self {
+            Self::Unpromised => 0,
+            Self::Zeroed => words,
+            Self::Payload => size / 4,
+        }
+    }
 }
 
 /// Which words of roots and payloads a conservative collector takes for pointers.
@@ -316,6 +326,10 @@ pub enum Candidates {
     Phase,
     /// Only words that are the payload of an allocated block.
     AllocatedBase,
+    /// None: only pointer fields and roots are looked at.
+    Precise,
+    /// Nobody knows. What else is kept is not judged.
+    Unknown,
 }
 
 /// Where objects are placed.
@@ -327,6 +341,8 @@ pub enum PlacementPolicy {
     /// First fit by stride over a free list that each sweep rebuilds in descending address order from the maximal runs of free blocks, each run
     /// one block. What is left of a block stands on the list in its place. Then a bump, and a collection, as in [`PlacementPolicy::FirstFit`].
     FirstFitSplit,
+    /// Nobody knows where: addresses are not judged.
+    Unknown,
 }
 
 /// How much memory is asked for.
@@ -334,6 +350,8 @@ pub enum PlacementPolicy {
 pub enum GrowthPolicy {
     /// As many pages as the shortage needs, no more.
     Shortage,
+    /// Nobody knows how much: pages are not judged.
+    Unknown,
 }
 
 /// What one release does. See the module's documentation for the exact steps.
@@ -549,16 +567,75 @@ impl Description {
         self.parameters.max_pages > MAX_PAGES
     }
 
-    /// Names of its mutable globals, in the order of [`crate::outcome::Outcome::globals`]: [`GLOBALS`], with a wrap table
-    /// [`WRAP_GLOBAL`], then those of its rules.
+    /// Names of its mutable globals, in the order of [`Outcome::globals`]: [`GLOBALS`], with a wrap table
+    /// [`WRAP_GLOBAL`], then those of its rules; of a module that is not ours, those that its manifest exports.
     #[must_use]
-    pub fn globals(&self) -> Vec<&'static str> {
-        let more: &[&str] = match self.rules.worklist_full {
-            WorklistFull::Drop | WorklistFull::Trap => &[],
-            WorklistFull::Rescan => &RESCAN_GLOBALS,
+    pub fn globals(&self) -> Vec<&str> {
+        if let Some(module) = &self.module {
+            return module.globals().iter().map(String::as_str).collect();
+        }
+        let more: &[&str] = match self.rules.map(|rules| rules.worklist_full) {
+            None | Some(WorklistFull::Drop | WorklistFull::Trap) => &[],
+            Some(WorklistFull::Rescan) => &RESCAN_GLOBALS,
         };
         let wraps: &[&str] = if self.parameters.wraps > 0 { &[WRAP_GLOBAL] } else { &[] };
         GLOBALS.iter().chain(wraps).chain(more).copied().collect()
+    }
+
+    /// Where a global stands in [`Outcome::globals`], if the collector has it.
+    #[must_use]
+    pub fn index_of(&self, role: Role) -> Option<usize> {
+        match &self.module {
+            Some(module) => {
+                let name = GLOBALS.get(Role::OF_GLOBALS.iter().position(|own| *own == role)?)?;
+                module.globals().iter().position(|own| own == name)
+            }
+            None if role == Role::Wraps => (self.parameters.wraps > 0).then_some(GLOBALS.len()),
+            None => Role::OF_GLOBALS.iter().position(|own| *own == role),
+        }
+    }
+
+    /// The name of the global with this role, if the collector has it.
+    #[must_use]
+    pub fn name_of(&self, role: Role) -> Option<&str> {
+        self.globals().get(self.index_of(role)?).copied()
+    }
+
+    /// What a global of the collector says, if it has it.
+    #[must_use]
+    pub fn global(&self, outcome: &Outcome, role: Role) -> Option<u32> {
+        outcome.globals.get(self.index_of(role)?).copied()
+    }
+
+    /// How programs write a handle.
+    #[must_use]
+    pub fn handles(&self) -> HandleForm {
+        self.rules.map_or(HandleForm::Tagged, |rules| rules.handles)
+    }
+
+    /// Whether the promises let one predict addresses, growth and traps; else only what holds of any collector is judged.
+    #[must_use]
+    pub fn is_predictable(&self) -> bool {
+        let p = self.promises;
+        p.placement != PlacementPolicy::Unknown
+            && p.growth != GrowthPolicy::Unknown
+            && p.candidates != Candidates::Unknown
+    }
+
+    /// Whether the word before each payload tells its block's size and mark.
+    #[must_use]
+    pub fn has_headers(&self) -> bool {
+        self.module.as_ref().is_none_or(|module| {
+            let at_start =
+                |field: Field| field.offset == -self.object.header_bytes.cast_signed() && field.mask == u32::MAX;
+            module.like.is_some() || module.heap.start.is_some() && module.object.size.is_some_and(at_start)
+        })
+    }
+
+    /// Whether rules are known that say, bit for bit, what its code does.
+    #[must_use]
+    pub fn is_emulated(&self) -> bool {
+        self.edit.is_none() && self.rules.is_some() && self.module.as_ref().is_none_or(|module| module.is_emulated)
     }
 
     /// `alloc`, `collect` and the other operations of a built-in runtime read these machine parameters; see [`mod@super::builtin`].

@@ -26,6 +26,12 @@ pub enum EditError {
     /// Of a mutant.
     #[error(transparent)]
     Mutant(#[from] MutantError),
+    /// The poison is made of edits of a built-in's text.
+    #[error("expected a built-in collector to poison, found `{found}`; leave the poisoned variants out")]
+    NoTwin {
+        /// The collector.
+        found: String,
+    },
 }
 
 impl Edit {

@@ -16,7 +16,7 @@ mod wraps;
 
 pub(crate) use wraps::HOST_IMPORT;
 
-use super::description::{CandidateTest, Description, WorklistFull, data_byte};
+use super::description::{CandidateTest, Description, Rules, WorklistFull, data_byte};
 use std::fmt::Write as _;
 
 /// Bytes of static data in one string of the data segment.
@@ -27,15 +27,14 @@ const DATA_LINE: u32 = 32;
 /// Memory 0 is the collector's (`$heap`); functions and mutable globals are exported under their names. With a wrap table the first
 /// field is the import of `host_decref_handle`.
 #[must_use]
-pub fn fields(description: &Description) -> String {
-    let rules = &description.rules;
+pub fn fields(rules: &Rules, description: &Description) -> String {
     let mut out = String::new();
     out.push_str(&title(description));
     if has_wraps(description) {
         out.push_str(HOST_IMPORT);
     }
     out.push_str(&memory(description));
-    out.push_str(&globals(description));
+    out.push_str(&globals(rules, description));
     out.push_str(&alloc::functions(rules));
     out.push_str(&collect::functions(rules, if has_wraps(description) { wraps::CALL } else { "" }));
     out.push_str(&roots::functions(rules));
@@ -96,7 +95,7 @@ fn memory(description: &Description) -> String {
 }
 
 /// The globals: mutable ones in the order of [`Description::globals`], exported; then the constants of the layout.
-fn globals(description: &Description) -> String {
+fn globals(rules: &Rules, description: &Description) -> String {
     let r = description.regions;
     let mut mutable = vec![
         ("heap_ptr", r.heap_start, "the heap's end so far"),
@@ -108,7 +107,7 @@ fn globals(description: &Description) -> String {
     if has_wraps(description) {
         mutable.push(("gc_wrap_ptr", r.wraps.0, "the next free entry of the wrap table"));
     }
-    match description.rules.worklist_full {
+    match rules.worklist_full {
         WorklistFull::Drop | WorklistFull::Trap => {}
         WorklistFull::Rescan => mutable.extend([
             ("gc_dirty_lo", u32::MAX, "the lowest payload to be scanned again"),
@@ -129,7 +128,7 @@ fn globals(description: &Description) -> String {
     if has_wraps(description) {
         constants.extend([("gc_wrap_base", r.wraps.0), ("gc_wrap_end", r.wraps.1)]);
     }
-    if r.bitmap.0 < r.bitmap.1 || description.rules.candidates == CandidateTest::Bitmap {
+    if r.bitmap.0 < r.bitmap.1 || rules.candidates == CandidateTest::Bitmap {
         constants.push(("gc_bitmap_base", r.bitmap.0));
     }
     for (name, value) in constants {

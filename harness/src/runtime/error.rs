@@ -74,6 +74,36 @@ pub enum RuntimeError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A manifest, or the module that it is about.
+    #[error("{problem}")]
+    Manifest {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Only a manifest names builds.
+    #[error("expected `build` of a module with a manifest, found it of the built-in `{name}`; leave it out")]
+    NoBuilds {
+        /// The runtime.
+        name: String,
+    },
+    /// A manifest has no such build.
+    #[error(
+        "expected a build that the manifest names ({known}), found `{found}`; add it as `[[build]]`, or leave `build` out"
+    )]
+    UnknownBuild {
+        /// What was asked for.
+        found: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// A parameter that a module decides.
+    #[error("expected no `{key}` for `{name}`: its module decides that; give pages only, or another module")]
+    OfTheModule {
+        /// The parameter.
+        key: &'static str,
+        /// The manifest.
+        name: String,
+    },
     /// A region has no entry or too many.
     #[error("expected 1 to {limit} entries for `{key}`, found {found}; choose a number in that range")]
     Capacity {

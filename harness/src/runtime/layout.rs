@@ -91,7 +91,7 @@ fn regions(p: &Parameters, rules: &Rules) -> Regions {
     }
 }
 
-/// The same collector under other rules, with the same parameters and regions where the rules allow it.
+/// The same collector under other rules (of a module that is not ours, the built-in that it is like), with the same parameters and regions where the rules allow it.
 ///
 /// Two rules need more than they get: [`InitialPages::CoverRegions`] raises the initial pages (and the limit, if need be), and
 /// [`CandidateTest::Bitmap`] needs a bitmap, so that without one the heap starts later. A bitmap that is no longer used stays
@@ -99,15 +99,15 @@ fn regions(p: &Parameters, rules: &Rules) -> Regions {
 /// that addresses which are checked anew end at [`ADDRESS_LIMIT`].
 #[must_use]
 pub fn rewith(description: &Description, rules: Rules) -> Description {
-    let mut new = Description { rules, ..description.clone() };
+    let mut new = Description { rules: Some(rules), module: None, ..description.clone() };
     match rules.candidates {
         CandidateTest::Phase | CandidateTest::Bitmap => {}
         // A walk over the heap for each word.
         CandidateTest::Walk => new.promises.work = Work::Unpromised,
     }
-    match (description.rules.address, rules.address) {
-        (AddressRule::Wrapping, AddressRule::Checked) => new.promises.address_limit = ADDRESS_LIMIT,
-        (AddressRule::Wrapping | AddressRule::Checked, _) => {}
+    match (description.rules.map(|rules| rules.address), rules.address) {
+        (Some(AddressRule::Wrapping), AddressRule::Checked) => new.promises.address_limit = ADDRESS_LIMIT,
+        (None | Some(AddressRule::Wrapping | AddressRule::Checked), _) => {}
     }
     let bitmap = description.regions.bitmap;
     let lacks_bitmap = bitmap.0 == bitmap.1 && rules.candidates == CandidateTest::Bitmap;

@@ -3,6 +3,7 @@
 //! - [`description`]: what the harness knows of a collector, and the exact rules of the built-in ones.
 //! - [`mod@builtin`]: the built-in collectors by name, and their parameters ([`Spec`]).
 //! - [`emit`]: their WebAssembly text.
+//! - [`manifest`]: collectors of others, and what their owners say of them. `foreign`: what may be expected of such a one. `shape`: which objects it has.
 //! - [`correct`]: what each of them does wrong, one rule at a time.
 //! - [`manifest`]: collectors that are somebody else's, and how they are used.
 //! - [`fault`]: planted faults, edits of a runtime's text. [`mutant`]: edits of one decoded instruction. [`poison`]: edits after which only the mutator's bytes can be trusted.
@@ -14,10 +15,12 @@ pub mod edit;
 pub mod emit;
 mod error;
 pub mod fault;
+mod foreign;
 mod layout;
 pub mod manifest;
 pub mod mutant;
 pub mod poison;
+mod shape;
 mod spec;
 
 pub use builtin::{builtin, describe, names};
@@ -36,6 +39,7 @@ pub struct Runtime {
     pub description: description::Description,
     /// Fields of a WebAssembly text module (without the `(module` around them): memory 0 is the collector's; functions `$alloc`,
     /// `$gc_collect`, `$root_push`, `$root_set`, `$frame_save` and `$frame_restore`, and, where [`description::Parameters::wraps`]
-    /// is not 0, `$register_wrapper`. Then the first field is the import of `host_decref_handle`.
+    /// is not 0, `$register_wrapper`. Then the first field is the import of `host_decref_handle`. A module with a manifest has `$new`, `$link` and
+    /// `$fetch` instead of `$alloc`.
     pub fields: String,
 }

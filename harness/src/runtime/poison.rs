@@ -8,8 +8,8 @@
 //! The edits are [`Fault`]s: data that must match exactly once. They fit every runtime whose sweep, bump and first fit look as [`super::emit`]
 //! writes them.
 
-use super::description::{Description, ObjectLayout, SizeBits, Sweep, Zeroing};
-use super::fault::{self, Fault, FaultError};
+use super::description::{Description, ObjectLayout, Rules, SizeBits, Sweep, Zeroing};
+use super::fault::{self, Fault};
 use super::{Edit, EditError};
 use super::{Runtime, builtin};
 
@@ -29,14 +29,14 @@ const REUSED: &str = "(return (local.get $cur))";
 
 /// The edits that make the poisoned twin of a built-in runtime.
 #[must_use]
-pub fn edits(description: &Description) -> Vec<Fault> {
+pub fn edits(rules: &Rules, description: &Description) -> Vec<Fault> {
     let edit = |name: &str, find: &str, replace: String| {
         Fault::new(&format!("poison-{name}"), "payloads that are not the mutator's are overwritten", find, &replace)
     };
     let object = description.object;
     let call = |from: &str, header: &str, byte: u8| format!("(call ${FUNCTION} {from} {header} (i32.const {byte}))\n");
     // Where the sweep frees the block of the header at this local; a run's header is that of all of it by then.
-    let (freed, indent) = match description.rules.sweep {
+    let (freed, indent) = match rules.sweep {
         Sweep::Blocks => ("(local.get $p)", "          "),
         Sweep::Runs => ("(local.get $run)", "    "),
     };
@@ -44,11 +44,11 @@ pub fn edits(description: &Description) -> Vec<Fault> {
     let past_link = format!("(i32.add {freed} (i32.const {}))", object.header_bytes + object.free_link + 4);
     let header = |local: &str| format!("(i32.sub (local.get ${local}) (i32.const {}))", object.header_bytes);
     let mut all = vec![
-        edit("function", SWEEP, function(&object, description.rules.size_bits) + SWEEP),
+        edit("function", SWEEP, function(&object, rules.size_bits) + SWEEP),
         edit("swept", &find, call(&past_link, freed, SWEPT) + indent + &find),
     ];
     match description.promises.zeroing {
-        Zeroing::Zeroed => {}
+        Zeroing::Zeroed | Zeroing::Payload => {}
         Zeroing::Unpromised => {
             let fresh = |local: &str| call(&format!("(local.get ${local})"), &header(local), FRESH);
             all.push(edit("bumped", BUMPED, format!("{BUMPED}    {}", fresh("payload"))));
@@ -58,13 +58,22 @@ pub fn edits(description: &Description) -> Vec<Fault> {
     all
 }
 
+/// Whether there is a poisoned twin: of a built-in.
+#[must_use]
+pub const fn has_twin(description: &Description) -> bool {
+    description.module.is_none()
+}
+
 /// The poisoned twin; its description stays, because what must be true does not change.
 ///
 /// # Errors
 /// An edit does not match exactly once: the runtime's functions are others than the edits are made for.
-pub fn twin(runtime: &Runtime) -> Result<Runtime, FaultError> {
+pub fn twin(runtime: &Runtime) -> Result<Runtime, EditError> {
+    let Some(rules) = runtime.description.rules.filter(|_| runtime.description.module.is_none()) else {
+        return Err(EditError::NoTwin { found: runtime.description.name.clone() });
+    };
     let mut twin = runtime.clone();
-    for edit in edits(&runtime.description) {
+    for edit in edits(&rules, &runtime.description) {
         twin = fault::apply(&twin, &edit)?;
     }
     Ok(twin)
@@ -76,7 +85,7 @@ pub fn twin(runtime: &Runtime) -> Result<Runtime, FaultError> {
 /// The fault's edit does not match the twin exactly once, or the collector has no such mutant.
 pub fn builtin_twin(description: Description) -> Result<Runtime, EditError> {
     match description.edit.clone() {
-        None => Ok(twin(&builtin(description))?),
+        None => twin(&builtin(description)),
         Some(Edit::Mutant(mutant)) => {
             let clean = builtin(Description { edit: None, ..description.clone() });
             Ok(Runtime { description, ..mutant.apply_to_twin(&clean, &twin(&clean)?, FUNCTION)? })
@@ -119,6 +128,7 @@ fn function(object: &ObjectLayout, bits: SizeBits) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runtime::FaultError;
     use crate::runtime::mutant::{Site, mutants};
     use crate::runtime::{builtin, names, parse_spec};
     use heapsmith_generators::Machine;
@@ -204,11 +214,14 @@ mod tests {
                 let wasm = wat::parse_str(format!("(module\n{})", twin.fields)).unwrap();
                 wasmparser::validate(&wasm).unwrap_or_else(|e| panic!("{name}: {e}"));
                 assert_eq!(twin.description, runtime.description);
-                for edit in edits(&runtime.description) {
+                for edit in edits(&runtime.description.rules.unwrap(), &runtime.description) {
                     let fields = runtime.fields.replacen(&edit.find, "", 1);
                     let other = Runtime { fields, ..runtime.clone() };
                     let found = super::twin(&other);
-                    assert!(matches!(found, Err(FaultError::NotOnce { found: 0, .. })), "{name}: {found:?}");
+                    assert!(
+                        matches!(found, Err(EditError::Fault(FaultError::NotOnce { found: 0, .. }))),
+                        "{name}: {found:?}"
+                    );
                 }
             }
         }

@@ -1,30 +1,36 @@
 //! A runtime as a person names it: `vera@0.0.131?data_end=5,worklist=64,roots=8,pages=1..4`.
 
-use super::builtin::{OBJECT, ROOTS, names, release};
+use super::builtin::{OBJECT, names, release};
 use super::description::{DEFAULT_MAX_PAGES, Description, Parameters};
 use super::error::nearest;
-use super::layout;
+use super::manifest::Manifest;
 use super::{Edit, RuntimeError};
+use super::{foreign, layout};
 use heapsmith_generators::Machine;
 use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
 
-const KEYS: [&str; 9] =
-    ["data_end", "worklist", "roots", "wraps", "pages", "initial_pages", "max_pages", "fault", "mutant"];
+const KEYS: [&str; 10] =
+    ["data_end", "worklist", "roots", "wraps", "pages", "initial_pages", "max_pages", "fault", "mutant", "build"];
 
-/// A built-in runtime and the parameters that the user pins.
+/// A built-in runtime, or a module with a manifest, and the parameters that the user pins.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Spec {
-    /// The runtime's name.
+    /// The runtime's name, or the path of its manifest.
     pub name: String,
+    /// What the manifest says; none for a built-in.
+    pub module: Option<Arc<Manifest>>,
     /// Parameters that hold whatever a program asks for.
     pub pinned: Machine,
     /// The edit that is made in it.
     pub edit: Option<Edit>,
 }
 
-/// Reads `name`, or `name?key=value,...` with the keys `data_end`, `worklist`, `roots`, `wraps` (where there is a wrap table),
+/// Reads `name`, the path of a manifest (with a `/`, or ending in `.toml`), or either with `?key=value,...` behind it, with the keys `data_end`, `worklist`, `roots`, `wraps` (where there is a wrap table),
 /// `initial_pages`, `max_pages`, and `pages=I..M`, `pages=I..` or `pages=..M` for the last two. `fault=NAME` plants a fault of
-/// [`super::fault`] in it, `fault=FILE.toml#NAME` one of a file; `mutant=PLACE:CHANGE` makes a [`super::mutant`] of it.
+/// [`super::fault`] in it, `fault=FILE.toml#NAME` one of a file; `mutant=PLACE:CHANGE` makes a [`super::mutant`] of it. Of a module with a manifest
+/// only pages can be given, and `build=NAME`, another build of it.
 ///
 /// ```
 /// let spec = heapsmith::runtime::parse_spec("vera@0.0.131?data_end=5,pages=1..4").unwrap();
@@ -37,7 +43,7 @@ pub struct Spec {
 pub fn parse_spec(text: &str) -> Result<Spec, RuntimeError> {
     let text = text.trim();
     let (name, parameters) = text.split_once('?').unwrap_or((text, ""));
-    check_name(name)?;
+    let mut module = module(name)?;
     let (mut pinned, mut edit) = (Machine::default(), None);
     for part in parts(parameters).into_iter().map(str::trim).filter(|part| !part.is_empty()) {
         let Some((key, value)) = part.split_once('=') else {
@@ -62,6 +68,10 @@ pub fn parse_spec(text: &str) -> Result<Spec, RuntimeError> {
                     return Err(RuntimeError::Repeated { key: key.to_owned() });
                 }
             }
+            "build" => {
+                let manifest = module.as_deref().ok_or_else(|| RuntimeError::NoBuilds { name: name.to_owned() })?;
+                module = Some(build(manifest, value)?);
+            }
             "pages" => {
                 let (initial, max) = match value.split_once("..") {
                     Some((initial, max)) if !(initial.is_empty() && max.is_empty()) => (initial, max),
@@ -83,7 +93,41 @@ pub fn parse_spec(text: &str) -> Result<Spec, RuntimeError> {
     if pinned.wraps.is_some() && release(name).is_some_and(|release| release.wraps == 0) {
         return Err(RuntimeError::NoWrapTable { name: name.to_owned() });
     }
-    Ok(Spec { name: name.to_owned(), pinned, edit })
+    if module.is_some() {
+        let given = [
+            ("data_end", pinned.data_end),
+            ("worklist", pinned.worklist),
+            ("roots", pinned.roots),
+            ("wraps", pinned.wraps),
+        ];
+        if let Some((key, _)) = given.into_iter().find(|(_, value)| value.is_some()) {
+            return Err(RuntimeError::OfTheModule { key, name: name.to_owned() });
+        }
+    }
+    Ok(Spec { name: name.to_owned(), module, pinned, edit })
+}
+
+/// Whether a name is the path of a manifest.
+fn is_path(name: &str) -> bool {
+    name.contains(['/', '\\'])
+        || Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
+}
+
+/// The manifest that a name is the path of; none for the name of a built-in.
+fn module(name: &str) -> Result<Option<Arc<Manifest>>, RuntimeError> {
+    if !is_path(name) {
+        return check_name(name).map(|()| None);
+    }
+    match Manifest::load(Path::new(name)) {
+        Ok(manifest) => Ok(Some(manifest)),
+        Err(error) => Err(RuntimeError::Manifest { problem: error.to_string() }),
+    }
+}
+
+fn build(manifest: &Manifest, name: &str) -> Result<Arc<Manifest>, RuntimeError> {
+    let known: Vec<&str> = manifest.builds.iter().filter_map(|build| build.build.as_deref()).collect();
+    let found = manifest.build(name).cloned();
+    found.ok_or_else(|| RuntimeError::UnknownBuild { found: name.to_owned(), known: known.join(", ") })
 }
 
 /// The parameters: what commas separate. The path of a file of faults may have commas of its own: up to the `#` after it, what is no parameter by
@@ -140,8 +184,6 @@ impl Spec {
     /// # Errors
     /// An unknown name, or parameters that no module can have.
     pub fn resolve(&self, program: Machine) -> Result<Description, RuntimeError> {
-        check_name(&self.name)?;
-        let release = release(&self.name).expect("the name was just checked");
         let pinned = self.pinned;
         for machine in [pinned, program] {
             if let (Some(initial), Some(max)) = (machine.initial_pages, machine.max_pages)
@@ -150,6 +192,19 @@ impl Spec {
                 return Err(RuntimeError::InitialAboveMax { initial, max });
             }
         }
+        let description = match &self.module {
+            Some(module) => foreign::describe(module, pinned, program)?,
+            None => self.builtin(program)?,
+        };
+        let Some(edit) = &self.edit else { return Ok(description) };
+        let runtime = edit.apply(&super::builtin(description))?;
+        Ok(Description { edit: self.edit.clone(), ..runtime.description })
+    }
+
+    fn builtin(&self, program: Machine) -> Result<Description, RuntimeError> {
+        check_name(&self.name)?;
+        let release = release(&self.name).expect("the name was just checked");
+        let pinned = self.pinned;
         let wraps = match (release.wraps, pinned.wraps.or(program.wraps)) {
             (0, _) => 0,
             (_, Some(0)) => return Err(RuntimeError::Capacity { key: "wraps", found: 0, limit: layout::MAX_ENTRIES }),
@@ -173,21 +228,18 @@ impl Spec {
             wraps,
         };
         let (parameters, regions) = layout::resolve(wanted, &release.rules)?;
-        let description = Description {
+        Ok(Description {
             name: self.name.clone(),
             summary: release.summary.to_owned(),
             parameters,
             regions,
             object: OBJECT,
-            roots: ROOTS.to_vec(),
             promises: release.promises,
-            rules: release.rules,
+            rules: Some(release.rules),
             characteristics: release.characteristics.to_vec(),
             edit: None,
-        };
-        let Some(edit) = &self.edit else { return Ok(description) };
-        let runtime = edit.apply(&super::builtin(description))?;
-        Ok(Description { edit: self.edit.clone(), ..runtime.description })
+            module: None,
+        })
     }
 }
 
@@ -205,7 +257,9 @@ impl fmt::Display for Spec {
             ("max_pages", max_pages),
         ];
         let given = keys.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", value?)));
-        for (i, parameter) in given.chain(self.edit.as_ref().map(Edit::to_string)).enumerate() {
+        let build = self.module.as_ref().and_then(|module| Some(format!("build={}", module.build.as_ref()?)));
+        for (i, parameter) in build.into_iter().chain(given).chain(self.edit.as_ref().map(Edit::to_string)).enumerate()
+        {
             write!(f, "{}{parameter}", if i == 0 { '?' } else { ',' })?;
         }
         Ok(())

@@ -5,7 +5,7 @@ use crate::emulator::Emulator;
 use crate::engine::Known;
 use crate::judge::{Disagreement, Violation, divergence};
 use crate::outcome::{End, Outcome};
-use crate::runtime::description::Description;
+use crate::runtime::description::{Description, Role};
 
 /// The first disagreement between the first engine and another one. `ask` runs the plan on an engine that may decide.
 pub(super) fn engines(
@@ -43,10 +43,26 @@ fn difference_with(
     emulator: &Emulator,
 ) -> Option<Difference> {
     let emulated = emulator.outcome();
+    if description.module.is_some() {
+        let emulated = with_roles(description, outcome, emulated);
+        return difference(description, outcome, heap, &emulated, emulator.memory());
+    }
     if *outcome == *emulated && heap == emulator.memory() {
         return None;
     }
     difference(description, outcome, heap, emulated, emulator.memory())
+}
+
+/// What the emulator says, with a module's globals: those whose role it knows, and the others as they are. In a trap the worklist may be anywhere: where
+/// it is a local of the module nobody sees it.
+fn with_roles(description: &Description, outcome: &Outcome, emulated: &Outcome) -> Outcome {
+    let mut globals = outcome.globals.clone();
+    for (role, &value) in Role::OF_GLOBALS.iter().zip(&emulated.globals) {
+        if let Some(global) = description.index_of(*role).and_then(|i| globals.get_mut(i)) {
+            *global = value;
+        }
+    }
+    Outcome { globals, ..emulated.clone() }
 }
 
 /// What differs, named.

@@ -94,7 +94,7 @@ impl Prepared {
     /// When an engine refuses the module, or when the engines that run the standalone lowering only are not behind all others, of
     /// which there must be one.
     pub fn builtin(runtime: Runtime, engines: &[Box<dyn Engine>]) -> Result<Self, EngineError> {
-        let emulated = runtime.description.edit.is_none();
+        let emulated = runtime.description.is_emulated();
         Self::new(runtime, engines, emulated)
     }
 
@@ -121,7 +121,7 @@ impl Prepared {
             }
             Some(_) | None => None,
         };
-        let emulated = runtime.description.edit.is_none();
+        let emulated = runtime.description.is_emulated();
         Self::with(runtime, engines, &module, emulated, counting)
     }
 
@@ -218,12 +218,16 @@ impl Rig {
     fn with(model: Model, prepared: Arc<Prepared>) -> Result<Self, EngineError> {
         let description = &prepared.runtime.description;
         let edges = prepared.edges.iter().map(Some).chain(std::iter::repeat(None));
-        let residents = prepared.compiled.iter().zip(edges).map(|((_, compiled), edges)| match edges {
-            Some(edges) => Resident::counting(Arc::clone(compiled), edges),
-            None => Resident::new(Arc::clone(compiled)),
+        let is_resettable = description.module.as_ref().is_none_or(|module| module.is_resettable());
+        let residents = prepared.compiled.iter().zip(edges).map(|((_, compiled), edges)| {
+            let resident = match edges {
+                Some(edges) => Resident::counting(Arc::clone(compiled), edges),
+                None => Resident::new(Arc::clone(compiled)),
+            };
+            resident.map(|resident| resident.resettable(is_resettable))
         });
         let residents = residents.collect::<Result<Vec<_>, _>>()?;
-        let emulator = prepared.emulated.then(|| Emulator::new(description));
+        let emulator = prepared.emulated.then(|| Emulator::new(description)).flatten();
         let starts = emulator.as_ref().map(|e| Pristine::of(e.memory()));
         let alike = residents.array_windows().all(|[a, b]| a.pristine() == b.pristine())
             && starts.is_none_or(|start| residents.iter().all(|r| *r.pristine() == start));

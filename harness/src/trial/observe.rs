@@ -1,8 +1,11 @@
 //! What guest memory and globals show after a run: the numbers that prove that something happened.
 
 use crate::judge::Seen;
-use crate::model::Model;
-use crate::runtime::description::{GLOBAL_COLLECTIONS, GLOBAL_FREE_HEAD, GLOBAL_HEAP_END, GLOBAL_WRAPS, WRAP_ENTRY};
+use crate::model::{Logged, Model};
+use crate::plan::Step;
+use crate::runtime::description::{Role, WRAP_ENTRY};
+
+use std::collections::HashSet;
 
 /// Numbers read from an engine's memory and globals, never predicted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -29,23 +32,26 @@ pub struct Observations {
 
 pub(super) fn observe(model: &Model, seen: Seen<'_>) -> Observations {
     let d = model.description();
-    let global = |i: usize| seen.outcome.globals.get(i).copied().unwrap_or(0);
+    let global = |role| seen.global(model, role).unwrap_or(0);
     let mut o = Observations {
-        collections: u64::from(global(GLOBAL_COLLECTIONS)),
+        collections: u64::from(global(Role::Collections)),
         grown: u64::from(seen.outcome.pages.saturating_sub(d.parameters.initial_pages)),
         roots: used(seen, d.regions.roots),
         ..Observations::default()
     };
     if d.parameters.wraps > 0 {
         o.released = seen.outcome.releases.len() as u64 + u64::from(seen.outcome.surplus_releases);
-        let held = global(GLOBAL_WRAPS).saturating_sub(d.regions.wraps.0) / WRAP_ENTRY;
+        let held = global(Role::Wraps).saturating_sub(d.regions.wraps.0) / WRAP_ENTRY;
         o.registered = o.released + u64::from(held);
+    }
+    if !d.has_headers() {
+        return observe_log(model, seen, o);
     }
     if o.collections == 0 {
         return o;
     }
     o.worklist = used(seen, d.regions.worklist);
-    let end = u64::from(global(GLOBAL_HEAP_END));
+    let end = u64::from(global(Role::HeapEnd));
     let mut p = u64::from(d.regions.heap_start);
     while p < end {
         let Some(header) = seen.word(p as u32) else { break };
@@ -54,7 +60,7 @@ pub(super) fn observe(model: &Model, seen: Seen<'_>) -> Observations {
     }
     // A broken list may lead anywhere, and round and round: no block lies outside the heap, and all of them fit into it.
     let (start, mut left) = (u64::from(d.regions.heap_start), end.saturating_sub(u64::from(d.regions.heap_start)));
-    let mut next = global(GLOBAL_FREE_HEAD);
+    let mut next = global(Role::FreeHead);
     while (start + u64::from(d.object.header_bytes)..end).contains(&u64::from(next)) {
         let Some(header) = seen.word(next - d.object.header_bytes) else { break };
         let size = header >> d.object.size_shift;
@@ -64,6 +70,28 @@ pub(super) fn observe(model: &Model, seen: Seen<'_>) -> Observations {
         o.free_blocks += 1;
         let Some(link) = seen.word(next + d.object.free_link) else { break };
         next = link;
+    }
+    o
+}
+
+/// What shows without a layout: an address that is handed out again was free, and objects that a collection must have kept are reachable.
+fn observe_log(model: &Model, seen: Seen<'_>, mut o: Observations) -> Observations {
+    let collects = |step: &Step| matches!(step, Step::Collect);
+    let ended = model.plan().steps.iter().take(seen.outcome.step as usize);
+    o.collections = o.collections.max(ended.filter(|step| collects(step)).count() as u64);
+    o.roots = u64::from(model.plan().slots);
+    let kinds = model.expectation().kinds.iter().zip(&seen.outcome.log);
+    let mut handed_out = HashSet::new();
+    for (kind, &address) in kinds {
+        if let Logged::Allocation { size } = *kind
+            && !handed_out.insert(address)
+        {
+            o.freed += u64::from(size).max(1);
+            o.free_blocks += 1;
+        }
+    }
+    if o.collections > 0 {
+        o.marked = model.slots().iter().flatten().count() as u64;
     }
     o
 }

@@ -6,7 +6,7 @@ use crate::engine::session::Resident;
 use crate::judge::{Kind, Phase, Verdict, Violation};
 use crate::outcome::{End, Outcome};
 use crate::plan::Step;
-use crate::runtime::description::{GLOBAL_COLLECTIONS, GLOBAL_FREE_HEAD, GLOBAL_HEAP_END, GLOBAL_WRAPS, PAGE};
+use crate::runtime::description::{PAGE, Role};
 use heapsmith_generators::Program;
 use std::fmt;
 use std::sync::Arc;
@@ -72,7 +72,7 @@ impl Rig {
         let _turn = self.turn();
         self.reached.forget();
         let verdict = self.replay_steps(program);
-        let collections = self.outcomes[0].globals.get(GLOBAL_COLLECTIONS).copied().unwrap_or(0);
+        let collections = self.global(Role::Collections);
         let backtrace = match self.outcomes[0].end {
             End::Trapped(_) => self.residents.iter().map(Resident::backtrace).find(|b| !b.is_empty()),
             End::Finished | End::OutOfFuel => None,
@@ -149,7 +149,7 @@ impl Rig {
                 Phase::RootPush
             } else if on_stack("register_wrapper") {
                 Phase::Register
-            } else if on_stack("alloc") {
+            } else if on_stack("alloc") || names.iter().any(|name| name == "new") {
                 if now.pages == before.pages { Phase::Bump } else { Phase::Grow }
             } else if now.pages > before.pages {
                 Phase::Grow
@@ -157,34 +157,39 @@ impl Rig {
                 Phase::Mutator
             };
         }
-        let changed = |i: usize| before.globals.get(i).is_some_and(|&b| now.globals.get(i) != Some(&b));
+        let d = self.model.description();
+        let changed = |role| d.global(before, role).is_some_and(|b| d.global(now, role) != Some(b));
         if now.pages != before.pages {
             Phase::Grow
-        } else if changed(GLOBAL_COLLECTIONS) {
+        } else if changed(Role::Collections) {
             Phase::Collect
-        } else if changed(GLOBAL_FREE_HEAD) {
+        } else if changed(Role::FreeHead) {
             Phase::List
-        } else if changed(GLOBAL_HEAP_END) {
+        } else if changed(Role::HeapEnd) {
             Phase::Bump
-        } else if self.model.description().parameters.wraps > 0 && changed(GLOBAL_WRAPS) {
+        } else if changed(Role::Wraps) {
             Phase::Register
         } else {
             Phase::Mutator
         }
     }
 
+    /// What a global says after the last trial on the first engine; 0 where there is none.
+    fn global(&self, role: Role) -> u32 {
+        self.model.description().global(&self.outcomes[0], role).unwrap_or(0)
+    }
+
     fn bucket(&self, program: &Program, v: &Violation) -> Bucket {
         let op = program.ops.get(v.step as usize).map_or("end", |op| op.tag());
-        let end = self.outcomes[0].globals.get(GLOBAL_HEAP_END).copied().unwrap_or(0);
-        let past = (end % PAGE).cast_signed();
-        let page = PAGE.cast_signed();
-        let boundary = if past <= 16 {
-            Some(past)
-        } else if page - past <= 16 {
-            Some(past - page)
-        } else {
-            None
-        };
+        let end = self.model.description().global(&self.outcomes[0], Role::HeapEnd);
+        let boundary = end.and_then(|end| {
+            let (past, page) = ((end % PAGE).cast_signed(), PAGE.cast_signed());
+            match past {
+                0..=16 => Some(past),
+                _ if page - past <= 16 => Some(past - page),
+                _ => None,
+            }
+        });
         Bucket { kind: v.kind, op, phase: v.phase, boundary }
     }
 }

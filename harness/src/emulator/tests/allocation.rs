@@ -93,7 +93,7 @@ fn first_fit_goes_by_recorded_size_and_leaves_the_old_link() {
     assert_eq!((e.statistics().listed, e.statistics().bumped, e.statistics().last_freed), (2, 2, 2));
     // Zeroed up to the stride, and no further.
     let mut description = vera_131(0);
-    description.rules.reuse = Reuse::Zeroed;
+    description.rules.as_mut().unwrap().reuse = Reuse::Zeroed;
     let e = after(&description, steps);
     assert_eq!(word(e.memory(), 81_940), 0);
     assert_eq!(word(e.memory(), 81_984), 1 << 1);
@@ -108,7 +108,7 @@ fn a_push_to_a_full_root_stack_traps_or_runs_into_the_worklist() {
     let e = after(&description, steps.clone());
     assert_eq!((e.outcome().end, e.outcome().step, e.outcome().globals[1]), (UNREACHABLE, 0, 16));
     assert_eq!((e.outcome().log.len(), e.mirror().len()), (5, 4));
-    description.rules.roots_full = RootsFull::Unguarded;
+    description.rules.as_mut().unwrap().roots_full = RootsFull::Unguarded;
     let e = after(&description, steps);
     assert_eq!((e.outcome().end, e.outcome().globals[1]), (End::Finished, 20));
     assert_eq!(word(e.memory(), description.regions.worklist.0), e.outcome().log[4]);
@@ -134,7 +134,7 @@ fn memory_beyond_2_gib_is_no_room_where_addresses_are_checked() {
     assert_eq!((e.outcome().end, e.outcome().step, e.statistics().refused_growths), (UNREACHABLE, 2, 1));
     // It collected in vain, and memory did not grow.
     assert_eq!((e.outcome().globals[4], e.outcome().pages), (1, 32_772));
-    description.rules.address = AddressRule::Wrapping;
+    description.rules.as_mut().unwrap().address = AddressRule::Wrapping;
     let e = after(&description, steps);
     assert_eq!((e.outcome().end, e.outcome().globals[4]), (End::Finished, 0));
     assert!(e.outcome().globals[0] > 1 << 31);

@@ -20,7 +20,7 @@ fn pointers_past_a_dropping_worklist_are_freed_in_silence() {
 #[test]
 fn pointers_past_a_trapping_worklist_trap_at_the_collection() {
     let mut description = vera_130();
-    description.rules.worklist_full = WorklistFull::Trap;
+    description.rules.as_mut().unwrap().worklist_full = WorklistFull::Trap;
     let e = after(&description, [graph(Shape::Wide { n: 4_097 }), Step::Collect]);
     assert_eq!((e.outcome().end, e.outcome().step), (UNREACHABLE, 1));
     // In the middle of it: the worklist is full of children, the array is marked, they are not.
@@ -34,8 +34,8 @@ fn pointers_past_a_trapping_worklist_trap_at_the_collection() {
 /// v0.2 with so many worklist entries.
 fn rescanning(worklist: u32) -> Description {
     let mut description = vera_131(0);
-    description.rules.worklist_full = WorklistFull::Rescan;
-    description.rules.candidates = CandidateTest::Bitmap;
+    description.rules.as_mut().unwrap().worklist_full = WorklistFull::Rescan;
+    description.rules.as_mut().unwrap().candidates = CandidateTest::Bitmap;
     description.parameters.worklist = worklist;
     place(&mut description);
     description
@@ -79,7 +79,7 @@ fn a_walk_that_puts_off_more_is_followed_by_another_one() {
 fn duplicates_past_the_worklist_trap_when_marked_at_pop_only() {
     let run = |n, mark_at| {
         let mut description = vera_131(0);
-        description.rules.mark_at = mark_at;
+        description.rules.as_mut().unwrap().mark_at = mark_at;
         let e = after(&description, [graph(Shape::DuplicateRefs { n }), Step::Collect]);
         (e.outcome().end, e.outcome().step, e.statistics().deepest_worklist)
     };
@@ -106,7 +106,7 @@ fn an_interior_word_marks_a_live_payload_unless_starts_are_proved() {
     assert_eq!(word(e.memory(), 81_924 + 4), 1);
     for candidates in VALIDATED {
         let mut description = vera_131(0);
-        description.rules.candidates = candidates;
+        description.rules.as_mut().unwrap().candidates = candidates;
         place(&mut description);
         let e = after(&description, bogus_header(0));
         assert_eq!(e.outcome().end, End::Finished);
@@ -119,7 +119,7 @@ fn an_interior_word_marks_a_live_payload_unless_starts_are_proved() {
 fn a_huge_bogus_header_leads_out_of_bounds_unless_extents_are_checked() {
     let mut description = vera_131(0);
     assert_eq!(after(&description, bogus_header(0x4000_0000)).outcome().end, End::Finished);
-    description.rules.extent = Extent::Unchecked;
+    description.rules.as_mut().unwrap().extent = Extent::Unchecked;
     let e = after(&description, bogus_header(0x4000_0000));
     assert_eq!((e.outcome().end, e.outcome().step), (OUT_OF_BOUNDS, 3));
     assert_eq!(word(e.memory(), 81_924 + 4), 0x4000_0001);
@@ -169,7 +169,7 @@ fn root_slots_above_the_stack_pointer_and_worklist_entries_stay() {
 fn a_free_list_that_bites_its_tail_runs_out_of_fuel() {
     let self_link = Step::Write { obj: 0, offset: 0, value: Value::Slot { slot: 0, offset: 0 } };
     let steps = [Step::Enter, object(0, 8), Step::Leave { keep: None }, Step::Collect, self_link, object(0, 100)];
-    let mut e = Emulator::new(&vera_131(0));
+    let mut e = Emulator::new(&vera_131(0)).unwrap();
     let outcome = e.run(&plan(steps), 10_000);
     assert_eq!((outcome.end, outcome.step), (End::OutOfFuel, 5));
 }
@@ -185,7 +185,7 @@ fn a_header_that_describes_itself_ends() {
     steps.push(Step::Write { obj: 0, offset: u32::MAX - 3, value: Value::Slot { slot: 0, offset: 0 } });
     steps.push(Step::Collect);
     for description in [vera_131(0), vera_130(), vera_112()] {
-        let mut e = Emulator::new(&description);
+        let mut e = Emulator::new(&description).unwrap();
         assert_ne!(e.run(&plan(steps.clone()), 1_000_000).end, End::OutOfFuel);
     }
 }

@@ -11,8 +11,8 @@ use crate::outcome::{End, Trap};
 use crate::plan::{Fill, Initial, Plan, RootWrite, Shape, Slot, Step, Value};
 use crate::runtime::description::{
     AddressRule, CandidateTest, Candidates, Description, Extent, Fit, Growth, GrowthPolicy, HandleForm, InitialPages,
-    MarkAt, ObjectLayout, OnFull, PAGE, Parameters, PlacementPolicy, Promises, Regions, Reuse, RootDiscipline,
-    RootsFull, Rules, SizeBits, SizeGuard, Sweep, WRAP_ENTRY, Work, WorklistFull, Zeroing,
+    MarkAt, ObjectLayout, OnFull, PAGE, Parameters, PlacementPolicy, Promises, Regions, Reuse, RootsFull, Rules,
+    SizeBits, SizeGuard, Sweep, WRAP_ENTRY, Work, WorklistFull, Zeroing,
 };
 
 /// More than any of these plans needs.
@@ -20,7 +20,7 @@ const PLENTY: u64 = 1 << 32;
 const UNREACHABLE: End = End::Trapped(Trap::Unreachable);
 const OUT_OF_BOUNDS: End = End::Trapped(Trap::MemoryOutOfBounds);
 /// Nothing is written to a fresh payload.
-const BARE: Initial = Initial { fill: Fill::Nothing, first: 0, stride: 1, count: 0 };
+const BARE: Initial = Initial { fill: Fill::Nothing, first: 0, stride: 1, count: 0, fields: 0 };
 
 /// v0.0.131 over so many bytes of static data.
 fn vera_131(data_end: u32) -> Description {
@@ -30,7 +30,6 @@ fn vera_131(data_end: u32) -> Description {
         parameters: Parameters { data_end, worklist: 16_384, roots: 4_096, initial_pages: 1, max_pages: 256, wraps: 0 },
         regions: Regions { roots: (0, 0), worklist: (0, 0), wraps: (0, 0), bitmap: (0, 0), heap_start: 0 },
         object: ObjectLayout { header_bytes: 4, stride_unit: 8, size_shift: 1, mark_mask: 1, free_link: 0 },
-        roots: vec![RootDiscipline::ShadowStack { full: OnFull::Trap }],
         promises: Promises {
             zeroing: Zeroing::Unpromised,
             size_limit: 1 << 31,
@@ -42,7 +41,7 @@ fn vera_131(data_end: u32) -> Description {
             growth: GrowthPolicy::Shortage,
             work: Work::Proportional,
         },
-        rules: Rules {
+        rules: Some(Rules {
             worklist_full: WorklistFull::Trap,
             roots_full: RootsFull::Trap,
             growth: Growth::Shortage,
@@ -57,9 +56,10 @@ fn vera_131(data_end: u32) -> Description {
             sweep: Sweep::Blocks,
             initial_pages: InitialPages::One,
             handles: HandleForm::Tagged,
-        },
+        }),
         characteristics: Vec::new(),
         edit: None,
+        module: None,
     };
     place(&mut description);
     description
@@ -69,8 +69,8 @@ fn vera_131(data_end: u32) -> Description {
 fn vera_130() -> Description {
     let mut description = vera_131(0);
     description.parameters.worklist = 4_096;
-    description.rules.worklist_full = WorklistFull::Drop;
-    description.rules.growth = Growth::OnePage;
+    description.rules.as_mut().unwrap().worklist_full = WorklistFull::Drop;
+    description.rules.as_mut().unwrap().growth = Growth::OnePage;
     place(&mut description);
     description
 }
@@ -78,19 +78,19 @@ fn vera_130() -> Description {
 /// v0.0.112: sizes of 16 bits, no guard, no extent check.
 fn vera_112() -> Description {
     let mut description = vera_130();
-    description.rules.size_bits = SizeBits::Sixteen;
-    description.rules.size_guard = SizeGuard::None;
-    description.rules.extent = Extent::Unchecked;
+    description.rules.as_mut().unwrap().size_bits = SizeBits::Sixteen;
+    description.rules.as_mut().unwrap().size_guard = SizeGuard::None;
+    description.rules.as_mut().unwrap().extent = Extent::Unchecked;
     description
 }
 
 /// What `fixed` does.
 fn fixed(data_end: u32) -> Description {
     let mut description = vera_131(data_end);
-    description.rules.candidates = CandidateTest::Bitmap;
-    description.rules.address = AddressRule::Checked;
-    description.rules.mark_at = MarkAt::Push;
-    description.rules.reuse = Reuse::Zeroed;
+    description.rules.as_mut().unwrap().candidates = CandidateTest::Bitmap;
+    description.rules.as_mut().unwrap().address = AddressRule::Checked;
+    description.rules.as_mut().unwrap().mark_at = MarkAt::Push;
+    description.rules.as_mut().unwrap().reuse = Reuse::Zeroed;
     place(&mut description);
     description.parameters.initial_pages = description.regions.heap_start.div_ceil(PAGE);
     description
@@ -102,7 +102,7 @@ fn place(description: &mut Description) {
     let roots = p.data_end + 4 * p.roots;
     let worklist = roots + 4 * p.worklist;
     let wraps = worklist + WRAP_ENTRY * p.wraps;
-    let bitmap = match description.rules.candidates {
+    let bitmap = match description.rules.unwrap().candidates {
         CandidateTest::Bitmap => wraps + 1_024 * p.max_pages,
         CandidateTest::Phase | CandidateTest::Walk => wraps,
     };
@@ -146,7 +146,7 @@ fn plan(steps: impl Into<Vec<Step>>) -> Plan {
 
 /// An emulator that has run these steps.
 fn after(description: &Description, steps: impl Into<Vec<Step>>) -> Emulator {
-    let mut emulator = Emulator::new(description);
+    let mut emulator = Emulator::new(description).unwrap();
     emulator.run(&plan(steps), PLENTY);
     emulator
 }

@@ -67,7 +67,8 @@ impl Random {
             1..=6 => {
                 let tag = self.below(100);
                 let fill = self.pick(&[Fill::Nothing, Fill::All { tag }, Fill::Ends { tag }]);
-                let init = Initial { fill, first: self.below(4), stride: self.below(3), count: self.below(4) };
+                let init =
+                    Initial { fill, first: self.below(4), stride: self.below(3), count: self.below(4), fields: 0 };
                 Step::Alloc { root: self.root(), size: self.size(), init }
             }
             7 => Step::Load { root: self.root(), src: slot, offset: self.offset() },
@@ -95,10 +96,10 @@ fn descriptions() -> Vec<Description> {
     let mut small = vec![vera_131(5), vera_130(), vera_112(), fixed(7), vera_131(0), vera_131(70_000)];
     small.extend([fixed(3), vera_131(1)]);
     for description in &mut small[6..] {
-        description.rules.worklist_full = WorklistFull::Rescan;
+        description.rules.as_mut().unwrap().worklist_full = WorklistFull::Rescan;
     }
-    small[4].rules.candidates = CandidateTest::Walk;
-    small[2].rules.roots_full = RootsFull::Unguarded;
+    small[4].rules.as_mut().unwrap().candidates = CandidateTest::Walk;
+    small[2].rules.as_mut().unwrap().roots_full = RootsFull::Unguarded;
     for description in &mut small {
         description.parameters.worklist = 24;
         description.parameters.roots = 16;
@@ -114,11 +115,11 @@ fn a_reused_emulator_is_a_fresh_one() {
     let mut random = Random(1);
     let mut ends = [0; 4];
     for description in descriptions() {
-        let mut used = Emulator::new(&description);
+        let mut used = Emulator::new(&description).unwrap();
         for _ in 0..150 {
             let plan = random.plan();
             used.run(&plan, BUDGET);
-            let mut fresh = Emulator::new(&description);
+            let mut fresh = Emulator::new(&description).unwrap();
             fresh.run(&plan, BUDGET);
             assert_eq!(used.outcome(), fresh.outcome(), "{plan:#?}");
             assert!(used.memory() == fresh.memory(), "{plan:#?}");
@@ -132,7 +133,7 @@ fn a_reused_emulator_is_a_fresh_one() {
             }] += 1;
             used.begin();
             assert!(used.is_pristine(), "{plan:#?}");
-            assert_eq!(used.outcome(), Emulator::new(&description).outcome());
+            assert_eq!(used.outcome(), Emulator::new(&description).unwrap().outcome());
         }
     }
     assert!(ends[..3].iter().all(|&n| n > 50), "the plans are one-sided: {ends:?}");
@@ -142,7 +143,7 @@ fn a_reused_emulator_is_a_fresh_one() {
 fn step_by_step_is_the_whole_run() {
     let mut random = Random(2);
     for description in descriptions() {
-        let (mut whole, mut stepwise) = (Emulator::new(&description), Emulator::new(&description));
+        let (mut whole, mut stepwise) = (Emulator::new(&description).unwrap(), Emulator::new(&description).unwrap());
         for _ in 0..60 {
             let plan = random.plan();
             if whole.run(&plan, BUDGET).end == End::OutOfFuel {
@@ -164,7 +165,7 @@ fn step_by_step_is_the_whole_run() {
 #[test]
 fn fuel_that_just_suffices_changes_nothing_and_one_unit_less_ends_the_run() {
     let plan = plan([graph(Shape::Wide { n: 50 }), Step::Collect]);
-    let mut e = Emulator::new(&vera_131(0));
+    let mut e = Emulator::new(&vera_131(0)).unwrap();
     let enough = (1..10_000).find(|&fuel| e.run(&plan, fuel).end == End::Finished).expect("it finishes");
     let memory = e.memory().to_vec();
     e.run(&plan, PLENTY);
@@ -176,7 +177,7 @@ fn fuel_that_just_suffices_changes_nothing_and_one_unit_less_ends_the_run() {
 fn every_single_store_is_undone() {
     let mut description = vera_131(70_000);
     description.parameters.initial_pages = 2;
-    let mut e = Emulator::new(&description);
+    let mut e = Emulator::new(&description).unwrap();
     // A null register: the offset is the address. Granules end within these words, static data and zeros lie under them.
     for address in (1_000..1_050).chain(69_990..70_010).chain(131_060..131_080) {
         let outcome = e.run(&plan([write(0, address, 0x0101_0101)]), PLENTY);

@@ -5,8 +5,8 @@ use super::*;
 /// What `fixed-split` does, on few pages.
 fn fixed_split() -> Description {
     let mut description = fixed(0);
-    description.rules.fit = Fit::Split;
-    description.rules.sweep = Sweep::Runs;
+    description.rules.as_mut().unwrap().fit = Fit::Split;
+    description.rules.as_mut().unwrap().sweep = Sweep::Runs;
     description
 }
 
@@ -69,7 +69,7 @@ fn the_lower_part_is_handed_out_and_the_rest_takes_its_place() {
 fn what_is_handed_out_is_zeroed_up_to_the_remainder_and_no_further() {
     let d = fixed_split();
     let start = d.regions.heap_start + 4;
-    let fill = Initial { fill: Fill::All { tag: 3 }, first: 0, stride: 1, count: 0 };
+    let fill = Initial { fill: Fill::All { tag: 3 }, first: 0, stride: 1, count: 0, fields: 0 };
     let steps =
         [Step::Alloc { root: push(0), size: 60, init: fill }, object(1, 4), drop_root(0), Step::Collect, object(2, 9)];
     let e = after(&d, steps);
@@ -82,12 +82,12 @@ fn what_is_handed_out_is_zeroed_up_to_the_remainder_and_no_further() {
 #[test]
 fn padding_is_room_where_blocks_split_without_merging() {
     let mut d = fixed_split();
-    d.rules.sweep = Sweep::Blocks;
+    d.rules.as_mut().unwrap().sweep = Sweep::Blocks;
     let e = after(&d, [object(0, 5), object(1, 0), drop_root(0), Step::Collect, object(2, 12)]);
     assert_eq!(e.outcome().log[0], e.outcome().log[2]);
     assert_eq!((e.statistics().refits, e.statistics().splits), (1, 0));
     let mut d = fixed_split();
-    d.rules.fit = Fit::Whole;
+    d.rules.as_mut().unwrap().fit = Fit::Whole;
     let e = after(&d, [object(0, 5), object(1, 0), drop_root(0), drop_root(1), Step::Collect, object(2, 20)]);
     assert_eq!(e.outcome().log[0], e.outcome().log[2], "merged blocks serve whole requests");
 }

@@ -25,7 +25,7 @@ fn offsets_wrap() {
 
 #[test]
 fn a_pattern_comes_before_the_null_fields_and_ends_with_the_tail() {
-    let init = Initial { fill: Fill::All { tag: 3 }, first: 1, stride: 2, count: 2 };
+    let init = Initial { fill: Fill::All { tag: 3 }, first: 1, stride: 2, count: 2, fields: 2 };
     let e = after(&vera_131(0), [Step::Alloc { root: push(0), size: 19, init }]);
     let words: Vec<u32> = (0..4).map(|i| word(e.memory(), 81_924 + 4 * i)).collect();
     assert_eq!(words, [pattern(3, 0), 0, pattern(3, 2), 0]);
@@ -81,7 +81,7 @@ fn graphs_that_would_overflow_run_out_of_fuel() {
         Shape::Chain { n: u32::MAX },
     ];
     for shape in shapes {
-        let mut e = Emulator::new(&vera_131(0));
+        let mut e = Emulator::new(&vera_131(0)).unwrap();
         assert!(matches!(e.run(&plan([graph(shape)]), 100_000).end, End::OutOfFuel | UNREACHABLE), "{shape:?}");
     }
     let roots = Step::Roots { first: u32::MAX, count: 2, words: 0 };

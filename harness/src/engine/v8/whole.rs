@@ -56,7 +56,8 @@ fn request(group: &Whole) -> Result<Vec<u8>, EngineError> {
         return Err(super::missing(NAME, "run", "in a group of at least one module"));
     };
     let exports = exports(main).map_err(|message| compile_error(name, message))?;
-    let globals: Vec<&str> = group.globals.iter().copied().filter(|&name| exports.contains_key(name)).collect();
+    let globals: Vec<&str> =
+        group.globals.iter().map(String::as_str).filter(|&name| exports.contains_key(name)).collect();
     check(&exports, globals.iter().copied())?;
     let modules: Vec<_> =
         group.modules.iter().map(|(name, bytes)| json!({ "name": name, "bytes": bytes.len() })).collect();

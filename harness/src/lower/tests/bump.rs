@@ -31,7 +31,6 @@ pub(crate) fn runtime() -> Runtime {
             heap_start: HEAP,
         },
         object: d::ObjectLayout { header_bytes: 4, stride_unit: 8, size_shift: 1, mark_mask: 1, free_link: 0 },
-        roots: vec![d::RootDiscipline::ShadowStack { full: d::OnFull::Trap }],
         promises: d::Promises {
             zeroing: d::Zeroing::Zeroed,
             size_limit: 1 << 31,
@@ -43,7 +42,7 @@ pub(crate) fn runtime() -> Runtime {
             growth: d::GrowthPolicy::Shortage,
             work: d::Work::Proportional,
         },
-        rules: d::Rules {
+        rules: Some(d::Rules {
             worklist_full: d::WorklistFull::Trap,
             roots_full: d::RootsFull::Trap,
             growth: d::Growth::Shortage,
@@ -58,9 +57,10 @@ pub(crate) fn runtime() -> Runtime {
             sweep: d::Sweep::Blocks,
             initial_pages: d::InitialPages::One,
             handles: d::HandleForm::Tagged,
-        },
+        }),
         characteristics: vec![],
         edit: None,
+        module: None,
     };
     Runtime { description, fields: format!("{HOST_IMPORT}{FIELDS}") }
 }

@@ -26,7 +26,11 @@ pub(crate) const fn set(slot: u32) -> RootWrite {
 }
 
 pub(crate) fn alloc(root: RootWrite, size: u32) -> Step {
-    Step::Alloc { root, size, init: Initial { fill: Fill::All { tag: size }, first: 0, stride: 1, count: 0 } }
+    Step::Alloc {
+        root,
+        size,
+        init: Initial { fill: Fill::All { tag: size }, first: 0, stride: 1, count: 0, fields: 0 },
+    }
 }
 
 pub(crate) fn plan(steps: Vec<Step>) -> Plan {
@@ -83,6 +87,7 @@ fn every_step_but_graphs() {
         alloc(push(1), 40),
         Step::Store { obj: 0, offset: 8, value: 1 },
         Step::Load { root: push(2), src: 0, offset: 8 },
+        Step::Clear { obj: 0, offset: 8 },
         Step::Write { obj: 1, offset: 4, value: Value::Constant(0xDEAD_BEEF) },
         Step::Write { obj: 1, offset: 8, value: Value::Slot { slot: 0, offset: 12 } },
         Step::Write { obj: 1, offset: 12, value: Value::Slot { slot: 0, offset: 0xFFFF_FFF8 } },
@@ -128,9 +133,9 @@ fn every_fill_at_every_size_around_its_edges() {
         for fill in [Fill::Nothing, Fill::All { tag: 7 }, Fill::Ends { tag: 0xFFFF_FFF0 }] {
             let fields = size / 4;
             for init in [
-                Initial { fill, first: 0, stride: 1, count: 0 },
-                Initial { fill, first: fields / 2, stride: 1, count: fields - fields / 2 },
-                Initial { fill, first: fields.min(1), stride: 3, count: fields / 4 },
+                Initial { fill, first: 0, stride: 1, count: 0, fields: 0 },
+                Initial { fill, first: fields / 2, stride: 1, count: fields - fields / 2, fields },
+                Initial { fill, first: fields.min(1), stride: 3, count: fields / 4, fields },
             ] {
                 steps.push(Step::Alloc { root: set(0), size, init });
             }

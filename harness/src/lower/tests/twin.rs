@@ -64,6 +64,7 @@ impl Twin {
             Step::Store { obj, offset, value } => {
                 self.write(self.mirror[*obj as usize], *offset, self.mirror[*value as usize])?
             }
+            Step::Clear { obj, offset } => self.write(self.mirror[*obj as usize], *offset, 0)?,
             Step::Write { obj, offset, value } => {
                 let word = match value {
                     Value::Constant(word) => *word,

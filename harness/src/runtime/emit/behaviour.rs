@@ -117,7 +117,7 @@ fn the_worklist_traps_at_its_capacity_and_only_there() {
 #[test]
 fn an_interior_pointer_writes_a_mark_into_a_payload_unless_starts_are_proved() {
     let vera = describe("vera@0.0.131", Machine::default()).unwrap();
-    let walk = rewith(&vera, Rules { candidates: CandidateTest::Walk, ..vera.rules });
+    let walk = rewith(&vera, Rules { candidates: CandidateTest::Walk, ..vera.rules.unwrap() });
     let fixed = describe("fixed", Machine::default()).unwrap();
     for (description, marked) in [(vera, 1), (walk, 0), (fixed, 0)] {
         let mut heap = Heap::new(&builtin(description));

@@ -1,0 +1,150 @@
+//! From a manifest to a description: what the harness may expect of a module that is not ours.
+//!
+//! What a manifest leaves open is taken from the built-in that it is [like](Manifest::like), and what that does not tell either is not judged. Where
+//! addresses are not predicted the model still plays a policy, to name objects and to aim at edges: first fit, from the first byte that can be a
+//! heap's.
+
+use super::RuntimeError;
+use super::builtin::{OBJECT, Release, release};
+use super::description::{
+    Candidates, Description, GrowthPolicy, MOST_PAGES, MarkAt, ObjectLayout, OnFull, PAGE, Parameters, PlacementPolicy,
+    Promises, Regions, Work, Zeroing,
+};
+use super::manifest::{self, Direction, Manifest, RootKind};
+use heapsmith_generators::Machine;
+use std::sync::Arc;
+
+/// Entries of a mark worklist that programs aim at where nobody knows how many there are.
+const WORKLIST: u32 = 16_384;
+/// What payloads are aligned to where nobody says it.
+const ALIGNMENT: u32 = 4;
+
+/// The description of a module, with these pages where they are asked for; other parameters are the module's own.
+///
+/// # Errors
+/// Pages that the module cannot have.
+pub(super) fn describe(module: &Arc<Manifest>, pinned: Machine, program: Machine) -> Result<Description, RuntimeError> {
+    let like = module.like.as_deref().and_then(release);
+    let parameters = parameters(module, like, pinned, program)?;
+    let object = object(module, like);
+    let heap_start = heap_start(module, &object);
+    Ok(Description {
+        name: module.origin.clone(),
+        summary: module.summary.clone(),
+        regions: regions(module, &parameters, heap_start),
+        parameters,
+        object,
+        promises: promises(module, like),
+        rules: like.map(|like| like.rules),
+        characteristics: like.map(|like| like.characteristics.to_vec()).unwrap_or_default(),
+        edit: None,
+        module: Some(Arc::clone(module)),
+    })
+}
+
+fn parameters(
+    module: &Manifest,
+    like: Option<&Release>,
+    pinned: Machine,
+    program: Machine,
+) -> Result<Parameters, RuntimeError> {
+    let memory = module.memory;
+    let least = memory.ready_pages.max(memory.initial_pages);
+    let (mut initial_pages, mut max_pages) = (memory.initial_pages, memory.max_pages);
+    if !memory.is_fixed {
+        for asked in [program, pinned] {
+            initial_pages = asked.initial_pages.map_or(initial_pages, |pages| pages.max(memory.initial_pages));
+            max_pages = asked.max_pages.unwrap_or(max_pages);
+        }
+        initial_pages = initial_pages.min(max_pages.max(memory.initial_pages));
+        max_pages = max_pages.max(initial_pages).max(least);
+    }
+    if max_pages > MOST_PAGES {
+        return Err(RuntimeError::TooManyPages { found: u64::from(max_pages), limit: MOST_PAGES });
+    }
+    let roots = u32::try_from(module.root_slots()).unwrap_or(u32::MAX);
+    // Where there is none that anybody knows, programs are of the sizes that their machines ask for.
+    let known = module.traps.worklist.or(like.map(|like| like.worklist));
+    let worklist = known.or(program.worklist).unwrap_or(WORKLIST);
+    Ok(Parameters { data_end: 0, worklist, roots, initial_pages, max_pages, wraps: 0 })
+}
+
+fn object(module: &Manifest, like: Option<&Release>) -> ObjectLayout {
+    let told = module.object;
+    let known = like.map(|_| OBJECT);
+    let plain = ObjectLayout { header_bytes: 0, stride_unit: ALIGNMENT, size_shift: 0, mark_mask: 0, free_link: 0 };
+    let base = known.unwrap_or(plain);
+    ObjectLayout {
+        header_bytes: told.header.unwrap_or(base.header_bytes).next_multiple_of(4),
+        stride_unit: told.alignment.unwrap_or(base.stride_unit).max(4).next_power_of_two(),
+        size_shift: told.size.map_or(base.size_shift, |size| size.shift),
+        mark_mask: told.mark_mask.unwrap_or(base.mark_mask),
+        free_link: told.free_link.unwrap_or(base.free_link),
+    }
+}
+
+/// The first byte of the heap; where it is not known, the first address whose payload is aligned.
+fn heap_start(module: &Manifest, object: &ObjectLayout) -> u32 {
+    module.heap.start.unwrap_or_else(|| object.header_bytes.next_multiple_of(object.stride_unit) - object.header_bytes)
+}
+
+fn regions(module: &Manifest, p: &Parameters, heap_start: u32) -> Regions {
+    let nowhere = (heap_start, heap_start);
+    let roots = match module.roots.as_slice() {
+        [only] => match &only.kind {
+            RootKind::ShadowStack { base, grows: Direction::Up, .. } => (*base, base + 4 * only.capacity),
+            RootKind::ShadowStack { .. }
+            | RootKind::Pins { .. }
+            | RootKind::Calls { .. }
+            | RootKind::Slots { .. }
+            | RootKind::Table { .. } => nowhere,
+        },
+        _ => nowhere,
+    };
+    // Vera's layout: what is between root stack and heap is the worklist.
+    let worklist = match (&module.like, heap_start.checked_sub(4 * p.worklist)) {
+        (Some(_), Some(base)) if base == roots.1 => (base, heap_start),
+        (Some(_) | None, _) => nowhere,
+    };
+    Regions { roots, worklist, wraps: nowhere, bitmap: nowhere, heap_start }
+}
+
+fn promises(module: &Manifest, like: Option<&Release>) -> Promises {
+    let told = module.promises;
+    let unknown = Promises {
+        zeroing: Zeroing::Unpromised,
+        size_limit: u32::MAX,
+        address_limit: u64::from(MOST_PAGES) * u64::from(PAGE),
+        worklist_full: OnFull::Trap,
+        mark_at: MarkAt::Pop,
+        candidates: Candidates::Unknown,
+        placement: PlacementPolicy::Unknown,
+        growth: GrowthPolicy::Unknown,
+        work: Work::Unpromised,
+    };
+    let base = like.map_or(unknown, |like| like.promises);
+    Promises {
+        zeroing: match module.object.is_zeroed {
+            Some(true) => Zeroing::Payload,
+            Some(false) => Zeroing::Unpromised,
+            None => base.zeroing,
+        },
+        size_limit: module.traps.size_limit.unwrap_or(base.size_limit),
+        candidates: told.candidates.map_or(base.candidates, |candidates| match candidates {
+            manifest::Candidates::Precise => Candidates::Precise,
+            manifest::Candidates::Phase => Candidates::Phase,
+            manifest::Candidates::AllocatedBase => Candidates::AllocatedBase,
+            manifest::Candidates::Unknown => Candidates::Unknown,
+        }),
+        placement: told.placement.map_or(base.placement, |placement| match placement {
+            manifest::Placement::FirstFit => PlacementPolicy::FirstFit,
+            manifest::Placement::FirstFitSplit => PlacementPolicy::FirstFitSplit,
+            manifest::Placement::Unknown => PlacementPolicy::Unknown,
+        }),
+        growth: told.growth.map_or(base.growth, |growth| match growth {
+            manifest::Growth::Shortage => GrowthPolicy::Shortage,
+            manifest::Growth::Unknown => GrowthPolicy::Unknown,
+        }),
+        ..base
+    }
+}
