@@ -11,6 +11,7 @@ mod exhaust;
 mod facts;
 mod found;
 mod hunt;
+mod manifest;
 mod mutants;
 mod pins;
 mod progress;
@@ -58,6 +59,8 @@ enum Command {
     Run(run::Args),
     /// List the collectors: layout, rules, promises, characteristics, oracles.
     Runtimes(runtimes::Args),
+    /// Hold the manifest of a collector that is somebody else's against its module.
+    Manifest(manifest::Args),
     /// Check the structural pins of a collector by matching its decoded instructions.
     Pins(pins::Args),
     /// Prove in two seconds that this harness catches planted defects, and say what is there.
@@ -93,6 +96,7 @@ impl Cli {
             Command::Exhaust(args) => exhaust::run(&args),
             Command::Run(args) => run::run(&args),
             Command::Runtimes(args) => runtimes::run(&args),
+            Command::Manifest(args) => manifest::run(&args),
             Command::Pins(args) => pins::run(&args),
             Command::Doctor(args) => doctor::run(&args),
             Command::Corpus(args) => corpus::run(&args),

@@ -3,6 +3,7 @@
 use super::error::ManifestError;
 use super::module::{Decoded, signature};
 use super::parts::*;
+use super::probe::Started;
 use super::read::{Table, Value, list};
 use super::rewrite::Rewritten;
 use crate::runtime::description::{DEFAULT_MAX_PAGES, MOST_PAGES};
@@ -15,10 +16,7 @@ const MAX_SLOTS: u32 = 1 << 20;
 pub(super) struct Names<'m> {
     pub(super) module: &'m Decoded<'m>,
     pub(super) rewritten: &'m Rewritten,
-    /// What globals are when a program starts, where it is known.
-    pub(super) initial: &'m [Option<u32>],
-    /// Bytes of memory when a program starts.
-    pub(super) bytes: u64,
+    pub(super) started: &'m Started,
 }
 
 /// What a call gives.
@@ -123,7 +121,7 @@ pub(super) fn init(root: &Table<'_>, module: &Decoded<'_>) -> Result<Vec<(u32, S
 pub(super) fn memory(root: &Table<'_>, module: &Decoded<'_>) -> Result<Memory, ManifestError> {
     let [memory] = module.memories.as_slice() else {
         return Err(root.error(format!(
-            "expected a module with one memory, found {}; the collector's is the only one that there can be",
+            "expected a module with one memory, its own or imported, found {}: it is where the collector's objects are",
             module.memories.len()
         )));
     };
@@ -210,8 +208,9 @@ impl Names<'_> {
                     signature(&wanted, &[]).replace("()", "anything").replacen("anything ->", "() ->", 1)
                 }
             };
+            let next = if value.key == "call" { ", or other `args`" } else { "" };
             return Err(value.error(format!(
-                "expected a function of type {wanted}, `{name}` is {}; give another one, or other `args`",
+                "expected a function of type {wanted}, `{name}` is {}; give another one{next}",
                 known.signature()
             )));
         }
@@ -224,7 +223,7 @@ impl Names<'_> {
             value.table("a global")?.get("global").map_or("", |name| name.as_text().unwrap_or_default()).to_owned();
         let known = &self.module.globals[index as usize];
         let identifier = self.rewritten.globals[index as usize].clone();
-        let initial = self.initial[index as usize]
+        let initial = self.started.initial[index as usize]
             .ok_or_else(|| value.error(format!("expected a global that starts with a number, `{name}` does not")))?;
         Ok(Global { index, name, identifier, initial, is_mutable: known.mutable })
     }
@@ -232,10 +231,17 @@ impl Names<'_> {
     /// A number, or what a global starts with.
     fn number(&self, value: &Value<'_>) -> Result<u32, ManifestError> {
         match value.as_table() {
+            Some(table) if table.get("call").is_some() => self.told(value),
             Some(_) => Ok(self.global(value)?.initial),
             None if value.is_number() => value.number(0, u32::MAX),
-            None => Err(value.other("a number or `{ global = \"NAME\" }`")),
+            None => Err(value.other("a number, `{ global = \"NAME\" }` or `{ call = \"NAME\" }`")),
         }
+    }
+
+    /// What a function without parameters gives when a program starts.
+    fn told(&self, value: &Value<'_>) -> Result<u32, ManifestError> {
+        let function = self.call(value, &[], Gives::Word)?.function;
+        self.started.tell(&function.identifier).map_err(|problem| value.error(problem))
     }
 
     fn call(&self, value: &Value<'_>, words: &[(&'static str, Argument)], gives: Gives) -> Result<Call, ManifestError> {
@@ -281,15 +287,27 @@ impl Names<'_> {
             free_list: global("free_list")?,
             collections: global("collections")?,
             worklist: global("worklist")?,
-            live_bytes: table.get("live_bytes").map(|value| self.call(&value, &[], Gives::Word)).transpose()?,
+            live_bytes: table.get("live_bytes").map(|value| self.live_bytes(&value)).transpose()?,
         };
         table.finish()?;
         Ok(heap)
     }
 
+    fn live_bytes(&self, value: &Value<'_>) -> Result<LiveBytes, ManifestError> {
+        if value.as_table().is_some_and(|table| table.get("global").is_some()) {
+            return Ok(LiveBytes::Global(self.global(value)?));
+        }
+        Ok(LiveBytes::Call(self.call(value, &[], Gives::Word)?))
+    }
+
     pub(super) fn kinds(&self, root: &Table<'_>) -> Result<Vec<Kind>, ManifestError> {
-        const WORDS: [(&str, Argument); 3] =
-            [("size", Argument::Size), ("count", Argument::Count), ("words", Argument::Words)];
+        const WORDS: [(&str, Argument); 5] = [
+            ("size", Argument::Size),
+            ("words", Argument::Words),
+            ("first", Argument::First),
+            ("stride", Argument::Stride),
+            ("count", Argument::Count),
+        ];
         let tables = root.need("kind", "at least one table `[[kind]]` says how objects are allocated")?;
         let mut kinds: Vec<Kind> = Vec::new();
         for value in tables.list("tables `[[kind]]`")? {
@@ -347,6 +365,7 @@ impl Names<'_> {
             full: self.call(&full, &[], Gives::Anything)?,
             step: table.get("step").map(|value| self.call(&value, &[], Gives::Anything)).transpose()?,
             is_automatic: automatic.flag()?,
+            is_last_resort: table.get("on_exhaustion").map(|value| value.flag()).transpose()?,
         };
         table.finish()?;
         Ok(collect)
@@ -396,9 +415,11 @@ impl Names<'_> {
             _ => {
                 let address = table.need("address", "the first word")?;
                 let (at, capacity) = (self.number(&address)?, capacity(table)?);
-                if u64::from(at) + 4 * u64::from(capacity) > self.bytes {
-                    let problem =
-                        format!("expected {capacity} words in the {} bytes that memory starts with", self.bytes);
+                if u64::from(at) + 4 * u64::from(capacity) > self.started.bytes() {
+                    let problem = format!(
+                        "expected {capacity} words in the {} bytes that memory starts with",
+                        self.started.bytes()
+                    );
                     return Err(address.error(problem));
                 }
                 return Ok(Roots { kind: RootKind::Table { address: at }, capacity });
@@ -446,9 +467,11 @@ impl Names<'_> {
             Direction::Down => u64::from(base),
         };
         let below = grows == Direction::Down && u64::from(base) < 4 * u64::from(capacity);
-        if end > self.bytes || below {
-            let problem =
-                format!("expected the stack's {capacity} slots in the {} bytes that memory starts with", self.bytes);
+        if end > self.started.bytes() || below {
+            let problem = format!(
+                "expected the stack's {capacity} slots in the {} bytes that memory starts with",
+                self.started.bytes()
+            );
             return Err(value.error(problem));
         }
         Ok(Roots { kind: RootKind::ShadowStack { top, base, grows }, capacity })
@@ -480,10 +503,24 @@ fn clash(a: &RootKind, b: &RootKind) -> bool {
 
 fn pointers(value: &Value<'_>) -> Result<Pointers, ManifestError> {
     if let Some(table) = value.as_table() {
-        let first = table.need("first", "the first pointer's word")?.number(0, u32::MAX)?;
-        let stride = table.get("stride").map_or(Ok(1), |stride| stride.number(1, u32::MAX))?;
+        let first = table.need("first", "the first pointer's word, or \"last\" for the last words")?;
+        let stride = table.get("stride").map(|stride| stride.number(1, u32::MAX)).transpose()?;
+        let most = table.get("most").map(|most| most.number(1, u32::MAX)).transpose()?;
         table.finish()?;
-        return Ok(Pointers::Every { first, stride });
+        if first.as_text() == Some("last") {
+            if stride.is_some_and(|stride| stride != 1) {
+                return Err(value.error("expected the last words without a `stride`; leave it out"));
+            }
+            return Ok(Pointers::Last { most: most.unwrap_or(u32::MAX) });
+        }
+        if !first.is_number() {
+            return Err(first.other("a word's index or \"last\""));
+        }
+        let (first, stride) = (first.number(0, u32::MAX)?, stride.unwrap_or(1));
+        return Ok(match most {
+            Some(most) => Pointers::Some { first, stride, least: 0, most },
+            None => Pointers::Every { first, stride },
+        });
     }
     if value.as_text().is_some() {
         return value.one_of(&[
@@ -492,7 +529,8 @@ fn pointers(value: &Value<'_>) -> Result<Pointers, ManifestError> {
             ("none", Pointers::None),
         ]);
     }
-    let words = value.list("\"any\", \"all\", \"none\", a list of word indices, or `{ first = N, stride = N }`")?;
+    let words =
+        value.list("\"any\", \"all\", \"none\", a list of word indices, or `{ first = N, stride = N, most = N }`")?;
     let words = words.iter().map(|word| word.number(0, u32::MAX / 4)).collect::<Result<Vec<_>, _>>()?;
     let (first, stride) = match words.as_slice() {
         [] => return Ok(Pointers::None),
@@ -506,7 +544,8 @@ fn pointers(value: &Value<'_>) -> Result<Pointers, ManifestError> {
              give a kind for them",
         ));
     }
-    Ok(Pointers::These { first, stride, count: words.len() as u32 })
+    let count = words.len() as u32;
+    Ok(Pointers::Some { first, stride, least: count, most: count })
 }
 
 /// Parts that need no module.

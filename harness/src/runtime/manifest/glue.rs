@@ -16,7 +16,7 @@ pub(super) struct Plan<'m> {
     pub(super) access: &'m Access,
     pub(super) roots: &'m [Roots],
     pub(super) collect: &'m Collect,
-    pub(super) live_bytes: Option<&'m Call>,
+    pub(super) live_bytes: Option<&'m LiveBytes>,
     /// Whether an allocation may give null.
     pub(super) null_is_exhaustion: bool,
 }
@@ -56,6 +56,8 @@ fn argument(argument: &Argument) -> String {
             // (size + 3) / 4, without a sum that wraps.
             "(i32.add (i32.shr_u (local.get $size) (i32.const 2)) (i32.ne (i32.and (local.get $size) (i32.const 3)) (i32.const 0)))".to_owned()
         }
+        Argument::First => "(local.get $first)".to_owned(),
+        Argument::Stride => "(local.get $stride)".to_owned(),
         Argument::Count => "(local.get $count)".to_owned(),
         Argument::Object => "(local.get $object)".to_owned(),
         Argument::Offset => "(local.get $offset)".to_owned(),
@@ -109,37 +111,42 @@ fn comment(name: &str) -> String {
 
 /// What branches to `$other` where a request is not of this kind; see [`Kind::fits`].
 fn unfit(kind: &Kind) -> Vec<String> {
+    const WORDS: &str = "(i32.shr_u (local.get $size) (i32.const 2))";
     let mut lines = Vec::new();
-    let mut other = |condition: String| lines.push(format!("(br_if $other {condition})"));
+    let other = |condition: String| format!("(br_if $other {condition})");
     if let Some(bytes) = kind.bytes {
-        other(format!("(i32.ne (local.get $size) (i32.const {bytes}))"));
+        lines.push(other(format!("(i32.ne (local.get $size) (i32.const {bytes}))")));
     }
     let (first, stride) = match kind.pointers {
         Pointers::Any => return lines,
         Pointers::None => {
-            other("(local.get $count)".to_owned());
+            lines.push(other("(local.get $count)".to_owned()));
             return lines;
         }
         Pointers::Every { first, stride } => {
-            other("(i32.and (local.get $size) (i32.const 3))".to_owned());
-            lines.push(format!(
-                "(if (i32.gt_u (i32.shr_u (local.get $size) (i32.const 2)) (i32.const {first}))\n          \
-                 (then (br_if $other (i32.ne (local.get $count) (i32.add (i32.const 1) (i32.div_u \
-                 (i32.sub (i32.sub (i32.shr_u (local.get $size) (i32.const 2)) (i32.const {first})) (i32.const 1)) (i32.const {stride}))))))\n          \
-                 (else (br_if $other (local.get $count))))"
-            ));
-            (first, stride)
+            lines.push(other("(i32.and (local.get $size) (i32.const 3))".to_owned()));
+            // 1 + (words - first - 1) / stride of them, or none.
+            let rest = format!("(i32.sub (i32.sub {WORDS} (i32.const {first})) (i32.const 1))");
+            let count = format!("(i32.add (i32.const 1) (i32.div_u {rest} (i32.const {stride})))");
+            lines.push(format!("(if (i32.gt_u {WORDS} (i32.const {first}))"));
+            lines.push(format!("  (then {})", other(format!("(i32.ne (local.get $count) {count})"))));
+            lines.push(format!("  (else {}))", other("(local.get $count)".to_owned())));
+            (format!("(i32.const {first})"), stride)
         }
-        Pointers::These { first, stride, count } => {
-            other(format!("(i32.ne (local.get $count) (i32.const {count}))"));
-            (first, stride)
+        Pointers::Some { first, stride, least, most } => {
+            lines.push(other(format!("(i32.lt_u (local.get $count) (i32.const {least}))")));
+            lines.push(other(format!("(i32.gt_u (local.get $count) (i32.const {most}))")));
+            (format!("(i32.const {first})"), stride)
+        }
+        Pointers::Last { most } => {
+            lines.push(other(format!("(i32.gt_u (local.get $count) (i32.const {most}))")));
+            (format!("(i32.sub {WORDS} (local.get $count))"), 1)
         }
     };
-    lines
-        .push(format!("(if (local.get $count) (then (br_if $other (i32.ne (local.get $first) (i32.const {first})))))"));
-    lines.push(format!(
-        "(if (i32.gt_u (local.get $count) (i32.const 1)) (then (br_if $other (i32.ne (local.get $stride) (i32.const {stride})))))"
-    ));
+    lines.push("(if (local.get $count)".to_owned());
+    lines.push(format!("  (then {}))", other(format!("(i32.ne (local.get $first) {first})"))));
+    lines.push("(if (i32.gt_u (local.get $count) (i32.const 1))".to_owned());
+    lines.push(format!("  (then {}))", other(format!("(i32.ne (local.get $stride) (i32.const {stride}))"))));
     lines
 }
 
@@ -169,6 +176,10 @@ fn collections(out: &mut String, plan: &Plan<'_>) {
         put(out, format_args!("  (func $gc_step\n    {})\n", call_only(step)));
     }
     if let Some(live) = plan.live_bytes {
-        put(out, format_args!("  (func $live_bytes (export \"live_bytes\") (result i32)\n    {})\n", call(live)));
+        let live = match live {
+            LiveBytes::Global(global) => format!("(global.get ${})", global.identifier),
+            LiveBytes::Call(it) => call(it),
+        };
+        put(out, format_args!("  (func $live_bytes (export \"live_bytes\") (result i32)\n    {live})\n"));
     }
 }

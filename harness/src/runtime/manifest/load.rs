@@ -3,16 +3,17 @@
 use super::error::{ManifestError, Place};
 use super::form::{self, Names};
 use super::glue::{self, glue};
-use super::module::Decoded;
-use super::parts::*;
+use super::module::{Decoded, Function};
+use super::parts::{Build, Direction, Heap, OutOfMemory, RootKind, Roots};
+use super::probe::Started;
 use super::read::{Source, Table, Value};
-use super::{Manifest, ROLES, VERSION, nearest_name, probe, rewrite};
+use super::{Manifest, ROLES, VERSION, nearest_name, rewrite};
 use crate::corpus::load::read_bytes;
-use crate::runtime::description::PAGE;
 use crate::runtime::names;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use toml::de::DeTable;
+use wasmparser::ValType;
 
 /// Gives a module's bytes, or says what is wrong with its file.
 type Read<'r> = &'r dyn Fn(&Path) -> Result<Vec<u8>, String>;
@@ -56,7 +57,7 @@ pub(super) fn text(text: &str, origin: &str, folder: &Path, read: Read<'_>) -> R
         functions.chain(globals).any(|import| import.key() == key)
     };
     let mut manifests = Vec::new();
-    for (module, (binary, build, value)) in decoded.iter().zip(&binaries) {
+    for (module, (binary, build, _)) in decoded.iter().zip(&binaries) {
         let made = one(&table(), &header, module, &is_known);
         // What is wrong with another build is said of that build.
         let of_build = |mut error: ManifestError| {
@@ -66,7 +67,6 @@ pub(super) fn text(text: &str, origin: &str, folder: &Path, read: Read<'_>) -> R
             error
         };
         let mut manifest = made.map_err(of_build)?;
-        let _ = value;
         manifest.module.clone_from(&build.module);
         manifest.recipe.clone_from(&build.recipe);
         manifest.build = (!build.name.is_empty()).then(|| build.name.clone());
@@ -95,10 +95,11 @@ struct Header<'s> {
 
 fn header<'s>(root: &Table<'s>, folder: &Path) -> Result<Header<'s>, ManifestError> {
     let version = root.need("heapsmith", "the version of the format, `heapsmith = 1`")?;
-    if version.number(0, u32::MAX)? != VERSION {
-        return Err(
-            version.error(format!("expected version {VERSION} of the format, found another; use a newer heapsmith"))
-        );
+    let found = version.number(0, u32::MAX)?;
+    if found != VERSION {
+        let problem =
+            format!("expected version {VERSION} of the format, found {found}; use the heapsmith that it is for");
+        return Err(version.error(problem));
     }
     let name = root.need("name", "what the collector is called")?;
     let plain = |c: char| c.is_ascii_alphanumeric() || "@._+-".contains(c);
@@ -192,21 +193,20 @@ fn one(
     let named = |index: u32| (rewritten.functions[index as usize].clone(), results(index));
     let start: Vec<(String, usize)> =
         module.start.into_iter().chain(init.iter().map(|(index, _)| *index)).map(named).collect();
-    let mut initial = rewritten.initial.clone();
-    if !start.is_empty() {
-        let is_word = |index: &u32| {
-            let global = &module.globals[*index as usize];
-            global.mutable && global.type_ == wasmparser::ValType::I32
-        };
-        let mutable: Vec<u32> = (0..module.globals.len() as u32).filter(is_word).collect();
-        let limits = (memory.initial_pages, memory.max_pages);
-        let started = probe::start(&rewritten, &mutable, limits, &start).map_err(|problem| root.error(problem))?;
-        initial = started.initial;
-        memory.ready_pages = started.pages;
-    }
+    let is_word = |index: &u32| {
+        let global = &module.globals[*index as usize];
+        global.mutable && global.type_ == ValType::I32
+    };
+    let mutable: Vec<u32> = (0..module.globals.len() as u32).filter(is_word).collect();
+    let tells = |(_, f): &(&str, &Function)| f.params.is_empty() && f.results == [ValType::I32];
+    let functions = rewritten.functions.iter().map(String::as_str).zip(&module.functions);
+    let askable: Vec<&str> = functions.filter(tells).map(|(identifier, _)| identifier).collect();
+    let limits = (memory.initial_pages, memory.max_pages);
+    let started = Started::of(&rewritten, &mutable, limits, &start, &askable);
+    let started = started.map_err(|problem| root.error(problem))?;
+    memory.ready_pages = started.pages;
 
-    let bytes = u64::from(memory.ready_pages) * u64::from(PAGE);
-    let names = Names { module, rewritten: &rewritten, initial: &initial, bytes };
+    let names = Names { module, rewritten: &rewritten, started: &started };
     let init = init.iter().map(|(index, name)| names.function_of(*index, name)).collect();
     let (heap, kinds, access) = (names.heap(root)?, names.kinds(root)?, names.access(root)?);
     let (roots, collect) = (names.roots(root)?, names.collect(root)?);
@@ -277,9 +277,9 @@ fn like(root: &Table<'_>, header: &Header<'_>, heap: &Heap, roots: &[Roots]) -> 
     } else {
         return Ok(());
     };
-    Err(value.error(format!(
-        "expected {missing} for a collector like `{name}`, whose regions are where the manifest says; add it"
-    )))
+    let problem =
+        format!("expected {missing}: the regions of a collector like `{name}` are where the manifest says; give it");
+    Err(value.error(problem))
 }
 
 /// FNV-1a of the parts and their lengths.

@@ -24,12 +24,12 @@
 //! fixed = false                     # true: no program draws another limit
 //!
 //! [heap]                            # all optional: what is not known is not judged
-//! start = { global = "heap_ptr" }   # a number, or what a global is at the start
+//! start = { global = "heap_ptr" }   # a number, or what a global is, or { call = "f" } gives, at the start
 //! end = { global = "heap_ptr" }     # what it is at any time
 //! free_list = { global = "gc_free_head" }
 //! collections = { global = "n" }
 //! worklist = { global = "gc_worklist_ptr" }
-//! live_bytes = { call = "live" }
+//! live_bytes = { call = "live" }      # or { global = "total" }
 //!
 //! [object]                          # all optional
 //! header = 4                        # bytes before the payload
@@ -41,9 +41,10 @@
 //!
 //! [[kind]]                          # the first that fits a request is taken
 //! name = "node"
-//! pointers = "any"                  # "any", "all", "none", word indices [0, 1], or { first = 1, stride = 2 }, up to the end
+//! pointers = "any"                  # "all", "none", word indices [0, 1], { first = 1, stride = 2 } up to the end, or with `most = 15`
+//!                                   # as many as are asked for; first = "last": the last words
 //! bytes = "any"                     # or a number
-//! alloc = { call = "alloc", args = ["size"] }   # "size", "words", "count", numbers, { global = "X" }, { call = "f" }
+//! alloc = { call = "alloc", args = ["size"] }   # "size", "words", "first", "stride", "count", numbers, { global = "X" }, { call = "f" }
 //!
 //! [access]                          # optional
 //! store = "raw"                     # or { call = "set", args = ["object", "index", "value"] }; "offset" is in bytes, "index" in words
@@ -54,7 +55,7 @@
 //! top = { global = "gc_sp" }
 //! grows = "up"                      # or "down"
 //! base = 0                          # default: what the top is at the start
-//! limit = { global = "gc_stack_limit" }   # or capacity = 1024
+//! limit = { global = "gc_stack_limit" }   # or { call = "f" }, a number, or capacity = 1024
 //!
 //! [[roots]]
 //! kind = "pins"
@@ -77,13 +78,14 @@
 //!
 //! [[roots]]
 //! kind = "table"
-//! address = 1024                    # a number, or what a global is at the start
+//! address = 1024                    # or { global = "X" }, { call = "f" }
 //! capacity = 64
 //!
 //! [collect]
 //! full = { call = "gc_collect", args = [] }
 //! step = { call = "gc_step", args = [1] }   # optional
 //! automatic = true                  # whether allocation collects by itself
+//! on_exhaustion = true              # optional: whether an allocation for which there is no memory collects before it gives up
 //!
 //! [traps]                           # all optional
 //! memory = "trap"                   # or "null"
@@ -108,6 +110,7 @@ mod form;
 mod glue;
 mod load;
 mod module;
+mod oracles;
 mod parts;
 mod probe;
 mod read;
@@ -115,6 +118,7 @@ mod rewrite;
 mod roots;
 
 pub use error::{ManifestError, Place};
+pub use oracles::Oracle;
 pub use parts::*;
 
 use super::description::GLOBALS;
@@ -309,7 +313,7 @@ fn nearest_name(name: &str) -> String {
 
 /// Whether a name is one of the glue's or of the lowerings'.
 fn is_reserved(name: &str) -> bool {
-    const NAMES: [&str; 16] = [
+    const NAMES: [&str; 25] = [
         "new",
         "link",
         "fetch",
@@ -326,6 +330,15 @@ fn is_reserved(name: &str) -> bool {
         "register_wrapper",
         "host_decref_handle",
         "released_at",
+        "memory",
+        "mutator",
+        "pages",
+        "logged",
+        "distinct",
+        "is_free",
+        "peek_heap",
+        "released",
+        "heapsmith.counters",
     ];
-    NAMES.contains(&name) || ["mutator.", "steps.", "glue."].iter().any(|prefix| name.starts_with(prefix))
+    NAMES.contains(&name) || ["mutator.", "steps.", "glue.", "read "].iter().any(|prefix| name.starts_with(prefix))
 }

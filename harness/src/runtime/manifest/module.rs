@@ -35,6 +35,8 @@ pub(super) struct Decoded<'a> {
     pub(super) local_names: Option<wasmparser::IndirectNameMap<'a>>,
     /// Why setting memory and globals of type i32 back does not make an instance fresh.
     pub(super) unresettable: Vec<String>,
+    /// Whether its code takes references of functions, which must then be declared.
+    pub(super) takes_references: bool,
 }
 
 /// Module and field of an import.
@@ -272,6 +274,10 @@ impl<'a> Decoded<'a> {
                     Operator::TableInit { .. } => "table.init",
                     Operator::ElemDrop { .. } => "elem.drop",
                     Operator::DataDrop { .. } => "data.drop",
+                    Operator::RefFunc { .. } => {
+                        self.takes_references = true;
+                        continue;
+                    }
                     _ => continue,
                 };
                 *found.entry(name).or_default() += 1;

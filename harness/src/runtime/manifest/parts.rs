@@ -46,6 +46,10 @@ pub enum Argument {
     Size,
     /// A request's payload in words, rounded up.
     Words,
+    /// The first of a request's words that is a pointer.
+    First,
+    /// Words from one of a request's pointers to the next.
+    Stride,
     /// How many of a request's words are pointers.
     Count,
     /// An object's payload address.
@@ -133,8 +137,17 @@ pub struct Heap {
     pub collections: Option<Global>,
     /// The global that is the next free entry of the mark worklist; exported as `gc_worklist_ptr`.
     pub worklist: Option<Global>,
-    /// Gives the bytes that are live; the glue's `$live_bytes`, exported as `live_bytes`, calls it.
-    pub live_bytes: Option<Call>,
+    /// Tells the bytes that are live; the glue's `$live_bytes`, exported as `live_bytes`, gives it.
+    pub live_bytes: Option<LiveBytes>,
+}
+
+/// What tells the bytes that are live.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum LiveBytes {
+    /// A global.
+    Global(Global),
+    /// A call.
+    Call(Call),
 }
 
 /// How an object looks, as far as it is known.
@@ -193,14 +206,21 @@ pub enum Pointers {
         /// Words from one to the next, at least 1.
         stride: u32,
     },
-    /// `count` words, at least 1: `first`, `first + stride`, ..
-    These {
+    /// Words `first`, `first + stride`, .., as many as are asked for.
+    Some {
         /// The first of them.
         first: u32,
         /// Words from one to the next, at least 1.
         stride: u32,
-        /// How many.
-        count: u32,
+        /// As few as this.
+        least: u32,
+        /// As many as this.
+        most: u32,
+    },
+    /// The last words of a payload that is cut to whole words, as many as are asked for.
+    Last {
+        /// As many as this.
+        most: u32,
     },
 }
 
@@ -222,15 +242,17 @@ impl Kind {
     #[must_use]
     pub fn fits(&self, request: Request) -> bool {
         let Request { size, first, stride, count } = request;
+        let words = size / 4;
         let same = |f: u32, s: u32| count == 0 || first == f && (count == 1 || stride == s);
         self.bytes.is_none_or(|bytes| bytes == size)
             && match self.pointers {
                 Pointers::Any => true,
                 Pointers::None => count == 0,
                 Pointers::Every { first: f, stride: s } => {
-                    size.is_multiple_of(4) && count == (size / 4).saturating_sub(f).div_ceil(s) && same(f, s)
+                    size.is_multiple_of(4) && count == words.saturating_sub(f).div_ceil(s) && same(f, s)
                 }
-                Pointers::These { first: f, stride: s, count: n } => count == n && same(f, s),
+                Pointers::Some { first: f, stride: s, least, most } => (least..=most).contains(&count) && same(f, s),
+                Pointers::Last { most } => count <= most && same(words.wrapping_sub(count), 1),
             }
     }
 }
@@ -338,6 +360,8 @@ pub struct Collect {
     pub step: Option<Call>,
     /// Whether allocation collects by itself.
     pub is_automatic: bool,
+    /// Whether an allocation for which there is no memory collects before it gives up, if that is known.
+    pub is_last_resort: Option<bool>,
 }
 
 /// What ends a program.

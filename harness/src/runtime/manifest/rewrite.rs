@@ -9,9 +9,9 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use wasm_encoder::reencode::{self, Reencode, utils};
 use wasm_encoder::{
-    CodeSection, ConstExpr, DataCountSection, DataSection, ElementSection, ExportKind, ExportSection, Function,
-    FunctionSection, GlobalSection, GlobalType, IndirectNameMap, Instruction, MemorySection, MemoryType, Module,
-    NameMap, NameSection, TableSection, TypeSection, ValType,
+    CodeSection, ConstExpr, DataCountSection, DataSection, ElementSection, Elements, ExportKind, ExportSection,
+    Function, FunctionSection, GlobalSection, GlobalType, IndirectNameMap, Instruction, MemorySection, MemoryType,
+    Module, NameMap, NameSection, TableSection, TypeSection, ValType,
 };
 use wasmparser::Operator;
 
@@ -217,8 +217,7 @@ impl Writer {
 
         let mut exports = ExportSection::new();
         exports.export("memory", ExportKind::Memory, 0);
-        for (index, global) in (0..).zip(&module.globals).filter(|(_, global)| global.mutable) {
-            let _ = global;
+        for (index, _) in (0..).zip(&module.globals).filter(|(_, global)| global.mutable) {
             exports.export(&globals[index as usize], ExportKind::Global, index);
         }
         for (index, name) in (globals.len() as u32..).zip(&counters) {
@@ -229,6 +228,12 @@ impl Writer {
         let mut elements = ElementSection::new();
         for element in &module.elements {
             self.parse_element(&mut elements, element.clone())?;
+        }
+        if module.takes_references {
+            // Exports declared them before.
+            let exported = |(_, function): &(u32, &Known)| !function.exports.is_empty();
+            let exported: Vec<u32> = (0..).zip(&module.functions).filter(exported).map(|(index, _)| index).collect();
+            elements.declared(Elements::Functions(exported.into()));
         }
         out.section(&elements);
         if let Some(count) = module.data_count {
@@ -431,8 +436,8 @@ fn global_names(globals: &[Global<'_>], roles: &[(u32, &str)]) -> Vec<String> {
             Some(import) => identifier(&import.key()),
             None => format!("global.{index}"),
         });
-        let clashes = is_reserved(&own) || taken.contains(&own) && super::ROLES.contains(&own.as_str());
-        unique(&mut taken, if clashes || own == "memory" { format!("{own}.module") } else { own })
+        let is_role = super::ROLES.contains(&own.as_str());
+        unique(&mut taken, if is_role || is_reserved(&own) { format!("{own}.module") } else { own })
     };
     (0..).zip(globals).map(name).collect()
 }

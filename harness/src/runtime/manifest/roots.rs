@@ -16,12 +16,21 @@ pub(super) fn functions(out: &mut String, all: &[Roots]) {
             k = all.len()
         ),
     );
+    let drops = !all.iter().all(is_stack);
     for (kind, roots) in all.iter().enumerate() {
         put(out, format_args!("\n  ;; Kind {kind}: {}, {} slots\n", roots.kind.name(), roots.capacity));
-        one_kind(out, kind, all.len(), roots);
+        one_kind(out, kind, all.len(), roots, drops);
     }
-    dispatch(out, all.len());
+    dispatch(out, all.len(), drops);
     frames(out, all);
+}
+
+/// Whether a kind is a shadow stack, whose slots are dropped all at once.
+const fn is_stack(roots: &Roots) -> bool {
+    match roots.kind {
+        RootKind::ShadowStack { .. } => true,
+        RootKind::Pins { .. } | RootKind::Calls { .. } | RootKind::Slots { .. } | RootKind::Table { .. } => false,
+    }
 }
 
 /// Picks what is for the kind of `$slot`.
@@ -47,7 +56,7 @@ fn number(kinds: usize) -> String {
     }
 }
 
-fn dispatch(out: &mut String, kinds: usize) {
+fn dispatch(out: &mut String, kinds: usize, drops: bool) {
     let number = number(kinds);
     let push = |kind| format!("(call $glue.push.{kind} {number} (local.get $value))");
     let set = |kind| format!("(call $glue.set.{kind} (local.get $slot) {number} (local.get $value))");
@@ -58,14 +67,21 @@ fn dispatch(out: &mut String, kinds: usize) {
         format_args!(
             "\n  (func $root_push (param $value i32) (local $slot i32){local}\n    (local.set $slot (global.get ${SLOTS}))\n{}    \
              (global.set ${SLOTS} (i32.add (local.get $slot) (i32.const 1))))\n  \
-             (func $root_set (param $slot i32) (param $value i32){local}\n{}  )\n  \
-             ;; Lets go of the last slot.\n  (func $glue.drop (local $slot i32){local}\n    \
-             (local.set $slot (i32.sub (global.get ${SLOTS}) (i32.const 1)))\n{}    (global.set ${SLOTS} (local.get $slot)))\n",
+             (func $root_set (param $slot i32) (param $value i32){local}\n{}  )\n",
             by_kind(kinds, &push),
             by_kind(kinds, &set),
-            by_kind(kinds, &drop),
         ),
     );
+    if drops {
+        put(
+            out,
+            format_args!(
+                "  ;; Lets go of the last slot.\n  (func $glue.drop (local $slot i32){local}\n    \
+                 (local.set $slot (i32.sub (global.get ${SLOTS}) (i32.const 1)))\n{}    (global.set ${SLOTS} (local.get $slot)))\n",
+                by_kind(kinds, &drop),
+            ),
+        );
+    }
 }
 
 fn frames(out: &mut String, all: &[Roots]) {
@@ -75,10 +91,6 @@ fn frames(out: &mut String, all: &[Roots]) {
             "\n  ;; A frame is a number of slots.\n  (func $frame_save (result i32)\n    (global.get ${SLOTS}))\n"
         ),
     );
-    let is_stack = |roots: &Roots| match roots.kind {
-        RootKind::ShadowStack { .. } => true,
-        RootKind::Pins { .. } | RootKind::Calls { .. } | RootKind::Slots { .. } | RootKind::Table { .. } => false,
-    };
     out.push_str("  (func $frame_restore (param $slots i32)\n");
     if all.iter().all(is_stack) {
         // A compiled function restores the stack's pointer, once.
@@ -120,8 +132,9 @@ fn call_only(function: &Function, operands: &str) -> String {
     format!("(call ${}{space}{operands}){}", function.identifier, " drop".repeat(function.results))
 }
 
-/// `$glue.push.KIND(number, value)`, `$glue.set.KIND(slot, number, value)` and `$glue.drop.KIND(slot, number)`, the last for the last one of its kind.
-fn one_kind(out: &mut String, kind: usize, kinds: usize, roots: &Roots) {
+/// `$glue.push.KIND(number, value)`, `$glue.set.KIND(slot, number, value)` and, where slots are dropped one
+/// by one, `$glue.drop.KIND(slot, number)`, which is for the last one of its kind.
+fn one_kind(out: &mut String, kind: usize, kinds: usize, roots: &Roots, drops: bool) {
     let Bodies { push, set, drop, locals } = match &roots.kind {
         RootKind::ShadowStack { top, base, grows } => shadow_stack(&top.identifier, *base, *grows),
         RootKind::Pins { pin, unpin, is_reentrant: true } => counted_pins(pin, unpin),
@@ -144,12 +157,14 @@ fn one_kind(out: &mut String, kind: usize, kinds: usize, roots: &Roots) {
         format_args!(
             "  (func $glue.push.{kind} (param $number i32) (param $value i32)\n    \
              (if (i32.ge_u (local.get $number) (i32.const {capacity})) (then (unreachable))) ;; no slot is left\n    {push})\n  \
-             (func $glue.set.{kind} (param $slot i32) (param $number i32) (param $value i32){locals}\n    {set})\n  \
-             (func $glue.drop.{kind} (param $slot i32) (param $number i32){drop_locals}\n    {drop})\n",
+             (func $glue.set.{kind} (param $slot i32) (param $number i32) (param $value i32){locals}\n    {set})\n",
             capacity = roots.capacity,
-            drop_locals = if drop.contains("$old") { " (local $old i32)" } else { "" },
         ),
     );
+    if drops {
+        let local = if drop.contains("$old") { " (local $old i32)" } else { "" };
+        put(out, format_args!("  (func $glue.drop.{kind} (param $slot i32) (param $number i32){local}\n    {drop})\n"));
+    }
 }
 
 /// The bodies of a kind's functions.

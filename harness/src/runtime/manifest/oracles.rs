@@ -1,0 +1,109 @@
+//! What a manifest lets be judged, and what is missing for the rest.
+
+use super::Manifest;
+use super::parts::{Accessor, Candidates, Cycles, Growth, Placement, Reclaim};
+
+/// One thing that can be judged of a collector.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Oracle {
+    /// What it is about, in a word or two.
+    pub about: &'static str,
+    /// Whether the manifest says enough of it.
+    pub is_judged: bool,
+    /// What is judged, or why not and what would have to be said.
+    pub text: String,
+}
+
+impl Manifest {
+    /// Everything that can be judged of a collector, and whether this manifest lets it; what it leaves to the built-in that it is like counts as said.
+    #[must_use]
+    pub fn oracles(&self) -> Vec<Oracle> {
+        let mut all = Vec::new();
+        let mut add = |about, judged: Option<String>, otherwise: &str| {
+            let is_judged = judged.is_some();
+            all.push(Oracle { about, is_judged, text: judged.unwrap_or_else(|| otherwise.to_owned()) });
+        };
+        let (heap, object, promises, traps) = (&self.heap, &self.object, &self.promises, &self.traps);
+        let alike = self.like.as_ref().map(|like| format!("as `{like}`"));
+        let yes = |text: &str| Some(text.to_owned());
+
+        add(
+            "contents",
+            yes("what can be reached has the bytes that were written, at one address, apart from all else"),
+            "",
+        );
+        add("traps", yes("`unreachable` only, where room runs out; the program ends"), "");
+        let alignment = object.alignment.map(|n| format!("payloads are multiples of {n} from the first on"));
+        add("alignment", alignment.or(alike.clone()), "unknown: say `alignment` in [object]");
+        let zeroing = match object.is_zeroed {
+            Some(true) => yes("fresh payloads are zero"),
+            Some(false) => None,
+            None => alike.clone(),
+        };
+        let why = match object.is_zeroed {
+            Some(false) => "fresh payloads may have old bytes",
+            Some(true) | None => "unknown: say `zeroed` in [object]",
+        };
+        add("zeroing", zeroing, why);
+        let counted = heap.collections.as_ref().map(|global| format!("counted by `{}`", global.name));
+        add("collections", counted, "not counted: name a counter as `collections` in [heap], if there is one");
+        let has_layout = heap.start.is_some() && heap.end.is_some();
+        let sized = alike.clone().or_else(|| (object.header.is_some() && object.size.is_some()).then(String::new));
+        let tiles =
+            (has_layout && sized.is_some()).then(|| "blocks tile the heap from its start to its end".to_owned());
+        add("layout", tiles, "unknown: say `start` and `end` in [heap], `header` and `size` in [object]");
+        let linked = heap.free_list.is_some() && (object.free_link.is_some() || self.like.is_some());
+        let list = linked.then(|| "no reachable object is free; the free list ends".to_owned());
+        add("free list", list, "unknown: say `free_list` in [heap], `free_link` in [object]");
+        let placement = match promises.placement {
+            Some(Placement::FirstFit) => yes("first fit"),
+            Some(Placement::FirstFitSplit) => yes("first fit, split and merged"),
+            Some(Placement::Unknown) => None,
+            None => alike.clone(),
+        };
+        add("placement", placement, "unknown: say `placement` in [promises]");
+        let growth = match promises.growth {
+            Some(Growth::Shortage) => yes("memory grows by the pages that are missing"),
+            Some(Growth::Unknown) => None,
+            None => alike.clone(),
+        };
+        add("growth", growth, "unknown: say `growth` in [promises]");
+        let candidates = match promises.candidates {
+            Some(Candidates::Precise) => yes("precise: nothing but pointers keeps an object"),
+            Some(Candidates::Phase) => yes("conservative: words on the phase of a payload keep objects"),
+            Some(Candidates::AllocatedBase) => yes("conservative: words that are payloads of objects keep them"),
+            Some(Candidates::Unknown) => None,
+            None => alike.clone(),
+        };
+        add("retention", candidates, "unknown: say `candidates` in [promises]");
+        let reclaim = match (promises.reclaim, heap.start) {
+            (Some(Reclaim::Bounded { factor, slack }), Some(_)) => {
+                Some(format!("memory reaches {factor} times the live bytes and {slack} past the heap's start at most"))
+            }
+            (Some(Reclaim::Bounded { .. } | Reclaim::Unknown) | None, _) => None,
+        };
+        add("reclaim", reclaim, "no bound: say `reclaim` in [promises] and `start` in [heap]");
+        let cycles = match promises.cycles {
+            Some(Cycles::Collected) => yes("unreachable cycles are collected"),
+            Some(Cycles::Leaked) => None,
+            None => alike.clone(),
+        };
+        let why = match promises.cycles {
+            Some(Cycles::Leaked) => "unreachable cycles stay",
+            Some(Cycles::Collected) | None => "unknown: say `cycles` in [promises]",
+        };
+        add("cycles", cycles, why);
+        let limit = traps.size_limit.map(|limit| format!("requests of {limit} bytes and more trap"));
+        add("size limit", limit.or(alike), "unknown: say `size_limit` in [traps]");
+        let barrier = match &self.access.store {
+            Accessor::Call(call) => Some(format!("`{}` stores every pointer", call.function.name)),
+            Accessor::Raw => None,
+        };
+        add("barrier", barrier, "none: pointers are stored raw");
+        let steps = self.collect.step.as_ref().map(|step| format!("`{}` between all else", step.function.name));
+        add("steps", steps, "no `step` in [collect]");
+        let emulated = self.is_emulated.then(|| "memory, globals and traps, bit for bit".to_owned());
+        add("emulation", emulated, "no rules are claimed");
+        all
+    }
+}
