@@ -64,10 +64,16 @@ fn of_kind(kind: &Kind, request: Request) -> Option<Request> {
             let size = size & !3;
             Request { size, first, stride, count: (size / 4).checked_sub(first)?.div_ceil(stride) }
         }
-        Pointers::These { first, stride, count } => {
-            let least = 4 * (first + (count - 1) * stride + 1);
-            let size = kind.bytes.unwrap_or(size.max(least));
-            Request { size, first, stride, count }
+        Pointers::Some { first, stride, least, most } => {
+            let room = (size / 4).saturating_sub(first).div_ceil(stride);
+            let count = count.min(room).clamp(least, most);
+            let words = u64::from(first) + u64::from(count.saturating_sub(1)) * u64::from(stride) + 1;
+            let needed = if count == 0 { 0 } else { u32::try_from(4 * words).ok()? };
+            Request { size: kind.bytes.unwrap_or(size.max(needed)), first, stride, count }
+        }
+        Pointers::Last { most } => {
+            let count = count.min(most).min(size / 4);
+            Request { size, first: size / 4 - count, stride: 1, count }
         }
     })
 }
