@@ -1,13 +1,14 @@
 //! From a file to a [`Manifest`].
 
 use super::error::{ManifestError, Place};
-use super::form::{self, Names};
+use super::form;
 use super::glue::{self, glue};
 use super::module::{Decoded, Function};
+use super::names::Names;
 use super::parts::{Build, Direction, Heap, OutOfMemory, RootKind, Roots};
 use super::probe::Started;
 use super::read::{Source, Table, Value};
-use super::{Manifest, ROLES, VERSION, nearest_name, rewrite};
+use super::{Manifest, ROLES, VERSION, nearest_name, plain, rewrite};
 use crate::corpus::load::read_bytes;
 use crate::runtime::names;
 use std::path::{Path, PathBuf};
@@ -210,7 +211,7 @@ fn one(
     let init = init.iter().map(|(index, name)| names.function_of(*index, name)).collect();
     let (heap, kinds, access) = (names.heap(root)?, names.kinds(root)?, names.access(root)?);
     let (roots, collect) = (names.roots(root)?, names.collect(root)?);
-    let (object, traps, promises) = (form::object(root)?, form::traps(root)?, form::promises(root)?);
+    let (object, traps, promises) = (plain::object(root)?, plain::traps(root)?, plain::promises(root)?);
     form::finish(root)?;
     like(root, header, &heap, &roots)?;
 

@@ -47,14 +47,27 @@ impl Manifest {
         add("zeroing", zeroing, why);
         let counted = heap.collections.as_ref().map(|global| format!("counted by `{}`", global.name));
         add("collections", counted, "not counted: name a counter as `collections` in [heap], if there is one");
-        let has_layout = heap.start.is_some() && heap.end.is_some();
-        let sized = alike.clone().or_else(|| (object.header.is_some() && object.size.is_some()).then(String::new));
-        let tiles =
-            (has_layout && sized.is_some()).then(|| "blocks tile the heap from its start to its end".to_owned());
-        add("layout", tiles, "unknown: say `start` and `end` in [heap], `header` and `size` in [object]");
-        let linked = heap.free_list.is_some() && (object.free_link.is_some() || self.like.is_some());
-        let list = linked.then(|| "no reachable object is free; the free list ends".to_owned());
-        add("free list", list, "unknown: say `free_list` in [heap], `free_link` in [object]");
+        let is_like = self.like.is_some();
+        let missing = |wanted: &[(bool, &str)]| {
+            let names: Vec<&str> = wanted.iter().filter(|(given, _)| !given).map(|(_, name)| *name).collect();
+            format!("unknown: say {}", names.join(", "))
+        };
+        let wanted = [
+            (heap.start.is_some(), "`start` in [heap]"),
+            (heap.end.is_some(), "`end` in [heap]"),
+            (object.header.is_some() || is_like, "`header` in [object]"),
+            (object.size.is_some() || is_like, "`size` in [object]"),
+        ];
+        let tiles = wanted.iter().all(|(given, _)| *given);
+        let tiles = tiles.then(|| "blocks tile the heap from its start to its end".to_owned());
+        add("layout", tiles, &missing(&wanted));
+        let wanted = [
+            (heap.free_list.is_some(), "`free_list` in [heap]"),
+            (object.free_link.is_some() || is_like, "`free_link` in [object]"),
+        ];
+        let list = wanted.iter().all(|(given, _)| *given);
+        let list = list.then(|| "no reachable object is free; the free list ends".to_owned());
+        add("free list", list, &missing(&wanted));
         let placement = match promises.placement {
             Some(Placement::FirstFit) => yes("first fit"),
             Some(Placement::FirstFitSplit) => yes("first fit, split and merged"),
