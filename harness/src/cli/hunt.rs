@@ -222,7 +222,11 @@ fn text(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: 
         s.passed,
         s.traps.values().sum::<u64>() + s.may_traps,
         traps.join(", "),
-        if s.may_traps > 0 { format!(", after a false candidate {}", s.may_traps) } else { String::new() },
+        match s.may_traps {
+            0 => String::new(),
+            n if summary.description.is_predictable() => format!(", after a false candidate {n}"),
+            n => format!(", at a limit that shows {n}"),
+        },
         s.violations,
     );
     if let Some(line) = s.counts.line(&summary.description.characteristics) {

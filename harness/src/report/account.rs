@@ -37,7 +37,8 @@ impl Account<'_> {
                 format!("allowed trap: `unreachable`, because {}", demanded(*rule))
             }
             Verdict::AllowedTrap(Allowance::May) => {
-                "allowed trap: `unreachable`, after a word that the collector takes for an object".to_owned()
+                "allowed trap: `unreachable`, at a limit that memory shows, where nobody can tell what is kept"
+                    .to_owned()
             }
             Verdict::Violation(v) => format!("violation: {}", v.kind.full_name()),
             Verdict::Inconclusive(reason) => format!("inconclusive: {}", inconclusive(*reason)),

@@ -248,7 +248,9 @@ impl ObjectLayout {
     #[must_use]
     pub const fn stride(&self, size: u32) -> u64 {
         let unit = self.stride_unit as u64;
-        (size as u64 + self.header_bytes as u64).div_ceil(unit) * unit
+        // No two blocks start at the same address, whatever they hold.
+        let strides = (size as u64 + self.header_bytes as u64).div_ceil(unit);
+        if strides == 0 { unit } else { strides * unit }
     }
 }
 

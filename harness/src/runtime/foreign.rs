@@ -7,8 +7,8 @@
 use super::RuntimeError;
 use super::builtin::{OBJECT, Release, release};
 use super::description::{
-    Candidates, Description, GrowthPolicy, MOST_PAGES, MarkAt, ObjectLayout, OnFull, PAGE, Parameters, PlacementPolicy,
-    Promises, Regions, Work, Zeroing,
+    CandidateTest, Candidates, Description, GrowthPolicy, MOST_PAGES, MarkAt, ObjectLayout, OnFull, PAGE, Parameters,
+    PlacementPolicy, Promises, Regions, Work, Zeroing,
 };
 use super::manifest::{self, Direction, Manifest, RootKind};
 use heapsmith_generators::Machine;
@@ -31,7 +31,7 @@ pub(super) fn describe(module: &Arc<Manifest>, pinned: Machine, program: Machine
     Ok(Description {
         name: module.origin.clone(),
         summary: module.summary.clone(),
-        regions: regions(module, &parameters, heap_start),
+        regions: regions(module, like, &parameters, heap_start),
         parameters,
         object,
         promises: promises(module, like),
@@ -83,12 +83,13 @@ fn object(module: &Manifest, like: Option<&Release>) -> ObjectLayout {
     }
 }
 
-/// The first byte of the heap; where it is not known, the first address whose payload is aligned.
+/// The first byte of the heap; where it is not known, the first one whose payload is aligned and not null.
 fn heap_start(module: &Manifest, object: &ObjectLayout) -> u32 {
-    module.heap.start.unwrap_or_else(|| object.header_bytes.next_multiple_of(object.stride_unit) - object.header_bytes)
+    let lowest = object.stride_unit.max(object.header_bytes.next_multiple_of(object.stride_unit));
+    module.heap.start.unwrap_or(lowest - object.header_bytes)
 }
 
-fn regions(module: &Manifest, p: &Parameters, heap_start: u32) -> Regions {
+fn regions(module: &Manifest, like: Option<&Release>, p: &Parameters, heap_start: u32) -> Regions {
     let nowhere = (heap_start, heap_start);
     let roots = match module.roots.as_slice() {
         [only] => match &only.kind {
@@ -101,12 +102,16 @@ fn regions(module: &Manifest, p: &Parameters, heap_start: u32) -> Regions {
         },
         _ => nowhere,
     };
-    // Vera's layout: what is between root stack and heap is the worklist.
-    let worklist = match (&module.like, heap_start.checked_sub(4 * p.worklist)) {
-        (Some(_), Some(base)) if base == roots.1 => (base, heap_start),
-        (Some(_) | None, _) => nowhere,
+    // The layout of the built-ins: the worklist follows the root stack, and a bitmap, if there is one, the worklist.
+    let worklist = (roots.1, roots.1.saturating_add(p.worklist.saturating_mul(4)));
+    let has_bitmap = like.is_some_and(|like| like.rules.candidates == CandidateTest::Bitmap);
+    let is_theirs = like.is_some() && roots.0 < roots.1;
+    let (worklist, bitmap) = match heap_start.checked_sub(worklist.1) {
+        Some(0) if is_theirs => (worklist, nowhere),
+        Some(_) if is_theirs && has_bitmap => (worklist, (worklist.1, heap_start)),
+        Some(_) | None => (nowhere, nowhere),
     };
-    Regions { roots, worklist, wraps: nowhere, bitmap: nowhere, heap_start }
+    Regions { roots, worklist, wraps: nowhere, bitmap, heap_start }
 }
 
 fn promises(module: &Manifest, like: Option<&Release>) -> Promises {

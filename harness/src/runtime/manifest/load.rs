@@ -1,5 +1,6 @@
 //! From a file to a [`Manifest`].
 
+use super::count;
 use super::error::{ManifestError, Place};
 use super::form;
 use super::glue::{self, glue};
@@ -225,8 +226,18 @@ fn one(
         null_is_exhaustion: traps.memory != Some(OutOfMemory::Trap),
     };
     let (text, glued) = glue(&plan);
-    let (before, after) = rewritten.text;
-    let in_order = ROLES.iter().filter(|role| roles.iter().any(|(_, known)| known == *role));
+    let is_counted = roles.iter().any(|(_, known)| *known == count::COLLECTIONS);
+    let (before, mut after) = rewritten.text;
+    let before = if is_counted {
+        before
+    } else {
+        let counted = count::calls((before, after), &collect.full.function.identifier);
+        after = counted.1 + &count::global();
+        counted.0
+    };
+    let in_order = ROLES
+        .iter()
+        .filter(|role| (!is_counted && **role == count::COLLECTIONS) || roles.iter().any(|(_, known)| known == *role));
     let globals = in_order.map(|role| (*role).to_owned()).chain(rewritten.others).chain(glued).collect();
     let mut exports: Vec<String> = module.functions.iter().flat_map(|f| f.exports.clone()).collect();
     exports.sort();

@@ -105,6 +105,7 @@
 //! ```
 //! A function or global is named by its export, its name in the name section, or `#` and its index.
 
+mod count;
 mod error;
 mod form;
 mod glue;

@@ -1,0 +1,153 @@
+//! Modules that are not ours: hunted by what their manifests say.
+//!
+//! A built-in's own module stands in for one of somebody else: with a manifest that says all of it, the harness must say what it says of the built-in;
+//! with one that promises nothing, a correct collector must pass and a broken one must not.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod common;
+
+use heapsmith::campaign::capacities;
+use heapsmith::engine::{DEFAULT, Engine, by_name};
+use heapsmith::judge::Verdict;
+use heapsmith::runtime::manifest::Manifest;
+use heapsmith::runtime::{Spec, builtin, parse_spec};
+use heapsmith::trial::{Prepared, Rig};
+use heapsmith_generators::{Campaign, Machine};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What every manifest of these says.
+const PLAIN: &str = r#"
+heapsmith = 1
+name = "under-test"
+module = "under-test.wasm"
+
+[[kind]]
+name = "any"
+pointers = "any"
+alloc = { call = "alloc", args = ["size"] }
+
+[[roots]]
+kind = "shadow-stack"
+top = { global = "gc_sp" }
+grows = "up"
+limit = { global = "gc_stack_limit" }
+
+[collect]
+full = { call = "gc_collect" }
+automatic = true
+"#;
+
+/// What they say where all is known.
+const KNOWN: &str = r#"
+[heap]
+start = { global = "gc_heap_start" }
+end = { global = "heap_ptr" }
+free_list = { global = "gc_free_head" }
+worklist = { global = "gc_worklist_ptr" }
+
+[traps]
+worklist = 64
+"#;
+
+/// A built-in as if it were somebody else's.
+fn module(spec: &str, manifest: &str) -> Spec {
+    let runtime = builtin(parse_spec(spec).unwrap().resolve(Machine::default()).unwrap());
+    let binary = wat::parse_str(format!("(module\n{})", runtime.fields)).unwrap();
+    let manifest = Manifest::parse(manifest, &binary, "under-test.toml").unwrap_or_else(|e| panic!("{spec}: {e}"));
+    Spec { name: "under-test.toml".to_owned(), module: Some(manifest), pinned: Machine::default(), edit: None }
+}
+
+fn engines() -> Vec<Box<dyn Engine>> {
+    DEFAULT.iter().map(|name| by_name(name).unwrap()).collect()
+}
+
+/// The verdicts of programs of a campaign on a collector.
+struct Runs {
+    spec: Spec,
+    engines: Vec<Box<dyn Engine>>,
+    rigs: BTreeMap<Machine, Rig>,
+    programs: Campaign,
+}
+
+impl Runs {
+    fn new(spec: Spec, seed: u64, pinned: Machine) -> Self {
+        let description = spec.resolve(Machine::default()).unwrap();
+        let programs = Campaign::new(seed, capacities(&description), pinned);
+        Self { spec, engines: engines(), rigs: BTreeMap::new(), programs }
+    }
+
+    fn verdict(&mut self, index: u64) -> Verdict {
+        let program = self.programs.program(index);
+        let rig = self.rigs.entry(program.machine).or_insert_with(|| {
+            let runtime = builtin(self.spec.resolve(program.machine).unwrap());
+            Rig::new(Arc::new(Prepared::builtin(runtime, &self.engines).unwrap())).unwrap()
+        });
+        rig.trial(&program)
+    }
+}
+
+const MACHINE: &str = "data_end=0,worklist=64,roots=32";
+
+#[test]
+fn a_manifest_that_says_all_of_a_built_in_gives_its_verdicts() {
+    // Where the bitmap of `fixed` ends depends on the page limit, which is drawn for each program: a module has one bitmap.
+    for name in ["vera@0.1.9", "vera@0.0.130"] {
+        let known = format!("like = \"{name}\"\nemulated = true\n{PLAIN}{KNOWN}");
+        let own = parse_spec(&format!("{name}?{MACHINE}")).unwrap();
+        let mut built_in = Runs::new(own.clone(), 5, own.pinned);
+        let mut foreign = Runs::new(module(&format!("{name}?{MACHINE}"), &known), 5, own.pinned);
+        let mut violations = 0;
+        for index in 0..150 {
+            let (own, other) = (built_in.verdict(index), foreign.verdict(index));
+            assert_eq!(own, other, "{name}: program {index}");
+            violations += u32::from(matches!(own, Verdict::Violation(_)));
+        }
+        assert!(violations > 0, "{name}");
+    }
+}
+
+/// How many of so many programs break a promise of a collector of which nothing is known but how to use it, and how many are allowed to trap.
+fn broken(spec: &str, manifest: &str, programs: u64) -> (Vec<String>, u32) {
+    let own = parse_spec(&format!("fixed?{MACHINE}")).unwrap();
+    let mut runs = Runs::new(module(spec, manifest), 7, own.pinned);
+    let (mut broken, mut trapped) = (Vec::new(), 0);
+    for index in 0..programs {
+        match runs.verdict(index) {
+            Verdict::Pass => {}
+            Verdict::AllowedTrap(_) => trapped += 1,
+            Verdict::Violation(v) => {
+                broken.push(format!("program {index}: {}: {}, {}", v.kind.name(), v.expected, v.found))
+            }
+            Verdict::Inconclusive(reason) => panic!("{spec}: program {index}: {}", reason.name()),
+            Verdict::Untrusted(d) => panic!("{spec}: program {index}: {}", d.what),
+        }
+    }
+    (broken, trapped)
+}
+
+#[test]
+fn a_correct_collector_of_which_nothing_is_promised_breaks_nothing() {
+    for name in ["fixed", "fixed-split"] {
+        let (broken, trapped) =
+            broken(&format!("{name}?{MACHINE}"), &format!("{PLAIN}\n[traps]\nworklist = 64\n"), 300);
+        assert_eq!(broken, [] as [String; 0], "{name}");
+        assert!(trapped > 0, "no limit was reached");
+    }
+}
+
+#[test]
+fn a_broken_one_is_seen_by_what_any_collector_must_do() {
+    let plain = format!("{PLAIN}\n[traps]\nworklist = 64\n");
+    for spec in [
+        "vera@0.0.130?data_end=0,worklist=64,roots=32",
+        "fixed?data_end=0,worklist=64,roots=32,fault=topmost-root-missed",
+        "fixed?data_end=0,worklist=64,roots=32,fault=last-field-not-scanned",
+        "fixed?data_end=0,worklist=64,roots=32,fault=bump-forgets-header",
+    ] {
+        let Ok(_) = parse_spec(spec) else { panic!("{spec}: {:?}", parse_spec(spec)) };
+        let (broken, _) = broken(spec, &plain, 200);
+        assert!(!broken.is_empty(), "{spec}");
+    }
+}
