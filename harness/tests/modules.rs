@@ -99,7 +99,7 @@ fn a_manifest_that_says_all_of_a_built_in_gives_its_verdicts() {
         let mut built_in = Runs::new(own.clone(), 5, own.pinned);
         let mut foreign = Runs::new(module(&format!("{name}?{MACHINE}"), &known), 5, own.pinned);
         let mut violations = 0;
-        for index in 0..150 {
+        for index in 0..60 {
             let (own, other) = (built_in.verdict(index), foreign.verdict(index));
             assert_eq!(own, other, "{name}: program {index}");
             violations += u32::from(matches!(own, Verdict::Violation(_)));
@@ -108,31 +108,32 @@ fn a_manifest_that_says_all_of_a_built_in_gives_its_verdicts() {
     }
 }
 
-/// How many of so many programs break a promise of a collector of which nothing is known but how to use it, and how many are allowed to trap.
-fn broken(spec: &str, manifest: &str, programs: u64) -> (Vec<String>, u32) {
+/// The first of so many programs that breaks a promise of a collector of which nothing is known but how to use it, and how many before it are
+/// allowed to trap.
+fn broken(spec: &str, manifest: &str, programs: u64) -> (Option<String>, u32) {
     let own = parse_spec(&format!("fixed?{MACHINE}")).unwrap();
     let mut runs = Runs::new(module(spec, manifest), 7, own.pinned);
-    let (mut broken, mut trapped) = (Vec::new(), 0);
+    let mut trapped = 0;
     for index in 0..programs {
         match runs.verdict(index) {
             Verdict::Pass => {}
             Verdict::AllowedTrap(_) => trapped += 1,
             Verdict::Violation(v) => {
-                broken.push(format!("program {index}: {}: {}, {}", v.kind.name(), v.expected, v.found))
+                return (Some(format!("program {index}: {}: {}, {}", v.kind.name(), v.expected, v.found)), trapped);
             }
             Verdict::Inconclusive(reason) => panic!("{spec}: program {index}: {}", reason.name()),
             Verdict::Untrusted(d) => panic!("{spec}: program {index}: {}", d.what),
         }
     }
-    (broken, trapped)
+    (None, trapped)
 }
 
 #[test]
 fn a_correct_collector_of_which_nothing_is_promised_breaks_nothing() {
     for name in ["fixed", "fixed-split"] {
         let (broken, trapped) =
-            broken(&format!("{name}?{MACHINE}"), &format!("{PLAIN}\n[traps]\nworklist = 64\n"), 300);
-        assert_eq!(broken, [] as [String; 0], "{name}");
+            broken(&format!("{name}?{MACHINE}"), &format!("{PLAIN}\n[traps]\nworklist = 64\n"), 100);
+        assert_eq!(broken, None, "{name}");
         assert!(trapped > 0, "no limit was reached");
     }
 }
@@ -144,10 +145,10 @@ fn a_broken_one_is_seen_by_what_any_collector_must_do() {
         "vera@0.0.130?data_end=0,worklist=64,roots=32",
         "fixed?data_end=0,worklist=64,roots=32,fault=topmost-root-missed",
         "fixed?data_end=0,worklist=64,roots=32,fault=last-field-not-scanned",
-        "fixed?data_end=0,worklist=64,roots=32,fault=bump-forgets-header",
+        "fixed?data_end=0,worklist=64,roots=32,fault=sweep-links-twice",
     ] {
         let Ok(_) = parse_spec(spec) else { panic!("{spec}: {:?}", parse_spec(spec)) };
         let (broken, _) = broken(spec, &plain, 200);
-        assert!(!broken.is_empty(), "{spec}");
+        assert!(broken.is_some(), "{spec}");
     }
 }

@@ -120,8 +120,10 @@ fn judge_trap(model: &mut Model, program: &Program, seen: Seen<'_>, trap: Trap) 
         },
         (Trap::Unreachable, None) if permitted => {
             let broken = check_before(model, program, step, seen);
+            let is_worklist = fills_worklist(model, program, step);
             model.plan_program(program);
-            let broken = broken.or_else(|| (!has_evidence(model, seen)).then(|| unexpected_trap(model, seen, trap)));
+            let is_shown = is_worklist || has_evidence(model, seen);
+            let broken = broken.or_else(|| (!is_shown).then(|| unexpected_trap(model, seen, trap)));
             broken.map_or(Verdict::AllowedTrap(Allowance::May), |v| violation(Violation { step, ..v }))
         }
         (_, _) => violation(unexpected_trap(model, seen, trap)),
@@ -154,15 +156,23 @@ fn check_demanded(model: &mut Model, program: &Program, seen: Seen<'_>) -> Optio
         .or_else(|| layout::check(model, seen, &live))
 }
 
+/// Whether a worklist of which only the number of entries is known may have been full in a step: there were as many words to put into it, before the
+/// step, where `model` stands, or after it.
+fn fills_worklist(model: &mut Model, program: &Program, step: u32) -> bool {
+    let Some(entries) = model.description().module.as_ref().and_then(|module| module.traps.worklist) else {
+        return false;
+    };
+    let before = model.candidates();
+    let through = Program { machine: program.machine, ops: program.ops[..=step as usize].to_vec() };
+    model.plan_program(&through);
+    before.max(model.candidates()) >= u64::from(entries)
+}
+
 /// Whether memory shows why a trap came that is allowed only: a full worklist, a full wrap table, or a block that does not fit below the page
 /// limit or the address limit.
-fn has_evidence(model: &mut Model, seen: Seen<'_>) -> bool {
+fn has_evidence(model: &Model, seen: Seen<'_>) -> bool {
     let (from, to) = model.description().regions.worklist;
     if from < to && seen.global(model, Role::Worklist).is_some_and(|top| top >= to) {
-        return true;
-    }
-    let entries = model.description().module.as_ref().and_then(|module| module.traps.worklist);
-    if entries.is_some_and(|entries| model.pointers() >= u64::from(entries)) {
         return true;
     }
     let d = model.description();

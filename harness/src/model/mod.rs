@@ -32,7 +32,7 @@ use crate::image::Image;
 use crate::mutator::{self, Heap};
 use crate::outcome::Release;
 use crate::plan::{Plan, RootWrite, Slot, Step, digest_word, pattern};
-use crate::runtime::description::{Description, Zeroing};
+use crate::runtime::description::{Candidates, Description, Zeroing};
 use heapsmith_generators::{MAX_FRAMES, Op, Program, REGISTERS};
 use std::sync::Arc;
 
@@ -143,11 +143,17 @@ impl Model {
         self.heap.reachable(&self.slots, visit);
     }
 
-    /// Pointers in root slots and in fields of reachable objects, nulls included: no worklist has more entries.
-    pub fn pointers(&mut self) -> u64 {
-        let mut pointers = self.slots.len() as u64;
-        self.for_each_reachable(|heap, id| pointers += u64::from(heap.block(id).fields.count));
-        pointers
+    /// Words that a collector may take for pointers: no worklist ever has more entries. If it is precise, root slots and fields of reachable
+    /// objects; else all words of the heap.
+    pub fn candidates(&mut self) -> u64 {
+        let mut words = self.slots.len() as u64;
+        match self.description.promises.candidates {
+            Candidates::Precise => self.for_each_reachable(|heap, id| words += u64::from(heap.block(id).fields.count)),
+            Candidates::Phase | Candidates::AllocatedBase | Candidates::Unknown => {
+                words += self.heap.blocks().map(|block| u64::from(block.words)).sum::<u64>();
+            }
+        }
+        words
     }
 
     /// Sets a root slot to null, as the start of a step that then trapped has done.
