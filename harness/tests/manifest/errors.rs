@@ -207,3 +207,67 @@ fn a_build_that_does_not_fit_is_named() {
     assert_ne!(manifest.digest(), good.digest());
     assert!(manifest.build("best").is_none());
 }
+
+/// A file that a person is half done with, or a module that a disk spoilt.
+#[test]
+fn no_damage_of_a_manifest_or_of_its_module_is_a_panic() {
+    let mut state = 1_u32;
+    let mut draw = |below: usize| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as usize % below
+    };
+    let pieces = [
+        "\"",
+        "[",
+        "]",
+        "{",
+        "}",
+        "=",
+        "\n",
+        "-",
+        "0",
+        "4294967295",
+        "#",
+        "global",
+        "call",
+        "\"any\"",
+        "[[roots]]",
+        "é",
+    ];
+    let mut fine = 0;
+    for _ in 0..600 {
+        let mut text = crate::rewriting::MANIFEST.to_owned();
+        for _ in 0..1 + draw(3) {
+            let at = draw(text.len());
+            let (at, to) = (text.floor_char_boundary(at), text.floor_char_boundary((at + draw(6)).min(text.len())));
+            text.replace_range(at.min(to)..to.max(at), pieces[draw(pieces.len())]);
+        }
+        match Manifest::parse(&text, crate::rewriting::IMPORTS, "gc.toml") {
+            Ok(_) => fine += 1,
+            Err(error) => assert!(error.to_string().starts_with("gc.toml:"), "{error}"),
+        }
+    }
+    assert!(fine > 0 && fine < 600, "{fine}");
+    let module = wat::parse_bytes(crate::rewriting::IMPORTS).unwrap();
+    let mut fine = 0;
+    for _ in 0..600 {
+        let mut module = module.to_vec();
+        for _ in 0..1 + draw(2) {
+            let at = 8 + draw(module.len() - 8);
+            module[at] = draw(256) as u8;
+        }
+        match Manifest::parse(crate::rewriting::MANIFEST, &module, "gc.toml") {
+            Ok(manifest) => {
+                fine += 1;
+                wat::parse_str(format!(
+                    "(module {}{})",
+                    manifest.fields(1, 2),
+                    heapsmith::runtime::manifest::MIRROR_STUB
+                ))
+                .unwrap_or_else(|e| panic!("{e}"));
+            }
+            Err(error) => assert!(error.to_string().starts_with("gc.toml:"), "{error}"),
+        }
+    }
+    assert!(fine > 0 && fine < 600, "{fine}");
+}

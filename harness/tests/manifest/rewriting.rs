@@ -6,7 +6,7 @@ use heapsmith::outcome::{End, Trap};
 use heapsmith::runtime::manifest::{MIRROR_STUB, Manifest};
 use std::path::Path;
 
-const IMPORTS: &[u8] = include_bytes!("../collectors/imports.wat");
+pub(crate) const IMPORTS: &[u8] = include_bytes!("../collectors/imports.wat");
 
 pub(crate) const MANIFEST: &str = r##"heapsmith = 1
 name = "imports"
