@@ -22,7 +22,7 @@
 //! - [`exhaust`]: every program of a small scope on every small machine. [`mod@check`]: a campaign as one call, for other projects' tests.
 //! - [`fuzzing`]: bodies of libFuzzer targets.
 //! - [`campaign`]: many programs on all cores. [`mod@bench`]: how fast. [`cost`]: how work grows. [`report`]: words, JSON, folders, scripts. [`pins`]: structural checks of a module.
-//! - [`corpus`]: folders of programs. [`mod@score`]: what silence is worth: planted faults and mutants.
+//! - [`corpus`]: folders of programs. [`known`]: violations that are known. [`mod@score`]: what silence is worth: planted faults and mutants.
 //!
 //! ```
 //! use heapsmith::{engine, judge::Verdict, runtime, trial::{Prepared, Rig}};
@@ -51,6 +51,7 @@ pub mod exhaust;
 pub mod fuzzing;
 pub mod image;
 pub mod judge;
+pub mod known;
 pub mod lower;
 pub mod metamorphic;
 pub mod model;

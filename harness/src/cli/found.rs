@@ -3,7 +3,9 @@
 use super::{complain, quoted};
 use anyhow::{Context, ensure};
 use heapsmith::campaign::{Finding, Lineage};
+use heapsmith::known::{Issue, KnownIssues, Shown};
 use heapsmith::report::{Account, AccountJson, Written, folder_name, write_finding};
+use heapsmith::runtime::Spec;
 use serde_json::json;
 use std::fmt::Write;
 use std::io::Read;
@@ -112,6 +114,8 @@ pub(crate) struct Report {
     ops: usize,
     confirmed: String,
     runtime: String,
+    /// The known issue that it is.
+    known: Option<Issue>,
     /// Where it was written.
     folder: Option<PathBuf>,
     /// Why it was not.
@@ -173,11 +177,40 @@ impl Report {
             ops: f.reduced.ops.len(),
             confirmed,
             runtime: runtime.to_owned(),
+            known: None,
             folder,
             problem,
             text,
             case: f.reduced.to_string(),
             json,
+        }
+    }
+
+    /// The report of the known issue that its finding is, if it is one.
+    pub(crate) fn held_against(mut self, list: &KnownIssues, spec: &Spec, f: &Finding) -> Self {
+        let shown = Shown { spec, variant: f.variant.as_ref(), replay: &f.replay, cause: f.cause };
+        self.known = list.find(shown).cloned();
+        self
+    }
+
+    /// The known issue that it is.
+    pub(crate) const fn known(&self) -> Option<&Issue> {
+        self.known.as_ref()
+    }
+
+    /// Programs that stand behind it.
+    pub(crate) const fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The command that replays it, or why there is none.
+    pub(crate) fn replay(&self) -> String {
+        match (&self.folder, &self.problem) {
+            (Some(folder), _) => {
+                let folder = folder.display().to_string();
+                format!("heapsmith run {} --runtime {}", quoted(&folder), quoted(&self.runtime))
+            }
+            (None, problem) => format!("not written: {}", problem.as_deref().unwrap_or("unknown")),
         }
     }
 
@@ -191,15 +224,7 @@ impl Report {
             let _ = writeln!(t, "    cause: {cause}");
         }
         let _ = writeln!(t, "    {}", self.confirmed);
-        match (&self.folder, &self.problem) {
-            (Some(folder), _) => {
-                let folder = folder.display().to_string();
-                let _ = writeln!(t, "    heapsmith run {} --runtime {}", quoted(&folder), quoted(&self.runtime));
-            }
-            (None, problem) => {
-                let _ = writeln!(t, "    not written: {}", problem.as_deref().unwrap_or("unknown"));
-            }
-        }
+        let _ = writeln!(t, "    {}", self.replay());
         t
     }
 
@@ -220,6 +245,7 @@ impl Report {
             "bucket": self.bucket, "programs": self.count, "ops": self.ops, "confirmation": self.confirmed,
             "folder": self.folder.as_ref().map(|f| f.display().to_string()), "problem": self.problem,
             "case": self.case, "program": self.index, "lineage": self.lineage, "account": self.json,
+            "known": self.known.as_ref().map(|issue| &issue.name),
         })
     }
 }

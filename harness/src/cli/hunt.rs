@@ -1,11 +1,12 @@
 //! `heapsmith hunt`: the main job.
 
-use super::found::{self, Report, check_out, stop_on_signals};
+use super::found::{self, Report, check_out, plural, stop_on_signals};
 use super::starts::{self, Added};
-use super::{Exit, engines, print, progress};
+use super::{Exit, engines, known, print, progress};
 use anyhow::{Context, ensure};
 use heapsmith::campaign::{self, BOUNDARY_CLASSES, Feedback, Learnt, Limit, Progress, Settings, Statistics, Summary};
 use heapsmith::engine::Backtrace;
+use heapsmith::known::Issue;
 use heapsmith::metamorphic::{self, Selection, Tally};
 use heapsmith::report::SCHEMA_VERSION;
 use heapsmith::runtime::description::MAX_PAGES;
@@ -60,6 +61,8 @@ pub(crate) struct Args {
     /// Draw every program, and learn nothing from what programs reach; so it is without --feedback, too
     #[arg(long)]
     no_feedback: bool,
+    #[command(flatten)]
+    known: known::Choice,
     /// Print the summary as JSON
     #[arg(long)]
     json: bool,
@@ -89,6 +92,7 @@ const STOPPING: &str =
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let settings = settings(args)?;
+    let list = args.known.list()?;
     let starts = match &args.corpus {
         Some(folder) => starts::read(folder, &settings.spec)?,
         None => Vec::new(),
@@ -106,7 +110,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let reports: Vec<Report> = {
         let names: Vec<&'static str> = settings.engines.iter().map(|e| e.name()).collect();
         let runtime = settings.spec.to_string();
-        summary.findings.iter().map(|f| Report::write(&args.out, &runtime, &names, f)).collect()
+        let report = |f| Report::write(&args.out, &runtime, &names, f).held_against(&list, &settings.spec, f);
+        summary.findings.iter().map(report).collect()
     };
     let added = match (&args.corpus, &summary.learnt) {
         (Some(folder), Some(learnt)) => Some(starts::add(folder, learnt)),
@@ -118,7 +123,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         // Pinned parameters can put a path out of reach; disagreements still count.
         summary.statistics.untrusted.values().cloned().collect()
     };
-    if summary.statistics.programs >= BASIC_PROGRAMS && summary.statistics.violations == 0 {
+    let is_quiet = summary.statistics.violations == 0 || is_all_known(&summary, &reports);
+    if summary.statistics.programs >= BASIC_PROGRAMS && is_quiet {
         let is_pinned = settings.spec.pinned != Machine::default();
         let missing = summary.statistics.basics_unreached(&summary.description, is_pinned);
         distrusted.extend(missing.into_iter().map(|what| format!("never reached: {what}")));
@@ -145,13 +151,21 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     for r in &reports {
         r.complain();
     }
-    Ok(exit(&summary, &distrusted))
+    Ok(exit(&summary, &reports, &distrusted))
 }
 
-fn exit(summary: &Summary, distrusted: &[String]) -> Exit {
+/// Whether there are findings, all of them known issues, and every violation that can be shown stands behind one of them.
+fn is_all_known(summary: &Summary, reports: &[Report]) -> bool {
+    let unshown = |signature| summary.unshown.values().filter(|unshown| *unshown == signature).count() as u64;
+    !reports.is_empty()
+        && reports.iter().all(|r| r.known().is_some())
+        && summary.unreduced.iter().all(|(signature, n)| *n <= unshown(signature))
+}
+
+fn exit(summary: &Summary, reports: &[Report], distrusted: &[String]) -> Exit {
     // What no replay shows is the harness's to explain, not the collector's.
     let is_shown = !summary.findings.is_empty() || summary.unshown.is_empty();
-    if summary.statistics.violations > 0 && is_shown {
+    if summary.statistics.violations > 0 && is_shown && !is_all_known(summary, reports) {
         Exit::Violation
     } else if distrusted.is_empty() {
         Exit::Clean
@@ -232,14 +246,16 @@ fn text(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: 
     if let Some(line) = s.counts.line(&summary.description.characteristics) {
         let _ = writeln!(t, "{line}");
     }
-    if reports.is_empty() && summary.unreduced.is_empty() {
+    let new: Vec<&Report> = reports.iter().filter(|r| r.known().is_none()).collect();
+    if new.is_empty() && summary.unreduced.is_empty() {
         let _ = writeln!(t, "findings: none");
     } else {
-        let _ = writeln!(t, "findings: {}", reports.len());
+        let _ = writeln!(t, "findings: {}", new.len());
     }
-    for r in reports {
+    for r in new {
         t.push_str(&r.summary());
     }
+    t.push_str(&known_text(reports));
     let rest: u64 = summary.unreduced.values().sum();
     if rest > 0 {
         let mut kinds: Vec<_> = summary.unreduced.iter().collect();
@@ -261,6 +277,48 @@ fn text(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: 
         let _ = writeln!(t, "not trustworthy: {why}");
     }
     t
+}
+
+/// The known issues that were found, each with its programs and reports, in the order in which they first come.
+fn known_issues(reports: &[Report]) -> Vec<(&Issue, Vec<&Report>)> {
+    let mut issues: Vec<(&Issue, Vec<&Report>)> = Vec::new();
+    for r in reports {
+        let Some(issue) = r.known() else { continue };
+        match issues.iter_mut().find(|(known, _)| known.name == issue.name) {
+            Some((_, of_issue)) => of_issue.push(r),
+            None => issues.push((issue, vec![r])),
+        }
+    }
+    issues
+}
+
+fn programs(reports: &[&Report]) -> u64 {
+    reports.iter().map(|r| r.count()).sum()
+}
+
+fn known_text(reports: &[Report]) -> String {
+    let issues = known_issues(reports);
+    if issues.is_empty() {
+        return String::new();
+    }
+    let all = issues.iter().map(|(_, of_issue)| programs(of_issue)).sum();
+    let mut t = format!("known: {} of {}\n", plural(all, "program"), plural(issues.len() as u64, "issue"));
+    for (issue, of_issue) in issues {
+        let _ = writeln!(t, "  {}", issue.line());
+        for r in of_issue {
+            let _ = writeln!(t, "    {}: {}", plural(r.count(), "program"), r.replay());
+        }
+    }
+    t
+}
+
+fn known_json(reports: &[Report]) -> Vec<serde_json::Value> {
+    let issue = |(issue, of_issue): &(&Issue, Vec<&Report>)| {
+        let mut value = known::issue_json(issue);
+        value["programs"] = json!(programs(of_issue));
+        value
+    };
+    known_issues(reports).iter().map(issue).collect()
 }
 
 /// Violations that a replay does not show.
@@ -416,6 +474,7 @@ fn json(
             "files_added": added.map(|added| added.files),
         })),
         "findings": findings,
+        "known": known_json(reports),
         "unreduced": unreduced,
         "interrupted": summary.interrupted,
         "not_trustworthy": distrusted,
@@ -446,12 +505,12 @@ mod tests {
     #[test]
     fn violations_that_no_replay_shows_are_the_harness_s_to_explain() {
         let shown = replayed_on("wasmi");
-        assert_eq!((shown.unshown.len(), exit(&shown, &unshown(&shown))), (0, Exit::Violation));
+        assert_eq!((shown.unshown.len(), exit(&shown, &[], &unshown(&shown))), (0, Exit::Violation));
         let silent = replayed_on("wasmi1");
         assert!(silent.statistics.violations > 3 && silent.findings.is_empty());
         let why = unshown(&silent);
         assert!(why[0].contains("engine-divergence.") && why[0].ends_with("which its replay does not show"), "{why:?}");
         assert!(why.len() <= UNSHOWN_NAMED + 1, "{why:?}");
-        assert_eq!(exit(&silent, &why), Exit::Untrusted);
+        assert_eq!(exit(&silent, &[], &why), Exit::Untrusted);
     }
 }

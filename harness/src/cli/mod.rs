@@ -11,6 +11,7 @@ mod exhaust;
 mod facts;
 mod found;
 mod hunt;
+mod known;
 mod manifest;
 mod mutants;
 mod pins;
@@ -35,8 +36,8 @@ pub(crate) struct Cli {
 
 const AFTER_HELP: &str = "\
 Exit codes:
-  0  nothing is wrong
-  1  a violation was found (or a pin failed), even if the answer could not be trusted besides
+  0  nothing is wrong, or nothing but known issues
+  1  a violation was found (or a pin failed, or a known issue is none any more), even if the answer could not be trusted besides
   2  wrong use or wrong input; decided before anything starts
   3  the answer cannot be trusted: the hunt was interrupted; harness and emulator disagree; a campaign of 10 000 programs
      or more never reached a path that the runtime has, or was inconclusive more than once in
@@ -61,6 +62,8 @@ enum Command {
     Runtimes(runtimes::Args),
     /// Hold the manifest of a collector that is somebody else's against its module.
     Manifest(manifest::Args),
+    /// Hold the list of known issues against what is so.
+    Known(known::Args),
     /// Check the structural pins of a collector by matching its decoded instructions.
     Pins(pins::Args),
     /// Prove in two seconds that this harness catches planted defects, and say what is there.
@@ -97,6 +100,7 @@ impl Cli {
             Command::Run(args) => run::run(&args),
             Command::Runtimes(args) => runtimes::run(&args),
             Command::Manifest(args) => manifest::run(&args),
+            Command::Known(args) => known::run(&args),
             Command::Pins(args) => pins::run(&args),
             Command::Doctor(args) => doctor::run(&args),
             Command::Corpus(args) => corpus::run(&args),

@@ -9,14 +9,16 @@
 //!   "script": { "path": "findings/x/finding.wast", "fails_on": ["wasmtime", "wasmi"], "passes_on": [], "problem": null } }
 //! ```
 //! `standalone` says on which engines the program alone (the other lowering, compiled for this one case) ended with the same memory,
-//! globals, log and trap; `script` is null where there is none beside the case.
+//! globals, log and trap; `script` is null where there is none beside the case. A violation that is a known issue has
+//! `"known": { "name": "vera #1382", "link": "...", "text": "...", "expiry": "2027-11-23" }`; else `known` is null.
 
 use super::cases::{self, Case, Script};
 use super::quoted;
-use super::{Exit, engines, print};
+use super::{Exit, engines, known, print};
 use heapsmith::engine::script::run_script;
 use heapsmith::engine::{Backtrace, Engine};
 use heapsmith::judge::{Inconclusive, Verdict};
+use heapsmith::known::{Issue, Shown};
 use heapsmith::metamorphic::{self, Pool, PoolError, Replayer, Source, Variant};
 use heapsmith::outcome::End;
 use heapsmith::reduce::{Oracle, cause_of};
@@ -45,6 +47,8 @@ pub(crate) struct Args {
     variant: Option<String>,
     #[arg(long, value_name = "A,B", value_delimiter = ',', default_value = "wasmtime,wasmi", help = super::ENGINES_HELP)]
     engines: Vec<String>,
+    #[command(flatten)]
+    known: known::Choice,
     /// Print one array of accounts as JSON
     #[arg(long)]
     json: bool,
@@ -52,6 +56,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let engines = engines(&args.engines, Backtrace::On)?;
+    let list = args.known.list()?;
     let cases = cases::read(&args.cases, args.runtime.as_deref(), args.variant.as_deref())
         .map_err(|problems| anyhow::anyhow!(cases::complain(&problems)))?;
     let mut bench = Bench { engines, rig: None };
@@ -59,7 +64,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let mut all = Vec::new();
     for (i, case) in cases.iter().enumerate() {
         let spinner = waiting(&format!("{} of {}: {}", i + 1, cases.len(), case.path.display()));
-        let answer = bench.answer(case);
+        let mut answer = bench.answer(case);
+        let Answer { replay, cause, .. } = &answer;
+        let shown = Shown { spec: &case.spec, variant: case.variant.as_ref(), replay, cause: *cause };
+        answer.known = list.find(shown).cloned();
         spinner.finish_and_clear();
         tally.count(&answer);
         if args.json {
@@ -125,7 +133,7 @@ impl Bench {
         let standalone = standalone(&mut rig, &self.engines, case);
         let script = case.script.as_ref().map(|s| script(s, &self.engines, fuel(rig.model().plan().work)));
         self.rig = (!case.description.is_giant()).then(|| (case.description.clone(), rig));
-        Answer { next: next(case, &replay.verdict, &runtime), runtime, replay, cause, standalone, script }
+        Answer { next: next(case, &replay.verdict, &runtime), runtime, replay, cause, known: None, standalone, script }
     }
 }
 
@@ -145,7 +153,15 @@ impl Bench {
         let cause =
             if violation { metamorphic::cause_of(&source, &self.engines, &case.program, variant)? } else { None };
         let script = case.script.as_ref().map(|s| script(s, &self.engines, fuel(replayer.work())));
-        Ok(Answer { next: next(case, &replay.verdict, &runtime), runtime, replay, cause, standalone, script })
+        Ok(Answer {
+            next: next(case, &replay.verdict, &runtime),
+            runtime,
+            replay,
+            cause,
+            known: None,
+            standalone,
+            script,
+        })
     }
 }
 
@@ -154,6 +170,8 @@ struct Answer {
     runtime: String,
     replay: Replay,
     cause: Option<heapsmith::reduce::Cause>,
+    /// The known issue that a violation is.
+    known: Option<Issue>,
     standalone: Standalone,
     script: Option<ScriptAnswer>,
     next: String,
@@ -183,6 +201,7 @@ struct CaseJson {
     case: String,
     #[serde(flatten)]
     account: AccountJson,
+    known: Option<serde_json::Value>,
     standalone: Standalone,
     script: Option<ScriptAnswer>,
 }
@@ -202,6 +221,7 @@ impl Answer {
                 noops: Vec::new(),
             },
             cause: None,
+            known: None,
             standalone: Standalone { confirmed: Vec::new(), problem: Some(problem) },
             script: None,
             next: "heapsmith doctor".to_owned(),
@@ -224,6 +244,9 @@ impl Answer {
             None => ("confirmed", format!("standalone on {}", self.standalone.confirmed.join(" and "))),
             Some(problem) => ("unconfirmed", problem.clone()),
         }];
+        if let Some(issue) = &self.known {
+            more.push(("known", issue.line()));
+        }
         if let Some(script) = &self.script {
             more.push(("script", script.text(&self.replay.verdict)));
         }
@@ -234,6 +257,7 @@ impl Answer {
         CaseJson {
             case: case.path.display().to_string(),
             account: AccountJson::from(&self.account(case, engines)),
+            known: self.known.as_ref().map(known::issue_json),
             standalone: self.standalone.clone(),
             script: self.script.clone(),
         }
@@ -344,16 +368,17 @@ struct Tally {
 }
 
 /// What is counted, in order of weight.
-const CLASSES: [&str; 5] = ["violations", "allowed traps", "passed", "inconclusive", "untrusted"];
+const CLASSES: [&str; 6] = ["violations", "known issues", "allowed traps", "passed", "inconclusive", "untrusted"];
 
 impl Tally {
     fn count(&mut self, answer: &Answer) {
         let class = match answer.replay.verdict {
+            Verdict::Violation(_) if answer.known.is_some() => 1,
             Verdict::Violation(_) => 0,
-            Verdict::AllowedTrap(_) => 1,
-            Verdict::Pass => 2,
-            Verdict::Inconclusive(_) => 3,
-            Verdict::Untrusted(_) => 4,
+            Verdict::AllowedTrap(_) => 2,
+            Verdict::Pass => 3,
+            Verdict::Inconclusive(_) => 4,
+            Verdict::Untrusted(_) => 5,
         };
         *self.verdicts.entry(class).or_default() += 1;
         self.doubtful |= answer.doubtful();

@@ -399,6 +399,18 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Mutator,
+        Self::List,
+        Self::Bump,
+        Self::Grow,
+        Self::Collect,
+        Self::RootPush,
+        Self::Register,
+        Self::Unknown,
+    ];
+
     /// A stable name for buckets.
     #[must_use]
     pub const fn name(self) -> &'static str {

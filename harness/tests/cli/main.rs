@@ -7,6 +7,7 @@
 
 mod cost;
 mod hunt_corpus;
+mod known;
 mod manifest;
 mod place;
 mod score;

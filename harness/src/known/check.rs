@@ -1,0 +1,149 @@
+//! Whether what a list says is still so.
+
+use super::{Date, Issue, KnownIssues, Shown};
+use crate::corpus::load::{read_program, read_text};
+use crate::engine::Engine;
+use crate::judge::Verdict;
+use crate::metamorphic::{self, Pool, Replayer, Source};
+use crate::reduce::{Cause, cause_of};
+use crate::runtime::{Spec, builtin, parse_spec};
+use crate::trial::{Prepared, Replay, Rig};
+use heapsmith_generators::Program;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What became of one issue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Its case shows it still, and its time is not over.
+    Known,
+    /// The list is wrong: in which ways.
+    Wrong(Vec<String>),
+    /// Nothing can be said, because the module of its runtime is not there; its time is not over.
+    Skipped(String),
+}
+
+/// An issue that was checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// Its name.
+    pub name: String,
+    /// What became of it.
+    pub standing: Standing,
+}
+
+/// What checks a list.
+pub struct Checker<'a> {
+    /// The folder that cases, and runtimes that are paths, are relative to: the list's.
+    pub folder: &'a Path,
+    /// Engines that replay cases.
+    pub engines: &'a [Box<dyn Engine>],
+    /// The day that expiries are held against.
+    pub today: Date,
+}
+
+impl std::fmt::Debug for Checker<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Checker").field("folder", &self.folder).field("today", &self.today).finish_non_exhaustive()
+    }
+}
+
+impl Checker<'_> {
+    /// Replays the case of each issue, in the order of the list.
+    #[must_use]
+    pub fn check(&self, list: &KnownIssues) -> Vec<Checked> {
+        list.issues().iter().map(|issue| Checked { name: issue.name.clone(), standing: self.standing(issue) }).collect()
+    }
+
+    fn standing(&self, issue: &Issue) -> Standing {
+        let mut problems = Vec::new();
+        if self.today > issue.expiry {
+            problems.push(format!(
+                "expected to be gone by its expiry, {}, found it listed on {}; mend it, remove the entry, or say why it stays and until when",
+                issue.expiry, self.today
+            ));
+        }
+        match self.reproduces(issue) {
+            Ok(None) => {}
+            Ok(Some(skipped)) if problems.is_empty() => return Standing::Skipped(skipped),
+            Ok(Some(skipped)) => problems.push(skipped),
+            Err(problem) => problems.push(problem),
+        }
+        if problems.is_empty() { Standing::Known } else { Standing::Wrong(problems) }
+    }
+
+    /// Replays an issue's case. Why that was skipped, if it was.
+    fn reproduces(&self, issue: &Issue) -> Result<Option<String>, String> {
+        let on = self.runtime(&issue.on);
+        if let Some(module) = absent_module(&on) {
+            return Ok(Some(format!("{}: there is no module {}; make it first", issue.on, module.display())));
+        }
+        let spec = parse_spec(&on).map_err(|e| format!("`on` or `runtime`: {e}"))?;
+        let case = self.folder.join(&issue.case);
+        let (program, _) = read_program(&case).map_err(|e| format!("its case {}: {e}", case.display()))?;
+        if !issue.concerns(&spec) {
+            return Err(format!("expected `runtime` to match what `on` names, found `{}` and `{spec}`", issue.runtime));
+        }
+        let (replay, cause) = self.replay(issue, &spec, &program)?;
+        if issue.is(Shown { spec: &spec, variant: issue.variant.as_ref(), replay: &replay, cause }) {
+            return Ok(None);
+        }
+        let [kind, op, phase] = &issue.bucket;
+        let why = |rule: Option<&str>| rule.map(|rule| format!(" ({rule})")).unwrap_or_default();
+        Err(format!(
+            "expected {} to break in {kind}.{op}.{phase}{} on {spec}, found {}; if it was mended, remove the entry",
+            case.display(),
+            why(issue.cause.as_deref().or(issue.odd.as_deref())),
+            match &replay.bucket {
+                Some(bucket) => format!("{bucket}{}", why(cause.map(|cause| cause.rule))),
+                None => "no violation".to_owned(),
+            }
+        ))
+    }
+
+    fn replay(&self, issue: &Issue, spec: &Spec, program: &Program) -> Result<(Replay, Option<Cause>), String> {
+        let engines = self.engines;
+        let Some(variant) = &issue.variant else {
+            let description = spec.resolve(program.machine).map_err(|e| e.to_string())?;
+            let prepared = Prepared::builtin(builtin(description.clone()), engines).map_err(|e| e.to_string())?;
+            let replay = Rig::new(Arc::new(prepared)).map_err(|e| e.to_string())?.replay(program);
+            let cause = match replay.verdict {
+                Verdict::Violation(_) => cause_of(&description, engines, program).map_err(|e| e.to_string())?,
+                Verdict::Pass | Verdict::AllowedTrap(_) | Verdict::Inconclusive(_) | Verdict::Untrusted(_) => None,
+            };
+            return Ok((replay, cause));
+        };
+        let source = Source::new(spec.clone());
+        let pool = Pool::new(source.clone(), engines);
+        let replay = Replayer::new(&pool, variant.clone()).try_replay(program).map_err(|e| e.to_string())?;
+        let cause = match replay.verdict {
+            Verdict::Violation(_) => {
+                metamorphic::cause_of(&source, engines, program, variant).map_err(|e| e.to_string())?
+            }
+            Verdict::Pass | Verdict::AllowedTrap(_) | Verdict::Inconclusive(_) | Verdict::Untrusted(_) => None,
+        };
+        Ok((replay, cause))
+    }
+
+    /// A runtime as [`parse_spec`] reads it from here: the path of a manifest is relative to the list.
+    fn runtime(&self, on: &str) -> String {
+        if manifest(on).is_some() { self.folder.join(on).display().to_string() } else { on.to_owned() }
+    }
+}
+
+/// The path of the manifest that a runtime names, if it names one.
+fn manifest(runtime: &str) -> Option<&Path> {
+    let path = runtime.split('?').next().map(Path::new)?;
+    let is_toml = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
+    (is_toml || runtime.contains('/') && !runtime.contains("fault=")).then_some(path)
+}
+
+/// The first module that a manifest names and that is not there. What else is wrong with it is not asked here.
+fn absent_module(runtime: &str) -> Option<PathBuf> {
+    let path = manifest(runtime)?;
+    let table: toml::Table = toml::from_str(&read_text(path, "manifest").ok()?).ok()?;
+    let builds = table.get("build").and_then(toml::Value::as_array).into_iter().flatten();
+    let modules = table.get("module").into_iter().chain(builds.filter_map(|build| build.get("module")));
+    let folder = path.parent().unwrap_or(Path::new(""));
+    modules.filter_map(toml::Value::as_str).map(|module| folder.join(module)).find(|module| !module.exists())
+}
