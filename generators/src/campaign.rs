@@ -2,6 +2,7 @@
 
 use crate::builder::{Builder, Limits};
 use crate::machines::{POOL, SMALL};
+use crate::misread;
 use crate::profile::{Family, Profile};
 use crate::program::{Machine, Program};
 use crate::rare;
@@ -60,8 +61,10 @@ impl Campaign {
     pub fn program(&self, index: u64) -> Program {
         if self.sampling.has_rare() {
             let machines = self.sampling.for_rare(&self.machines);
-            if let Some(rare) = rare::program(self.seed, index, machines, self.vast, self.defaults) {
-                return rare;
+            let of_a_fixed_form = rare::program(self.seed, index, machines, self.vast, self.defaults)
+                .or_else(|| misread::program(self.seed, index, machines, self.vast, self.defaults));
+            if let Some(program) = of_a_fixed_form {
+                return program;
             }
         }
         let mut random = Random::new(self.seed, index);
@@ -85,7 +88,7 @@ impl Campaign {
         Program { machine, ops: Builder::new(random, &profile, limits).build() }
     }
 
-    /// The profile of the program with this index, unless a rare one stands in its place. Uniform programs have none: theirs says nothing.
+    /// The profile of the program with this index, unless a rare one, or one of a fixed form, stands in its place. Uniform programs have none: theirs says nothing.
     #[must_use]
     pub fn profile(&self, index: u64) -> Profile {
         Profile::draw(&mut Random::new(self.seed, index), self.defaults.wraps, self.sampling.family())

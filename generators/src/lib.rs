@@ -75,6 +75,7 @@ pub mod heap_image;
 mod kind;
 mod lexer;
 mod machines;
+mod misread;
 mod motifs;
 mod mutate;
 mod operands;

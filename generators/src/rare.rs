@@ -50,18 +50,19 @@ pub(crate) fn program(
 }
 
 /// The first machine from a random one on that will do.
-fn machine(random: &mut Random, machines: &[Machine], fits: impl Fn(Machine) -> bool) -> Option<Machine> {
+pub(crate) fn machine(random: &mut Random, machines: &[Machine], fits: impl Fn(Machine) -> bool) -> Option<Machine> {
     let first = random.below(machines.len() as u32) as usize;
     machines[first..].iter().chain(&machines[..first]).copied().find(|&machine| fits(machine))
 }
 
 /// Where a machine's heap starts.
-fn heap_start(machine: Machine, defaults: Capacities) -> u64 {
+pub(crate) fn heap_start(machine: Machine, defaults: Capacities) -> u64 {
     let limits = Limits::of(machine, defaults);
     machines::heap_start(machine.data_end.unwrap_or(0), limits, defaults.table_bytes_per_page)
 }
 
-fn alloc(dst: Reg, size: u32, fields: u32, init: Init) -> Op {
+/// An allocation whose pointer fields, if any, come first.
+pub(crate) fn alloc(dst: Reg, size: u32, fields: u32, init: Init) -> Op {
     Op::Alloc { dst, size: Size::Bytes(size), fields, place: Placement::Front, init }
 }
 

@@ -20,20 +20,20 @@ const MOST_COUNT: u32 = 32;
 /// How programs are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Sampling {
-    /// As campaigns do: half [`Family::Full`], a quarter each [`Family::Swarm`] and [`Family::Real`], and a few rare programs.
+    /// As campaigns do: half [`Family::Full`], a quarter each [`Family::Swarm`] and [`Family::Real`], and a few rare programs and such of a fixed form.
     #[default]
     Mixture,
     /// Every kind of op, operand, size (0 to 256 bytes) and capacity as often as any other: no weights, no motifs, no boundaries, no adversarial words, no
-    /// rare programs, and heaps that start anywhere.
+    /// rare programs or such of a fixed form, and heaps that start anywhere.
     Uniform,
     /// The mixture's programs, one for one, where every size and every count that aims at a boundary (of a page, of memory, of a capacity, of a
-    /// power of two, of 32 bits) is a plain one, and without rare programs. Machines are the mixture's.
+    /// power of two, of 32 bits) is a plain one, and without rare programs and such of a fixed form. Machines are the mixture's.
     NoBoundaries,
-    /// Every program that is not rare is of [`Family::Full`].
+    /// Every program that is not rare or of a fixed form is of [`Family::Full`].
     FullOnly,
-    /// Every program that is not rare is of [`Family::Swarm`].
+    /// Every program that is not rare or of a fixed form is of [`Family::Swarm`].
     SwarmOnly,
-    /// Every program is of [`Family::Real`], and rare ones run with the collector's own capacities too.
+    /// Every program is of [`Family::Real`], and rare ones and those of a fixed form run with the collector's own capacities too.
     RealOnly,
 }
 
@@ -52,7 +52,7 @@ impl Sampling {
         }
     }
 
-    /// Whether a few programs are rare.
+    /// Whether a few programs are rare or of a fixed form.
     pub(crate) const fn has_rare(self) -> bool {
         match self {
             Self::Mixture | Self::FullOnly | Self::SwarmOnly | Self::RealOnly => true,
@@ -70,7 +70,7 @@ impl Sampling {
         }
     }
 
-    /// Those among them that rare programs may ask for.
+    /// Those among them that rare programs and those of a fixed form may ask for.
     pub(crate) fn for_rare(self, machines: &[Machine]) -> &[Machine] {
         match self {
             Self::RealOnly => machines.get(SMALL..POOL).unwrap_or(machines),

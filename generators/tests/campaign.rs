@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use heapsmith_generators::{
     BIG_GRAPH, Base, Campaign, Capacities, Count, Edge, Family, Init, Machine, Op, Part, Placement, Program, Region,
-    Shape, Size, Word,
+    Sampling, Shape, Size, Word,
 };
 
 const DEFAULTS: Capacities =
@@ -375,4 +375,59 @@ fn the_stream_of_seed_1_with_a_wrap_table_never_changes() {
     let campaign = Campaign::new(1, WRAPPING, Machine::default());
     let all: String = (0..1_000).map(|index| campaign.program(index).to_string()).collect();
     insta::assert_snapshot!("stream_of_seed_1_with_a_wrap_table", format!("{:016x}", fnv(&all)));
+}
+
+/// Where a machine's heap starts on a collector without tables of its own.
+fn heap_start(machine: Machine) -> u32 {
+    let capacity = |asked: Option<u32>, own: u32| 4 * asked.unwrap_or(own);
+    machine.data_end.unwrap_or(0)
+        + capacity(machine.worklist, DEFAULTS.worklist)
+        + capacity(machine.roots, DEFAULTS.roots)
+}
+
+/// Whether some object is given so many words that point into another one, and none that is its address.
+fn has_interior_words(program: &Program) -> bool {
+    let into = |op: &Op| matches!(op, Op::Write { value: Word::Address { offset: 1.., .. }, .. });
+    program.ops.iter().filter(|op| into(op)).count() >= 24
+}
+
+/// Whether a block's header is the address of the heap's first object, marked if that is odd.
+fn has_a_header_like_a_pointer(program: &Program) -> bool {
+    let first = heap_start(program.machine) + 4;
+    program.ops.iter().any(|op| {
+        matches!(op, Op::Alloc { size: Size::Bytes(size), init: Init::Ends(3), .. } if 2 * size + first % 2 == first)
+    })
+}
+
+/// Whether memory grows by more pages at once than a byte counts.
+fn grows_by_hundreds(program: &Program) -> bool {
+    let pages = |op: &Op| matches!(op, Op::Alloc { size: Size::Bytes(size @ 0x100_0000..0x200_0000), init: Init::Ends(2), .. } if size / 65_536 >= 256);
+    program.ops.iter().any(pages)
+}
+
+#[test]
+fn what_is_apt_to_be_misread_is_drawn_in_some_of_2_000_programs_and_in_none_without_boundaries() {
+    let drawn = |sampling| {
+        let campaign = Campaign::sampled(13, DEFAULTS, Machine::default(), sampling);
+        let programs: Vec<Program> = (0..2_000).map(|index| campaign.program(index)).collect();
+        [has_interior_words, has_a_header_like_a_pointer, grows_by_hundreds]
+            .map(|form| programs.iter().filter(|program| form(program)).count())
+    };
+    let [interior, header, growth] = drawn(Sampling::Mixture);
+    assert!(interior > 12 && header > 6 && growth > 1, "{interior} {header} {growth}");
+    assert_eq!(drawn(Sampling::NoBoundaries), [0; 3]);
+}
+
+/// A machine that has no room for a form has other programs in its place.
+#[test]
+fn what_is_apt_to_be_misread_fits_into_every_pinned_machine() {
+    for max_pages in [1, 2, 256, 300] {
+        let pinned = Machine { max_pages: Some(max_pages), initial_pages: Some(1), ..Machine::default() };
+        let campaign = Campaign::new(14, DEFAULTS, pinned);
+        for index in 0..1_000 {
+            let program = campaign.program(index);
+            assert!(!grows_by_hundreds(&program) || max_pages > 256, "{program}");
+            assert_eq!(program.machine.max_pages, Some(max_pages));
+        }
+    }
 }

@@ -49,12 +49,12 @@ fn no_program_aims_at_a_boundary_that_is_not_to() {
         let seeking = programs(sampling).into_iter().find(aims_at_a_boundary);
         assert_eq!(seeking, None, "{sampling:?}");
     }
-    // The rest of a program is the mixture's: the same kinds of ops on the same machine. Only rare ones are others.
+    // The rest of a program is the mixture's: the same kinds of ops on the same machine. Only rare ones and those of a fixed form are others.
     let plain = programs(Sampling::NoBoundaries);
     let kinds = |program: &Program| program.ops.iter().map(Op::kind).collect::<Vec<_>>();
     let same = |(a, b): &(&Program, &Program)| a.machine == b.machine && kinds(a) == kinds(b);
     let same = mixture.iter().zip(&plain).filter(same).count();
-    assert!((1_960..2_000).contains(&same), "{same}");
+    assert!((1_900..1_980).contains(&same), "{same}");
 }
 
 #[test]

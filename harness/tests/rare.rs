@@ -85,3 +85,16 @@ fn the_references_are_clean_over_all_rare_programs_of_500() {
         }
     }
 }
+
+#[test]
+fn a_growth_whose_pages_a_byte_does_not_count_is_seen_within_1_000_programs() {
+    let find = "(i32.const 16))\n    memory.grow";
+    is_seen(
+        FIXED,
+        64,
+        1_000,
+        find,
+        |bits| format!("(i32.const 16))\n    (i32.and (i32.const {}))\n    memory.grow", (1_u32 << bits) - 1),
+        &[8],
+    );
+}

@@ -4,9 +4,9 @@
 
 mod common;
 
-use common::{FIXED, V131, clean, engine, engines, regression, rig, runtime};
+use common::{FIXED, FIXED_SPLIT, V131, clean, engine, engines, regression, rig, runtime};
 use heapsmith::engine::session::{Resident, compile_resident};
-use heapsmith::judge::{Kind, Verdict};
+use heapsmith::judge::{Allowance, Kind, Verdict};
 use heapsmith::model::TrapRule;
 use heapsmith::outcome::End;
 use heapsmith::reduce::cause_of;
@@ -86,6 +86,26 @@ fn a_giant_block_is_allocated_written_at_its_ends_and_read_alike_everywhere() {
         assert!(clean(&verdict), "{name}: {verdict:?}");
         assert!(rig.outcome(0).pages > MAX_PAGES && rig.outcome(0).end == End::Finished);
         assert!(clean(&rig.replay(&program).verdict), "{name}");
+    }
+}
+
+/// Memory that reaches beyond 2 GiB from the start has room for a block that may not lie there; only wasmtime runs it, which maps what is written.
+#[test]
+fn no_block_ends_above_2_gib_however_large_memory_is() {
+    // Two blocks that leave 1 961 840 bytes below 2 GiB; memory ends 8 650 752 above.
+    let giants = "alloc r0 size=1055916032\nalloc r1 size=1055916032\n";
+    for (size, fits) in [(60_000, true), (6_000_000, false)] {
+        let text =
+            format!("heapsmith 1\nmachine worklist=16 roots=16 pages=32900..32900\n{giants}alloc r2 size={size}\n");
+        let program = heapsmith_generators::parse(&text).unwrap();
+        for name in [FIXED, FIXED_SPLIT] {
+            let prepared = Prepared::builtin(runtime(name, program.machine), &[engine("wasmtime")]).unwrap();
+            let mut rig = Rig::new(Arc::new(prepared)).unwrap();
+            let wanted =
+                if fits { Verdict::Pass } else { Verdict::AllowedTrap(Allowance::Must(TrapRule::AddressLimit)) };
+            assert_eq!(rig.trial(&program), wanted, "{name}, {size}");
+            rig.let_go().unwrap();
+        }
     }
 }
 

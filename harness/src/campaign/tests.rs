@@ -1,4 +1,5 @@
-//! Counters that change what a collector does are seen, and what a guided campaign says then is not trusted.
+//! Counters that change what a collector does are seen, and what a guided campaign says then is not trusted; numbers of a campaign are those of its
+//! programs, whichever worker ran them.
 
 use super::*;
 use crate::engine::session::compile_counting;
@@ -37,4 +38,45 @@ fn counters_that_change_what_a_collector_does_are_seen_and_never_counted_as_its_
     assert_eq!(deranged.violations, 0);
     let said: Vec<&String> = deranged.untrusted.values().collect();
     assert!(said.iter().any(|text| text.contains("counting its edges changed")), "{said:?}");
+}
+
+#[test]
+fn the_most_collections_of_one_program_are_those_of_the_program_that_has_most() {
+    let spec = parse_spec("fixed?data_end=5,worklist=16,roots=24,pages=1..6").unwrap();
+    let description = spec.resolve(Machine::default()).unwrap();
+    let programs = Programs::new(3, capacities(&description), spec.pinned);
+    let engines = [open(DEFAULT[0], Backtrace::Off).unwrap()];
+    let mut rig = Rig::new(Arc::new(Prepared::builtin(builtin(description.clone()), &engines).unwrap())).unwrap();
+    let (mut all, mut parts) = (Vec::new(), [Statistics::default(), Statistics::default()]);
+    for index in 0..120 {
+        let program = programs.program(index);
+        let verdict = rig.trial(&program);
+        all.push(parts[(index % 2) as usize].count(index, &program, &verdict, &rig).collections);
+    }
+    let most = all.iter().copied().max().unwrap();
+    assert!(most > 2 && all.iter().filter(|n| **n == most).count() < 60, "{all:?}");
+    let [even, odd] = parts;
+    assert_ne!(even.most_collections, odd.most_collections, "{all:?}");
+    for [mut one, other] in [[even.clone(), odd.clone()], [odd, even]] {
+        one.merge(&other);
+        assert_eq!((one.most_collections, one.observed.collections), (most, all.iter().sum()));
+    }
+}
+
+/// Where memory is pinned to what there is from the start, nothing can grow, and nobody is told that it did not.
+#[test]
+fn a_pinned_memory_need_not_grow_and_any_other_must() {
+    let missing = |pages: &str, is_pinned: bool| {
+        let description = parse_spec(&format!("fixed?pages={pages}")).unwrap().resolve(Machine::default()).unwrap();
+        let mut statistics = Statistics::default();
+        (statistics.observed.collections, statistics.observed.marked, statistics.observed.freed) = (1, 1, 1);
+        statistics.traps.insert(crate::model::TrapRule::WorklistFull, 1);
+        statistics.basics_unreached(&description, is_pinned)
+    };
+    assert_eq!(missing("4..4", true), [""; 0]);
+    assert_eq!(missing("4..4", false), ["growth of memory"]);
+    assert_eq!(missing("4..5", true), ["growth of memory"]);
+    let none = Statistics::default()
+        .basics_unreached(&parse_spec("fixed").unwrap().resolve(Machine::default()).unwrap(), true);
+    assert_eq!(none.len(), 5, "{none:?}");
 }

@@ -52,3 +52,22 @@ fn cost_is_compared_with_another_collector_s_and_twice_as_much_is_exit_1() {
     place.refuses(&["cost", "--runtime", "fixed", "--against", "fixed"], &["--against", "found `fixed` again"]);
     place.refuses(&["cost", "--against", "fixde"], &["--against", "did you mean"]);
 }
+
+/// What is linear still breaks no promise by itself: only the comparison says that it is too much.
+#[test]
+fn twice_the_work_of_another_collector_alone_is_exit_1() {
+    let place = Place::new();
+    let again = "    call $gc_mark\n".to_owned() + &"    call $gc_sweep\n".repeat(30);
+    let fault = format!(
+        "[[fault]]\nname = \"sweeps-again\"\ncause = \"30 sweeps\"\nfind = \"\"\"\n    call $gc_mark\n    call $gc_sweep\n\"\"\"\nreplace = \"\"\"\n{again}\"\"\"\n"
+    );
+    place.write("mine.toml", fault);
+    let args = ["cost", "--runtime", "fixed?fault=mine.toml#sweeps-again", "--fuel", "3000000", "--json"];
+    let alone = json(&place.run(&args).code(0));
+    let report = json(&place.run(&[&args[..], &["--against", "fixed"]].concat()).code(1));
+    let findings = |report: &serde_json::Value| -> Vec<serde_json::Value> {
+        report["families"].as_array().unwrap().iter().map(|f| f["finding"].clone()).collect()
+    };
+    assert_eq!(findings(&alone), findings(&report));
+    assert!(report["families"].as_array().unwrap().iter().any(|f| f["times"].as_f64() > Some(2.0)), "{report}");
+}

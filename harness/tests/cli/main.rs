@@ -453,6 +453,13 @@ fn a_hunt_that_marks_nothing_is_not_trusted_though_parameters_are_pinned() {
 }
 
 #[test]
+fn a_hunt_in_a_memory_that_cannot_grow_is_trusted() {
+    let place = Place::new();
+    let runtime = "fixed?data_end=5,worklist=16,roots=24,pages=1..1";
+    place.run(&["hunt", "--runtime", runtime, "--programs", "120", "--jobs", "1", "--no-feedback"]).code(0);
+}
+
+#[test]
 fn a_fault_that_takes_away_what_the_poison_finds_can_be_hunted() {
     let place = Place::new();
     let args =
