@@ -57,9 +57,10 @@ fn cost_is_compared_with_another_collector_s_and_twice_as_much_is_exit_1() {
 #[test]
 fn twice_the_work_of_another_collector_alone_is_exit_1() {
     let place = Place::new();
-    let again = "    call $gc_mark\n".to_owned() + &"    call $gc_sweep\n".repeat(30);
+    let again = "    call $gc_sweep\n".repeat(30);
+    let find = "call $gc_mark\\n    call $gc_sweep)";
     let fault = format!(
-        "[[fault]]\nname = \"sweeps-again\"\ncause = \"30 sweeps\"\nfind = \"\"\"\n    call $gc_mark\n    call $gc_sweep\n\"\"\"\nreplace = \"\"\"\n{again}\"\"\"\n"
+        "[[fault]]\nname = \"sweeps-again\"\ncause = \"30 sweeps\"\nfind = \"{find}\"\nreplace = \"\"\"\ncall $gc_mark\n{again})\"\"\"\n"
     );
     place.write("mine.toml", fault);
     let args = ["cost", "--runtime", "fixed?fault=mine.toml#sweeps-again", "--fuel", "3000000", "--json"];
