@@ -263,6 +263,7 @@ fn describe(m: &Manifest, roots: &Roots) -> String {
         }
         RootKind::Slots { set } => format!("{n} slots behind {}(index, value)", named(m, set)),
         RootKind::Table { address } => format!("a table of {n} words from {address}"),
+        RootKind::None => "none: nothing is ever freed".to_owned(),
     }
 }
 
@@ -297,7 +298,7 @@ fn functions(m: &Manifest) -> Vec<(&'static str, &Function)> {
     }
     for roots in &m.roots {
         match &roots.kind {
-            RootKind::ShadowStack { .. } | RootKind::Table { .. } => {}
+            RootKind::ShadowStack { .. } | RootKind::Table { .. } | RootKind::None => {}
             RootKind::Pins { pin, unpin, .. } => all.extend([("pin", pin), ("unpin", unpin)]),
             RootKind::Calls { push, pop, set, .. } => {
                 all.extend([("push", push), ("pop", pop)]);

@@ -2,6 +2,7 @@
 //!
 //! Answers go to standard output, progress and complaints to standard error.
 
+mod adopt;
 mod bench;
 mod cases;
 mod corpus;
@@ -58,6 +59,8 @@ enum Command {
     Exhaust(exhaust::Args),
     /// Replay cases and say each verdict in full.
     Run(run::Args),
+    /// Look at a module with a collector in it, and propose a manifest for it.
+    Adopt(adopt::Args),
     /// List the collectors: layout, rules, promises, characteristics, oracles.
     Runtimes(runtimes::Args),
     /// Hold the manifest of a collector that is somebody else's against its module.
@@ -98,6 +101,7 @@ impl Cli {
             Command::Hunt(args) => hunt::run(&args),
             Command::Exhaust(args) => exhaust::run(&args),
             Command::Run(args) => run::run(&args),
+            Command::Adopt(args) => adopt::run(&args),
             Command::Runtimes(args) => runtimes::run(&args),
             Command::Manifest(args) => manifest::run(&args),
             Command::Known(args) => known::run(&args),

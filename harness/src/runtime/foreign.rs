@@ -98,7 +98,8 @@ fn regions(module: &Manifest, like: Option<&Release>, p: &Parameters, heap_start
             | RootKind::Pins { .. }
             | RootKind::Calls { .. }
             | RootKind::Slots { .. }
-            | RootKind::Table { .. } => nowhere,
+            | RootKind::Table { .. }
+            | RootKind::None => nowhere,
         },
         _ => nowhere,
     };

@@ -278,7 +278,11 @@ fn like(root: &Table<'_>, header: &Header<'_>, heap: &Heap, roots: &[Roots]) -> 
     let value = root.need("like", "the built-in")?;
     let is_stack = |roots: &Roots| match &roots.kind {
         RootKind::ShadowStack { grows, .. } => *grows == Direction::Up,
-        RootKind::Pins { .. } | RootKind::Calls { .. } | RootKind::Slots { .. } | RootKind::Table { .. } => false,
+        RootKind::Pins { .. }
+        | RootKind::Calls { .. }
+        | RootKind::Slots { .. }
+        | RootKind::Table { .. }
+        | RootKind::None => false,
     };
     let missing = if heap.start.is_none() {
         "`start` in `[heap]`"

@@ -81,6 +81,9 @@
 //! address = 1024                    # or { global = "X" }, { call = "f" }
 //! capacity = 64
 //!
+//! [[roots]]
+//! kind = "none"                     # whoever holds an object tells nobody, because nothing is ever freed
+//!
 //! [collect]
 //! full = { call = "gc_collect", args = [] }
 //! step = { call = "gc_step", args = [1] }   # optional
@@ -105,6 +108,7 @@
 //! ```
 //! A function or global is named by its export, its name in the name section, or `#` and its index.
 
+pub mod adopt;
 mod count;
 mod error;
 mod form;

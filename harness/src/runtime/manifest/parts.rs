@@ -326,6 +326,8 @@ pub enum RootKind {
         /// The first of them.
         address: u32,
     },
+    /// Not at all: nothing is ever freed.
+    None,
 }
 
 impl RootKind {
@@ -338,6 +340,7 @@ impl RootKind {
             Self::Calls { .. } => "calls",
             Self::Slots { .. } => "slots",
             Self::Table { .. } => "table",
+            Self::None => "none",
         }
     }
 }

@@ -22,15 +22,20 @@ impl Names<'_> {
             }
             all.push(roots);
         }
+        let is_none = |roots: &Roots| roots.kind == RootKind::None;
+        if all.len() > 1 && all.iter().any(is_none) {
+            return Err(tables.error("expected roots of kind \"none\" alone, found others beside them; leave one out"));
+        }
         if all.is_empty() { Err(tables.other("at least one table `[[roots]]`")) } else { Ok(all) }
     }
 
     fn roots_of(&self, table: &Table<'_>) -> Result<Roots, ManifestError> {
-        let kind = table.need("kind", "\"shadow-stack\", \"pins\", \"calls\", \"slots\" or \"table\"")?;
-        let names = ["shadow-stack", "pins", "calls", "slots", "table"];
+        let kind = table.need("kind", "\"shadow-stack\", \"pins\", \"calls\", \"slots\", \"table\" or \"none\"")?;
+        let names = ["shadow-stack", "pins", "calls", "slots", "table", "none"];
         let function = |key, params, what| self.function(&table.need(key, what)?, params, Gives::Anything);
         let kind = match kind.one_of(&names.map(|name| (name, name)))? {
             "shadow-stack" => return self.shadow_stack(table),
+            "none" => return Ok(Roots { kind: RootKind::None, capacity: MAX_SLOTS }),
             "pins" => RootKind::Pins {
                 pin: function("pin", 1, "the function that keeps an object")?,
                 unpin: function("unpin", 1, "the function that lets it go")?,
@@ -128,12 +133,14 @@ fn clash(a: &RootKind, b: &RootKind) -> bool {
         | (RootKind::Calls { push: a, .. }, RootKind::Calls { push: b, .. })
         | (RootKind::Slots { set: a }, RootKind::Slots { set: b }) => a.index == b.index,
         (RootKind::Table { address: a }, RootKind::Table { address: b }) => a == b,
+        (RootKind::None, RootKind::None) => true,
         (
             RootKind::ShadowStack { .. }
             | RootKind::Pins { .. }
             | RootKind::Calls { .. }
             | RootKind::Slots { .. }
-            | RootKind::Table { .. },
+            | RootKind::Table { .. }
+            | RootKind::None,
             _,
         ) => false,
     }

@@ -29,7 +29,11 @@ pub(super) fn functions(out: &mut String, all: &[Roots]) {
 const fn is_stack(roots: &Roots) -> bool {
     match roots.kind {
         RootKind::ShadowStack { .. } => true,
-        RootKind::Pins { .. } | RootKind::Calls { .. } | RootKind::Slots { .. } | RootKind::Table { .. } => false,
+        RootKind::Pins { .. }
+        | RootKind::Calls { .. }
+        | RootKind::Slots { .. }
+        | RootKind::Table { .. }
+        | RootKind::None => false,
     }
 }
 
@@ -145,6 +149,7 @@ fn one_kind(out: &mut String, kind: usize, kinds: usize, roots: &Roots, drops: b
             let (value, null) = (write("(local.get $value)"), write("(i32.const 0)"));
             Bodies { push: value.clone(), set: value, drop: null, locals: "" }
         }
+        RootKind::None => Bodies { push: String::new(), set: String::new(), drop: String::new(), locals: "" },
         RootKind::Table { address } => {
             let at = format!("(i32.add (i32.const {address}) (i32.shl (local.get $number) (i32.const 2)))");
             let write = |value| format!("(i32.store {at} {value})");

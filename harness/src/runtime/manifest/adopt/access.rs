@@ -1,0 +1,100 @@
+//! Setters and getters: functions that reach a field of an object, and how they count fields.
+
+use super::kinds::Kind;
+use super::lab::Lab;
+use super::names::{self, Candidate};
+use super::world::{Root, SIZE, World};
+
+/// How a field is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unit {
+    /// In words.
+    Index,
+    /// In bytes.
+    Offset,
+}
+
+impl Unit {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Index => "index",
+            Self::Offset => "offset",
+        }
+    }
+
+    const fn of(self, word: u32) -> u32 {
+        match self {
+            Self::Index => word,
+            Self::Offset => 4 * word,
+        }
+    }
+}
+
+/// A function that reaches fields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Accessor {
+    pub(super) function: Candidate,
+    pub(super) unit: Unit,
+}
+
+/// Words of the objects that are used.
+const WORDS: u32 = 4;
+
+/// The setter that reaches every pointer of every kind, and the names of others.
+pub(super) fn setter(world: &World<'_, '_>, root: Option<&Root>, kinds: &[Kind]) -> (Option<Accessor>, Vec<String>) {
+    let stores = |function: &Candidate, unit: Unit| {
+        every_field(kinds, &|kind, word| {
+            let Ok(mut bench) = world.lab.bench() else { return false };
+            let Some(object) = kind.recipe.make_clean(&mut bench, 4 * WORDS, WORDS) else { return false };
+            // Where each allocation collects, what is not rooted is gone.
+            root.is_none_or(|root| root.hold(&mut bench, 0, object))
+                && world.recipe.make_clean(&mut bench, SIZE, 0).is_some_and(|child| {
+                    let stored = bench.call(function.index, &[object, unit.of(word), child]).is_some();
+                    let at = |other: u32| bench.word(object + 4 * other);
+                    stored && (0..WORDS).all(|other| at(other) == Some(if other == word { child } else { 0 }))
+                })
+        })
+    };
+    pick(world.lab, &names::functions(world.lab.module, &names::STORE, 3..=3, 0..=1), kinds, &stores)
+}
+
+/// The getter that reaches every pointer of every kind, and the names of others.
+pub(super) fn getter(world: &World<'_, '_>, root: Option<&Root>, kinds: &[Kind]) -> (Option<Accessor>, Vec<String>) {
+    let loads = |function: &Candidate, unit: Unit| {
+        every_field(kinds, &|kind, word| {
+            let Ok(mut bench) = world.lab.bench() else { return false };
+            let Some(object) = kind.recipe.make_clean(&mut bench, 4 * WORDS, WORDS) else { return false };
+            root.is_none_or(|root| root.hold(&mut bench, 0, object))
+                && world.recipe.make_clean(&mut bench, SIZE, 0).is_some_and(|child| {
+                    bench.write_word(object + 4 * word, child)
+                        && bench.call(function.index, &[object, unit.of(word)]) == Some(vec![child])
+                })
+        })
+    };
+    pick(world.lab, &names::functions(world.lab.module, &names::LOAD, 2..=2, 1..=1), kinds, &loads)
+}
+
+fn every_field(kinds: &[Kind], works: &dyn Fn(&Kind, u32) -> bool) -> bool {
+    kinds.iter().all(|kind| kind.words.of(WORDS).into_iter().all(|word| works(kind, word)))
+}
+
+fn pick(
+    lab: &Lab<'_>,
+    candidates: &[Candidate],
+    kinds: &[Kind],
+    works: &dyn Fn(&Candidate, Unit) -> bool,
+) -> (Option<Accessor>, Vec<String>) {
+    let has_pointers = kinds.iter().any(|kind| kind.words.of(WORDS).len() > 1);
+    let mut found = None;
+    let mut others = Vec::new();
+    for function in candidates {
+        let exported = !lab.module.functions[function.index as usize].exports.is_empty();
+        let unit = [Unit::Index, Unit::Offset].into_iter().find(|unit| works(function, *unit));
+        match unit.filter(|_| found.is_none() && has_pointers) {
+            Some(unit) => found = Some(Accessor { function: function.clone(), unit }),
+            None if exported => others.push(function.name.clone()),
+            None => {}
+        }
+    }
+    (found, others)
+}

@@ -1,0 +1,380 @@
+//! What was found, as a manifest that a person can finish: each guess has a comment that says where it comes from.
+
+use super::super::module::Decoded;
+use super::super::parts::Argument;
+use super::access::Accessor;
+use super::allocation::Recipe;
+use super::find::{Collecting, Exhausted, Found};
+use super::names;
+use super::roots::{Capacity, Kept};
+use super::world::{Collection, Root};
+use std::fmt::Write as _;
+
+/// A text that is written line by line.
+struct Draft(String);
+
+impl Draft {
+    fn line(&mut self, line: impl AsRef<str>) {
+        self.0.push_str(line.as_ref());
+        self.0.push('\n');
+    }
+
+    /// A comment, in lines that are not too long.
+    fn comment(&mut self, text: &str) {
+        const WIDTH: usize = 110;
+        let mut line = String::from("#");
+        for word in text.split_whitespace() {
+            if line.len() + 1 + word.len() > WIDTH && line.len() > 1 {
+                self.line(&line);
+                line = String::from("#");
+            }
+            line.push(' ');
+            line.push_str(word);
+        }
+        self.line(&line);
+    }
+
+    fn title(&mut self, title: &str) {
+        self.line("");
+        self.line(title);
+    }
+}
+
+/// A name as TOML has it.
+fn quoted(name: &str) -> String {
+    toml::Value::from(name).to_string()
+}
+
+fn global(module: &Decoded<'_>, index: u32) -> String {
+    format!("{{ global = {} }}", quoted(&names::global_name(module, index)))
+}
+
+fn argument(argument: &Argument) -> String {
+    match argument {
+        Argument::Size => "\"size\"".to_owned(),
+        Argument::Words => "\"words\"".to_owned(),
+        Argument::Count => "\"count\"".to_owned(),
+        Argument::First => "\"first\"".to_owned(),
+        Argument::Stride => "\"stride\"".to_owned(),
+        Argument::Number(number) => number.to_string(),
+        Argument::Object => "\"object\"".to_owned(),
+        Argument::Offset => "\"offset\"".to_owned(),
+        Argument::Index => "\"index\"".to_owned(),
+        Argument::Value => "\"value\"".to_owned(),
+        Argument::Global(of) => format!("{{ global = {} }}", quoted(&of.name)),
+        Argument::Call(of) => format!("{{ call = {} }}", quoted(&of.name)),
+    }
+}
+
+fn call(recipe: &Recipe) -> String {
+    let arguments: Vec<String> = recipe.arguments.iter().map(argument).collect();
+    format!("{{ call = {}, args = [{}] }}", quoted(&recipe.name), arguments.join(", "))
+}
+
+fn collection(by: &Collection) -> String {
+    format!("{{ call = {}, args = {:?} }}", quoted(&by.name), by.arguments)
+}
+
+/// The manifest.
+pub(super) fn draft(found: &Found, module: &Decoded<'_>, name: &str, path: &str) -> String {
+    let mut draft = Draft(String::new());
+    draft.comment("Proposed by `heapsmith adopt`. A comment tells where a guess comes from: \"seen\" is what the module did when it was run, \"by its name\" is a guess.");
+    draft.line("heapsmith = 1");
+    draft.line(format!("name = {}", quoted(name)));
+    draft.line("# summary = \"one line on this collector\"");
+    draft.line(format!("module = {}", quoted(path)));
+    if !found.init.is_empty() {
+        draft.comment("By their names these are called once, before anything else.");
+        let init: Vec<String> = found.init.iter().map(|name| quoted(name)).collect();
+        draft.line(format!("init = [{}]", init.join(", ")));
+    }
+    for note in &found.notes {
+        draft.comment(note);
+    }
+    imports(&mut draft, found);
+    heap(&mut draft, found, module);
+    object(&mut draft, found);
+    kinds(&mut draft, found);
+    access(&mut draft, found);
+    for kept in &found.roots {
+        roots(&mut draft, kept);
+    }
+    if found.roots.is_empty() {
+        draft.title("[[roots]]");
+        draft.comment("No way to keep an object was found. Whoever holds no root says so here; then nothing of what it allocates may be freed.");
+        draft.line("kind = \"none\"");
+    }
+    if !found.broken_roots.is_empty() {
+        let names: Vec<String> = found.broken_roots.iter().map(|name| format!("`{name}`")).collect();
+        draft.comment(&format!("Left out: {} did not keep an object that was given to it.", names.join("; ")));
+    }
+    collect(&mut draft, found);
+    traps(&mut draft, found);
+    promises(&mut draft, found);
+    draft.0
+}
+
+fn imports(draft: &mut Draft, found: &Found) {
+    if found.imports.is_empty() {
+        return;
+    }
+    draft.title("[imports]");
+    for import in &found.imports {
+        draft.line(format!("{} = {}   # {}", quoted(&import.key), import.behaviour, import.why));
+    }
+}
+
+fn heap(draft: &mut Draft, found: &Found, module: &Decoded<'_>) {
+    let layout = &found.layout;
+    draft.title("[heap]");
+    match layout.start {
+        Some(index) => {
+            draft.comment("Seen: the first object's first byte is what this global starts with.");
+            draft.line(format!("start = {}", global(module, index)));
+        }
+        None => draft.line("# start = 0   # the heap's first byte, or a global that starts with it; none was found"),
+    }
+    match layout.end {
+        Some(index) => {
+            draft.comment("Seen: after each allocation it is where the next object begins.");
+            draft.line(format!("end = {}", global(module, index)));
+        }
+        None => draft
+            .line("# end = { global = \"heap_end\" }   # the heap's end at any time; no global was seen to follow it"),
+    }
+    match layout.free_list {
+        Some((index, _)) => {
+            draft.comment(
+                "Seen: after a collection it is a freed object's payload, which leads to the other freed ones.",
+            );
+            draft.line(format!("free_list = {}", global(module, index)));
+        }
+        None => draft.line(
+            "# free_list = { global = \"free_head\" }   # the payload of the first free block, or 0; none was found",
+        ),
+    }
+    match layout.collections {
+        Some(index) => {
+            draft.comment("Seen: it is one more after each collection.");
+            draft.line(format!("collections = {}", global(module, index)));
+        }
+        None => draft.line("# collections = { global = \"collections\" }   # counts collections; none was found"),
+    }
+    if let Some(live) = &found.live {
+        draft.comment("Seen: it is more by a rooted object's bytes, and as before when that is gone.");
+        draft.line(format!("live_bytes = {{ call = {} }}", quoted(&live.name)));
+    }
+}
+
+fn object(draft: &mut Draft, found: &Found) {
+    let layout = &found.layout;
+    draft.title("[object]");
+    match layout.header {
+        Some(bytes) => {
+            draft.comment("Seen: the least distance between two objects beyond what was asked for.");
+            draft.line(format!("header = {bytes}"));
+        }
+        None => draft.line("# header = 4   # bytes before the payload; objects did not come one after the other"),
+    }
+    match layout.alignment {
+        Some(bytes) if bytes >= 4 => {
+            let of = if layout.start.is_some() { "from the first payload on" } else { "from address 0 on" };
+            draft.comment(&format!("Seen: payloads of 44 sizes, odd ones among them, all were multiples of it, {of}."));
+            draft.line(format!("alignment = {bytes}"));
+        }
+        Some(bytes) => draft.comment(&format!(
+            "Seen: payloads were aligned to {bytes} only. Programs take payloads to be aligned to 4."
+        )),
+        None => draft.line("# alignment = 8"),
+    }
+    match found.zeroed {
+        Some(true) => {
+            draft.comment("Seen: a freed object's bytes came again as zeroes. If that is no promise, say false.");
+            draft.line("zeroed = true");
+        }
+        Some(false) => {
+            draft.comment("Seen: a freed object's bytes came again as they were.");
+            draft.line("zeroed = false");
+        }
+        None => draft.line("# zeroed = false   # not seen: no freed object of the same size came again"),
+    }
+    match layout.size {
+        Some(field) if field.tiles => {
+            draft.comment("Seen: the requested size is recorded there, and leads from block to block up to the heap's end.");
+            draft.line(format!("size = {{ offset = {}, shift = {} }}", field.offset, field.shift));
+            if field.mark_mask != 0 {
+                draft.comment("Seen: the bits of that word that a collection changes.");
+                draft.line(format!("mark_mask = {}", field.mark_mask));
+            }
+        }
+        Some(field) => {
+            draft.comment("Seen: fresh objects record their size there; but that does not lead from block to block up to the heap's end.");
+            draft.line(format!("# size = {{ offset = {}, shift = {} }}", field.offset, field.shift));
+        }
+        None => draft.line("# size = { offset = -4, shift = 1 }   # where the requested size is recorded; it was found nowhere before the payload"),
+    }
+    if let Some((_, link)) = layout.free_list {
+        draft.comment("Seen: where a free payload has the address of the next one.");
+        draft.line(format!("free_link = {link}"));
+    }
+}
+
+fn kinds(draft: &mut Draft, found: &Found) {
+    for kind in &found.kinds {
+        draft.title("[[kind]]");
+        if let Some(allocator) = found.allocators.iter().find(|a| a.function.index == kind.recipe.function) {
+            draft.comment(&format!("`{}` by its name; {}.", allocator.function.name, allocator.observed()));
+        }
+        draft.line(format!("name = {}", quoted(&kind.name)));
+        draft.comment(&kind.why);
+        draft.line(format!("pointers = {}", kind.words.toml()));
+        draft.line("bytes = \"any\"");
+        draft.line(format!("alloc = {}", call(&kind.recipe)));
+    }
+}
+
+fn access(draft: &mut Draft, found: &Found) {
+    draft.title("[access]");
+    let others = |(_, names): &(Option<Accessor>, Vec<String>)| {
+        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        if names.is_empty() { String::new() } else { format!(" Not used: {}.", names.join(", ")) }
+    };
+    match &found.store.0 {
+        Some(Accessor { function, unit }) => {
+            draft.comment(&format!(
+                "Seen: it writes a pointer to where it should be, in every kind; it may have a write barrier.{}",
+                others(&found.store)
+            ));
+            draft.line(format!(
+                "store = {{ call = {}, args = [\"object\", \"{}\", \"value\"] }}",
+                quoted(&function.name),
+                unit.name()
+            ));
+        }
+        None => {
+            draft.comment(&format!("No function (object, field, value) was found that writes every pointer of every kind. If there is a write barrier, name the function that has it.{}", others(&found.store)));
+            draft.line("store = \"raw\"");
+        }
+    }
+    match &found.load.0 {
+        Some(Accessor { function, unit }) => {
+            draft.comment(&format!("Seen: it gives the pointer that was written.{}", others(&found.load)));
+            draft.line(format!(
+                "load = {{ call = {}, args = [\"object\", \"{}\"] }}",
+                quoted(&function.name),
+                unit.name()
+            ));
+        }
+        None => draft.line("load = \"raw\""),
+    }
+}
+
+fn roots(draft: &mut Draft, kept: &Kept) {
+    draft.title("[[roots]]");
+    for why in &kept.why {
+        draft.comment(why);
+    }
+    match &kept.root {
+        Root::Stack { name, grows_up, .. } => {
+            draft.line("kind = \"shadow-stack\"");
+            draft.line(format!("top = {{ global = {} }}", quoted(name)));
+            draft.line(format!("grows = \"{}\"", if *grows_up { "up" } else { "down" }));
+            if let Some(base) = &kept.base {
+                draft.line(format!("base = {{ global = {} }}", quoted(base)));
+            }
+        }
+        Root::Pins { pin, unpin } => {
+            draft.line("kind = \"pins\"");
+            draft.line(format!("pin = {}", quoted(&pin.name)));
+            draft.line(format!("unpin = {}", quoted(&unpin.name)));
+            draft.line(format!("reentrant = {}", kept.is_reentrant));
+        }
+        Root::Calls { push, pop, .. } => {
+            draft.line("kind = \"calls\"");
+            draft.line(format!("push = {}", quoted(&push.name)));
+            draft.line(format!("pop = {}", quoted(&pop.name)));
+            if let Some(set) = &kept.set {
+                draft.line(format!("set = {}", quoted(set)));
+            }
+        }
+        Root::Slots { set } => {
+            draft.line("kind = \"slots\"");
+            draft.line(format!("set = {}", quoted(&set.name)));
+        }
+    }
+    match &kept.capacity {
+        Capacity::Limit(name) => draft.line(format!("limit = {{ global = {} }}", quoted(name))),
+        Capacity::Slots(slots) => draft.line(format!("capacity = {slots}")),
+    }
+}
+
+fn collect(draft: &mut Draft, found: &Found) {
+    draft.title("[collect]");
+    match &found.collecting {
+        Collecting::Seen(by) => {
+            draft.comment("Seen: what nothing holds is recycled after it.");
+            draft.line(format!("full = {}", collection(by)));
+        }
+        Collecting::Named(by) => {
+            draft.comment("By its name; it was not seen to free anything.");
+            draft.line(format!("full = {}", collection(by)));
+        }
+        Collecting::None(recipe) => {
+            draft.comment("No function collects, by its name: an allocation of nothing stands for it. Name the one that does, exported or not.");
+            let zero: Vec<&str> = recipe.arguments.iter().map(|_| "0").collect();
+            draft.line(format!("full = {{ call = {}, args = [{}] }}", quoted(&recipe.name), zero.join(", ")));
+        }
+    }
+    if let Some(step) = &found.step {
+        draft.comment("By its name; seen: 200 of them lose no rooted object.");
+        let args = if found.step_takes_work { "[1]" } else { "[]" };
+        draft.line(format!("step = {{ call = {}, args = {args} }}", quoted(&step.name)));
+    }
+    draft.comment(if found.is_automatic {
+        "Seen: without any call, places of dead objects are given away again."
+    } else {
+        "Seen: without a call, no place is given away twice before memory is out."
+    });
+    draft.line(format!("automatic = {}", found.is_automatic));
+}
+
+fn traps(draft: &mut Draft, found: &Found) {
+    draft.title("[traps]");
+    match found.exhausted {
+        Exhausted::Null => {
+            draft.comment("Seen: a request for 1 GiB gives 0.");
+            draft.line("memory = \"null\"");
+        }
+        Exhausted::Trap => {
+            draft.comment("Seen: a request for 1 GiB traps.");
+            draft.line("memory = \"trap\"");
+        }
+    }
+    draft.line("# size_limit = 0x80000000   # requests of so many bytes and more trap");
+    draft.line("# worklist = 16384          # a mark worklist of so many entries may trap when it is full");
+}
+
+fn promises(draft: &mut Draft, found: &Found) {
+    draft.title("[promises]");
+    draft.comment("What is no promise cannot be broken: only you know these.");
+    draft.line(
+        "# candidates = \"precise\"   # \"precise\", \"phase\" or \"allocated-base\": which words keep an object alive",
+    );
+    draft.line("# placement = \"first-fit\"  # or \"first-fit-split\": where objects are placed");
+    draft.line("# growth = \"shortage\"      # memory grows by as many pages as are missing");
+    draft.line("# reclaim = { factor = 4, slack = 1048576 }   # bytes of heap per live byte, and beyond: what is more is a leak");
+    match found.cycles {
+        Some(true) => {
+            draft.comment("Seen: two dead objects that hold each other are recycled.");
+            draft.line("cycles = \"collected\"");
+        }
+        Some(false) => {
+            draft.comment("Seen: two dead objects that hold each other are not recycled.");
+            draft.line("cycles = \"leaked\"");
+        }
+        None => {
+            let _ =
+                writeln!(draft.0, "# cycles = \"collected\"     # or \"leaked\": dead objects that hold each other");
+        }
+    }
+}

@@ -1,0 +1,475 @@
+//! Everything that is found out of a module, one thing after the other: names first, then what running it shows.
+
+use super::super::module::Decoded;
+use super::super::parts::Behaviour;
+use super::access::{self, Accessor};
+use super::allocation::{Allocator, Recipe};
+use super::kinds::{self, Kind, Words};
+use super::lab::Lab;
+use super::layout::{self, Layout};
+use super::names::{self, Candidate};
+use super::roots::{self, Kept};
+use super::world::{Collection, Fate, Root, SIZE, World};
+use crate::runtime::description::{DEFAULT_MAX_PAGES, PAGE};
+use wasmparser::ValType;
+
+/// An import, what it is made to do, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Import {
+    pub(super) key: String,
+    pub(super) behaviour: &'static str,
+    pub(super) why: &'static str,
+    does: Behaviour,
+}
+
+/// What an allocation does for which there is no memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exhausted {
+    Null,
+    Trap,
+}
+
+/// How the collector collects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Collecting {
+    /// A call of it frees what nothing holds.
+    Seen(Collection),
+    /// A function of such a name, of which nothing was seen.
+    Named(Collection),
+    /// There is none: an allocation of nothing stands for it.
+    None(Recipe),
+}
+
+/// What is found.
+pub(super) struct Found {
+    pub(super) imports: Vec<Import>,
+    pub(super) init: Vec<String>,
+    pub(super) allocators: Vec<Allocator>,
+    pub(super) kinds: Vec<Kind>,
+    pub(super) collecting: Collecting,
+    pub(super) step: Option<Candidate>,
+    pub(super) step_takes_work: bool,
+    /// Whether allocation alone gives places away again; none where that was not seen either way.
+    pub(super) is_automatic: bool,
+    /// Whether any place was ever given away again.
+    pub(super) recycles: bool,
+    pub(super) roots: Vec<Kept>,
+    /// Ways by their names that do not keep an object.
+    pub(super) broken_roots: Vec<String>,
+    pub(super) store: (Option<Accessor>, Vec<String>),
+    pub(super) load: (Option<Accessor>, Vec<String>),
+    pub(super) layout: Layout,
+    pub(super) zeroed: Option<bool>,
+    pub(super) exhausted: Exhausted,
+    pub(super) live: Option<Candidate>,
+    /// Whether two objects that only hold each other are freed; none where that was not seen.
+    pub(super) cycles: Option<bool>,
+    pub(super) notes: Vec<String>,
+}
+
+/// Pages beyond those that it starts with, in experiments: a collector that collects when memory is out is to do so soon.
+const SPARE_PAGES: u32 = 4;
+/// Bytes of objects that are made to see whether allocation collects.
+const AUTOMATIC_SIZE: u32 = 256;
+
+fn imports(module: &Decoded<'_>) -> Vec<Import> {
+    let functions = module.functions.iter().filter_map(|f| Some((f.import.as_ref()?, true)));
+    let globals = module.globals.iter().filter_map(|g| Some((g.import.as_ref()?, false)));
+    let mut all: Vec<Import> = Vec::new();
+    for (import, is_function) in functions.chain(globals) {
+        let (behaviour, does, why) = if !is_function {
+            ("{ constant = 0 }", Behaviour::Constant { value: 0 }, "a global: look at what it should be")
+        } else if names::ends(&import.field) {
+            ("\"trap\"", Behaviour::Trap, "its name says that it ends the program")
+        } else if names::varies(&import.field) {
+            ("{ lcg = 1 }", Behaviour::Lcg { seed: 1 }, "its name says that it gives something else each time")
+        } else {
+            ("\"nothing\"", Behaviour::Constant { value: 0 }, "it gives zeros, and does nothing")
+        };
+        if !all.iter().any(|known| known.key == import.key()) {
+            all.push(Import { key: import.key(), behaviour, why, does });
+        }
+    }
+    all
+}
+
+/// Functions that are called once by their names, the likeliest order first.
+fn init(module: &Decoded<'_>) -> Vec<u32> {
+    const NAMES: [&str; 11] = [
+        "initialize",
+        "wasm call ctors",
+        "init",
+        "gc init",
+        "init gc",
+        "heap init",
+        "init heap",
+        "rt init",
+        "runtime init",
+        "gc setup",
+        "setup",
+    ];
+    let mut found = Vec::new();
+    for name in NAMES {
+        for (index, function) in (0..).zip(&module.functions) {
+            let called = function.exports.iter().any(|export| names::words(export).join(" ") == name);
+            let fits = function.import.is_none() && function.params.is_empty() && module.start != Some(index);
+            // `_initialize` calls constructors itself.
+            let again = name == "wasm call ctors" && !found.is_empty();
+            if called && fits && !again && function.results.iter().all(|type_| *type_ == ValType::I32) {
+                found.push(index);
+            }
+        }
+    }
+    found
+}
+
+/// Calls that may collect, the likeliest first.
+fn collections(module: &Decoded<'_>) -> Vec<Collection> {
+    let mut all = Vec::new();
+    for candidate in names::functions(module, &names::COLLECT, 0..=1, 0..=1) {
+        let params = module.functions[candidate.index as usize].params.len();
+        let arguments: &[&[u32]] = if params == 0 { &[&[]] } else { &[&[1], &[0]] };
+        for arguments in arguments {
+            let Candidate { index, name, .. } = candidate.clone();
+            all.push(Collection { function: index, name, arguments: arguments.to_vec() });
+        }
+    }
+    all
+}
+
+/// Pages of an instance whose start functions were called.
+fn ready_pages(lab: &Lab<'_>) -> Result<u32, String> {
+    Ok((lab.bench()?.memory().len() / PAGE as usize) as u32)
+}
+
+pub(super) fn find(module: &Decoded<'_>) -> Result<Found, String> {
+    let [memory] = module.memories.as_slice() else {
+        return Err(format!("expected a module with one memory, found {}", module.memories.len()));
+    };
+    let imports = imports(module);
+    let behaviour = |key: &str| imports.iter().find(|import| import.key == key).map(|import| import.does);
+    let mut notes = Vec::new();
+    let initial =
+        u32::try_from(memory.type_.initial).map_err(|_| "expected a memory of 32-bit addresses".to_owned())?;
+    let declared = memory.type_.maximum.and_then(|pages| u32::try_from(pages).ok()).unwrap_or(DEFAULT_MAX_PAGES);
+    let roomy = (initial, declared.clamp(initial, DEFAULT_MAX_PAGES.max(initial)));
+
+    let mut init = init(module);
+    let mut lab = Lab::new(module, &behaviour, roomy, &init)?;
+    if let Err(problem) = lab.bench() {
+        let names: Vec<String> = init.iter().map(|index| names::function_name(module, *index)).collect();
+        if init.is_empty() {
+            return Err(format!(
+                "{problem}; give imports that let it: by default those that abort trap, others do nothing"
+            ));
+        }
+        notes.push(format!("left out of `init`, because {problem}: {}", names.join(", ")));
+        init.clear();
+        lab = Lab::new(module, &behaviour, roomy, &init)?;
+        lab.bench()?;
+    }
+    let ready = ready_pages(&lab)?;
+    let lab = Lab::new(module, &behaviour, (initial, (ready + SPARE_PAGES).min(roomy.1.max(ready))), &init)?;
+
+    let candidates = names::functions(module, &names::ALLOCATE, 1..=3, 1..=1);
+    let allocators: Vec<Allocator> =
+        candidates.iter().filter_map(|candidate| Allocator::study(&lab, candidate)).take(MOST_ALLOCATORS).collect();
+    let Some(first) = allocators.first() else { return Err(no_allocator(module, &candidates)) };
+    let sizes = first.sizes();
+    let plain = first.recipe(sizes[sizes.len() - 1], &[]);
+    if let Some(problem) = inside(&lab, &plain) {
+        return Err(problem);
+    }
+
+    let mut world = World::new(&lab, plain.clone());
+    // Where a class of 0 is none, another may be.
+    let tags: Vec<Recipe> = match (sizes.len(), first.tags().len()) {
+        (1, 1..) => (0..8).map(|tag| first.recipe(sizes[0], &[tag, tag])).collect(),
+        _ => vec![plain],
+    };
+    let (collecting, recycles, bare) = collecting(&mut world, module, &tags);
+    let mut broken_roots = Vec::new();
+    let mut good: Vec<Root> = Vec::new();
+    let named = roots::candidates(&lab);
+    for root in &named {
+        let is_stack_known = good.iter().any(|known| same_stack(known, root));
+        if is_stack_known {
+            continue;
+        }
+        if !recycles || world.rooted(root) == Fate::Kept {
+            good.push(root.clone());
+        } else if !matches!(root, Root::Stack { .. }) {
+            broken_roots.push(name_of(root));
+        }
+    }
+    let tops = named.iter().filter(|root| matches!(root, Root::Stack { .. }));
+    for root in tops {
+        if !good.iter().any(|known| same_stack(known, root)) && !broken_roots.contains(&name_of(root)) {
+            broken_roots.push(name_of(root));
+        }
+    }
+    if good.is_empty() && recycles {
+        good.extend(roots::unnamed_stacks(&lab).into_iter().find(|root| world.rooted(root) == Fate::Kept));
+    }
+    let root = good.first().cloned();
+    let layout = layout::observe(&world, root.as_ref(), recycles);
+    let roots = good.into_iter().map(|root| roots::describe(&world, root, recycles, layout.first)).collect();
+
+    let observed = match &root {
+        Some(root) if recycles => kinds::observe(&world, root, &allocators),
+        Some(_) | None => Vec::new(),
+    };
+    let kinds = if observed.is_empty() { vec![unseen(&world)] } else { observed };
+    let store = access::setter(&world, root.as_ref(), &kinds);
+    let load = access::getter(&world, root.as_ref(), &kinds);
+
+    let step = step(&world, root.as_ref());
+    let is_automatic = bare || automatic(&world);
+    let cycles = recycles.then(|| cycle(&world, &kinds, store.0.as_ref())).flatten();
+    Ok(Found {
+        zeroed: zeroed(&world),
+        exhausted: exhausted(&world),
+        live: live(&world, root.as_ref()),
+        init: init.iter().map(|index| names::function_name(module, *index)).collect(),
+        step_takes_work: step.as_ref().is_some_and(|s| !module.functions[s.index as usize].params.is_empty()),
+        imports,
+        allocators,
+        kinds,
+        collecting,
+        step,
+        is_automatic,
+        recycles,
+        roots,
+        broken_roots,
+        store,
+        load,
+        layout,
+        cycles,
+        notes,
+    })
+}
+
+/// Allocators that are looked at.
+const MOST_ALLOCATORS: usize = 6;
+
+fn no_allocator(module: &Decoded<'_>, candidates: &[Candidate]) -> String {
+    let exports: Vec<String> = module
+        .functions
+        .iter()
+        .flat_map(|f| f.exports.iter().map(move |name| format!("{name} {}", f.signature())))
+        .collect();
+    let tried = if candidates.is_empty() {
+        "no function has such a name".to_owned()
+    } else {
+        let names: Vec<&str> = candidates.iter().map(|candidate| candidate.name.as_str()).collect();
+        format!("of {} none gave objects that are farther apart when a parameter is raised", names.join(", "))
+    };
+    format!(
+        "expected a function that allocates so many bytes, called `alloc`, `malloc`, `new`, `gc_alloc` or the like, from 1 to 3 parameters of type i32 to \
+         an address: {tried}; export one (the module exports: {}), or write the manifest by hand",
+        if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") }
+    )
+}
+
+/// Whether what an allocation gives is the address of a header, in words.
+fn inside(lab: &Lab<'_>, recipe: &Recipe) -> Option<String> {
+    let mut first = Vec::new();
+    for size in [40, 80] {
+        let mut bench = lab.bench().ok()?;
+        let object = recipe.make(&mut bench, size, 0)?;
+        first.push([bench.word(object)?, bench.word(object.checked_add(4)?)?]);
+    }
+    let related = |a: u32, b: u32| b.checked_sub(a).is_some_and(|d| [10, 20, 40, 80, 160, 320, 640].contains(&d));
+    let word = (0..2).find(|at| related(first[0][*at], first[1][*at]))?;
+    Some(format!(
+        "expected the address of a payload, which programs may write from its first byte on; `{}` gives that of a header: word {word} of a fresh object \
+         is {} where 40 bytes were asked for, and {} where 80 were; export a function that gives the payload's address, and one that takes it",
+        recipe.name, first[0][word], first[1][word]
+    ))
+}
+
+fn same_stack(a: &Root, b: &Root) -> bool {
+    matches!((a, b), (Root::Stack { top: a, .. }, Root::Stack { top: b, .. }) if a == b)
+}
+
+fn name_of(root: &Root) -> String {
+    match root {
+        Root::Stack { name, .. } => name.clone(),
+        Root::Pins { pin, unpin } => format!("{}, {}", pin.name, unpin.name),
+        Root::Calls { push, pop, .. } => format!("{}, {}", push.name, pop.name),
+        Root::Slots { set } => set.name.clone(),
+    }
+}
+
+/// How it collects, whether an unrooted object's place is given away again, and whether that needs no call. Sets the world's recipe to the first one
+/// with which that shows.
+fn collecting(world: &mut World<'_, '_>, module: &Decoded<'_>, recipes: &[Recipe]) -> (Collecting, bool, bool) {
+    let calls = collections(module);
+    for recipe in recipes {
+        world.recipe = recipe.clone();
+        world.collection = None;
+        let bare = world.unrooted();
+        for call in &calls {
+            world.collection = Some(call.clone());
+            if let Fate::Recycled(after) = world.unrooted() {
+                // Sooner than without the call.
+                let helps = match bare {
+                    Fate::Recycled(bare) => after < bare || after == 0,
+                    Fate::Kept | Fate::Died => true,
+                };
+                if helps {
+                    world.patience = 8 * after + 64;
+                    return (Collecting::Seen(call.clone()), true, bare.is_recycled());
+                }
+            }
+        }
+        world.collection = None;
+        if let Fate::Recycled(after) = bare {
+            world.patience = 8 * after + 64;
+            return (named(world, &calls), true, true);
+        }
+    }
+    world.recipe = recipes[0].clone();
+    world.collection = None;
+    (named(world, &calls), false, false)
+}
+
+/// A collection that was not seen to free anything.
+fn named(world: &mut World<'_, '_>, calls: &[Collection]) -> Collecting {
+    for call in calls {
+        world.collection = Some(call.clone());
+        if world.unrooted() != Fate::Died {
+            return Collecting::Named(call.clone());
+        }
+    }
+    world.collection = None;
+    Collecting::None(world.recipe.clone())
+}
+
+/// The kind where nothing showed: objects that take anything.
+fn unseen(world: &World<'_, '_>) -> Kind {
+    Kind {
+        name: "object".to_owned(),
+        words: Words::Any,
+        recipe: world.recipe.clone(),
+        why: "not seen: nothing shows which words keep a child; if it matters which are pointers, say so here"
+            .to_owned(),
+    }
+}
+
+/// A function that collects a little, and does no harm.
+fn step(world: &World<'_, '_>, root: Option<&Root>) -> Option<Candidate> {
+    let root = root.filter(|_| world.collection.is_some())?;
+    names::functions(world.lab.module, &names::STEP, 0..=1, 0..=1).into_iter().find(|candidate| {
+        let arguments: &[u32] =
+            if world.lab.module.functions[candidate.index as usize].params.is_empty() { &[] } else { &[1] };
+        let fate = world.fate(|bench| {
+            let object = world.recipe.make_clean(bench, SIZE, 0)?;
+            root.hold(bench, 0, object).then_some(())?;
+            (0..200).try_for_each(|_| bench.call(candidate.index, arguments).map(drop)).map(|()| object)
+        });
+        fate == Fate::Kept
+    })
+}
+
+/// Whether allocation alone gives places away again.
+fn automatic(world: &World<'_, '_>) -> bool {
+    let Ok(mut bench) = world.lab.bench() else { return false };
+    // The first collection may be what makes it begin.
+    if !world.collect(&mut bench) {
+        return false;
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    for _ in 0..(1 << 13) {
+        match world.recipe.make_clean(&mut bench, AUTOMATIC_SIZE, 0) {
+            Some(object) if seen.insert(object) => {}
+            Some(_) => return true,
+            None => return false,
+        }
+    }
+    false
+}
+
+/// Whether the place of a freed object that was full of bytes comes again as zeroes; none where it does not come again.
+fn zeroed(world: &World<'_, '_>) -> Option<bool> {
+    let mut all = None;
+    for size in [SIZE, 72] {
+        let mut bench = world.lab.bench().ok()?;
+        world.collect(&mut bench).then_some(())?;
+        let object = world.recipe.make_clean(&mut bench, size, 0)?;
+        bench.write(object, &vec![0xA5; size as usize]);
+        (world.collect(&mut bench) && world.collect(&mut bench)).then_some(())?;
+        let again = (0..world.patience).find_map(|_| match world.recipe.make(&mut bench, size, 0) {
+            Some(address) if address == object => Some(true),
+            Some(0) | None => Some(false),
+            Some(_) => None,
+        });
+        if again != Some(true) {
+            return None;
+        }
+        let payload = bench.memory().get(object as usize..(object + size) as usize)?;
+        all = Some(all.unwrap_or(true) && payload.iter().all(|byte| *byte == 0));
+    }
+    all
+}
+
+/// What a request does that is too large for memory.
+fn exhausted(world: &World<'_, '_>) -> Exhausted {
+    let Ok(mut bench) = world.lab.bench() else { return Exhausted::Trap };
+    match world.recipe.make(&mut bench, 0x3FFF_FF00, 0) {
+        Some(0) => Exhausted::Null,
+        Some(_) | None => Exhausted::Trap,
+    }
+}
+
+/// A function that tells live bytes: more by a rooted object's after it is made, and less after it is gone.
+fn live(world: &World<'_, '_>, root: Option<&Root>) -> Option<Candidate> {
+    let root = root?;
+    names::functions(world.lab.module, &names::LIVE, 0..=0, 1..=1).into_iter().find(|candidate| {
+        let measure = || {
+            let mut bench = world.lab.bench().ok()?;
+            let read = |bench: &mut super::lab::Bench<'_>| {
+                (world.collect(bench) && world.collect(bench)).then_some(())?;
+                bench.call(candidate.index, &[])?.first().copied()
+            };
+            let before = read(&mut bench)?;
+            let object = world.recipe.make_clean(&mut bench, 1000, 0)?;
+            root.hold(&mut bench, 0, object).then_some(())?;
+            let during = read(&mut bench)?;
+            root.release(&mut bench, 0, object).then_some(())?;
+            Some((before, during, read(&mut bench)?))
+        };
+        measure().is_some_and(|(before, during, after)| {
+            (1000..1200).contains(&during.wrapping_sub(before)) && after == before
+        })
+    })
+}
+
+/// Whether two objects that hold only each other are freed; none where objects have no pointers.
+fn cycle(world: &World<'_, '_>, kinds: &[Kind], store: Option<&Accessor>) -> Option<bool> {
+    let kind = kinds.iter().find(|kind| !kind.words.of(4).is_empty())?;
+    let word = kind.words.of(4)[0];
+    let fate = world.fate(|bench| {
+        let a = kind.recipe.make_clean(bench, SIZE, SIZE / 4)?;
+        let b = kind.recipe.make_clean(bench, SIZE, SIZE / 4)?;
+        for (from, to) in [(a, b), (b, a)] {
+            let stored = match store {
+                None => bench.write_word(from + 4 * word, to),
+                Some(setter) => {
+                    let at = match setter.unit {
+                        access::Unit::Index => word,
+                        access::Unit::Offset => 4 * word,
+                    };
+                    bench.call(setter.function.index, &[from, at, to]).is_some()
+                }
+            };
+            stored.then_some(())?;
+        }
+        Some(a)
+    });
+    match fate {
+        Fate::Recycled(_) => Some(true),
+        Fate::Kept => Some(false),
+        Fate::Died => None,
+    }
+}

@@ -1,0 +1,159 @@
+//! A module on an interpreter, where any of its functions can be called, and its memory and globals be seen and changed.
+
+use super::super::module::Decoded;
+use super::super::parts::Behaviour;
+use super::super::rewrite::{self, Rewritten};
+use crate::engine::{Compiled, Engine, Instance, Wasmi};
+use std::fmt::Write as _;
+use wasmparser::ValType;
+
+/// Fuel of one call: a tenth of a second or so.
+const FUEL: u64 = 1 << 25;
+
+/// A module that can be had fresh any number of times.
+pub(super) struct Lab<'m> {
+    pub(super) module: &'m Decoded<'m>,
+    compiled: Box<dyn Compiled>,
+    /// Mutable globals of type i32.
+    mutable: Vec<u32>,
+    /// Functions to call before anything else.
+    start: Vec<u32>,
+    /// What constant globals are.
+    constants: Vec<Option<u32>>,
+}
+
+/// A fresh instance.
+pub(super) struct Bench<'l> {
+    lab: &'l Lab<'l>,
+    instance: Box<dyn Instance>,
+    /// Whether a call did not return: nothing is known of it any more.
+    is_dead: bool,
+}
+
+impl<'m> Lab<'m> {
+    /// Makes one with these pages; `start` is called on each instance.
+    ///
+    /// # Errors
+    /// What the module cannot be made to, in words.
+    pub(super) fn new(
+        module: &'m Decoded<'m>,
+        behaviour: &dyn Fn(&str) -> Option<Behaviour>,
+        limits: (u32, u32),
+        start: &[u32],
+    ) -> Result<Self, String> {
+        let rewritten = rewrite::rewrite(module, behaviour, &[])?;
+        let Rewritten { text, functions, globals, initial, .. } = rewritten;
+        let mut source = format!("(module\n{}{} {}{}", text.0, limits.0, limits.1, text.1);
+        for (index, (function, name)) in module.functions.iter().zip(&functions).enumerate() {
+            if function.params.iter().chain(&function.results).all(|type_| *type_ == ValType::I32) {
+                // Writing to a String cannot fail.
+                let _ = writeln!(source, "  (export \"f.{index}\" (func ${name}))");
+            }
+        }
+        source.push_str("  (func (export \"run\")))");
+        let binary = wat::parse_str(&source).map_err(|e| format!("the module written again is no valid text: {e}"))?;
+        let is_word = |index: &u32| {
+            let global = &module.globals[*index as usize];
+            global.mutable && global.type_ == ValType::I32
+        };
+        let mutable: Vec<u32> = (0..module.globals.len() as u32).filter(is_word).collect();
+        let names: Vec<&str> = mutable.iter().map(|index| globals[*index as usize].as_str()).collect();
+        let compiled = Wasmi::new().compile(&[("module", &binary)], &names).map_err(|e| e.to_string())?;
+        let start = module.start.into_iter().chain(start.iter().copied()).collect();
+        Ok(Self { module, compiled, mutable, start, constants: initial })
+    }
+
+    /// A fresh instance, its start functions called.
+    ///
+    /// # Errors
+    /// A start function does not return.
+    pub(super) fn bench(&self) -> Result<Bench<'_>, String> {
+        let instance = self.compiled.instantiate().map_err(|e| e.to_string())?;
+        let mut bench = Bench { lab: self, instance, is_dead: false };
+        for &function in &self.start {
+            let known = &self.module.functions[function as usize];
+            if !known.params.iter().chain(&known.results).all(|type_| *type_ == ValType::I32) {
+                return Err(format!("expected start functions of type i32, found {}", known.signature()));
+            }
+            bench.call(function, &[]).ok_or_else(|| {
+                let name = super::names::function_name(self.module, function);
+                format!("`{name}`, which is called first, does not return: it traps, or runs on and on")
+            })?;
+        }
+        Ok(bench)
+    }
+
+    /// Mutable globals of type i32.
+    pub(super) fn mutable(&self) -> &[u32] {
+        &self.mutable
+    }
+}
+
+impl Bench<'_> {
+    /// Calls a function; none where it does not return, then and from then on.
+    pub(super) fn call(&mut self, function: u32, arguments: &[u32]) -> Option<Vec<u32>> {
+        if self.is_dead {
+            return None;
+        }
+        let arguments: Vec<i32> = arguments.iter().map(|n| n.cast_signed()).collect();
+        match self.instance.invoke(&format!("f.{function}"), &arguments, FUEL) {
+            Ok(Ok(results)) => Some(results.into_iter().map(i32::cast_unsigned).collect()),
+            Ok(Err(_)) | Err(_) => {
+                self.is_dead = true;
+                None
+            }
+        }
+    }
+
+    /// What a global is; none if that is not known.
+    pub(super) fn global(&self, index: u32) -> Option<u32> {
+        let Some(at) = self.lab.mutable.iter().position(|&known| known == index) else {
+            return self.lab.constants.get(index as usize).copied().flatten();
+        };
+        let mut values = Vec::new();
+        self.instance.globals(&mut values);
+        values.get(at).copied()
+    }
+
+    /// All mutable globals of type i32, in the order of [`Lab::mutable`].
+    pub(super) fn globals(&self) -> Vec<u32> {
+        let mut values = Vec::new();
+        self.instance.globals(&mut values);
+        values
+    }
+
+    /// Sets a mutable global.
+    pub(super) fn set_global(&mut self, index: u32, value: u32) {
+        if let Some(at) = self.lab.mutable.iter().position(|&known| known == index) {
+            let mut values = self.globals();
+            values[at] = value;
+            self.instance.set_globals(&values);
+        }
+    }
+
+    /// Bytes of memory.
+    pub(super) fn memory(&self) -> &[u8] {
+        self.instance.heap()
+    }
+
+    /// The word at an address; none out of bounds.
+    pub(super) fn word(&self, address: u32) -> Option<u32> {
+        let at = address as usize;
+        self.memory().get(at..at.checked_add(4)?)?.first_chunk::<4>().map(|bytes| u32::from_le_bytes(*bytes))
+    }
+
+    /// Writes bytes; false out of bounds.
+    pub(super) fn write(&mut self, address: u32, bytes: &[u8]) -> bool {
+        let at = address as usize;
+        let Some(place) = at.checked_add(bytes.len()).and_then(|end| self.instance.heap_mut().get_mut(at..end)) else {
+            return false;
+        };
+        place.copy_from_slice(bytes);
+        true
+    }
+
+    /// Writes a word; false out of bounds.
+    pub(super) fn write_word(&mut self, address: u32, word: u32) -> bool {
+        self.write(address, &word.to_le_bytes())
+    }
+}

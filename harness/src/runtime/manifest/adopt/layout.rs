@@ -1,0 +1,250 @@
+//! How objects lie in memory: distances, alignment, what is before a payload, and globals that follow the heap.
+
+use super::allocation::Recipe;
+use super::lab::{Bench, Lab};
+use super::names;
+use super::world::{Root, World};
+
+/// Sizes of the objects that are laid out, odd ones among them.
+const SIZES: [u32; 44] = [
+    24, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15, 16, 17, 19, 20, 23, 24, 25, 28, 31, 32, 33, 36, 40, 44, 47, 48,
+    49, 52, 56, 60, 61, 64, 68, 72, 76, 80, 84, 88, 92,
+];
+/// The greatest alignment that is told from chance.
+const MOST_ALIGNMENT: u32 = 16;
+
+/// Where the requested size is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SizeField {
+    /// Bytes from the payload.
+    pub(super) offset: i32,
+    pub(super) shift: u32,
+    pub(super) mark_mask: u32,
+    /// Whether blocks tiled the heap after collections.
+    pub(super) tiles: bool,
+}
+
+/// What was seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Layout {
+    pub(super) alignment: Option<u32>,
+    pub(super) header: Option<u32>,
+    /// The global that starts with the heap's first byte.
+    pub(super) start: Option<u32>,
+    pub(super) end: Option<u32>,
+    /// The head of the free list, and where the link is in a free payload.
+    pub(super) free_list: Option<(u32, u32)>,
+    pub(super) collections: Option<u32>,
+    pub(super) size: Option<SizeField>,
+    /// The first object's address.
+    pub(super) first: Option<u32>,
+}
+
+/// Objects of one run.
+struct Run {
+    /// Size and address.
+    objects: Vec<(u32, u32)>,
+    /// Mutable globals before anything, and after each object.
+    globals: Vec<Vec<u32>>,
+}
+
+/// Makes objects of all sizes. Where each allocation collects they are rooted.
+fn run(lab: &Lab<'_>, recipe: &Recipe, root: Option<&Root>) -> Option<Run> {
+    let mut bench = lab.bench().ok()?;
+    let mut run = Run { objects: Vec::new(), globals: vec![bench.globals()] };
+    for (number, size) in (0..).zip(SIZES) {
+        let object = recipe.make_clean(&mut bench, size, 0)?;
+        if let Some(root) = root {
+            root.hold(&mut bench, number, object).then_some(())?;
+        }
+        run.objects.push((size, object));
+        run.globals.push(bench.globals());
+    }
+    Some(run)
+}
+
+pub(super) fn observe(world: &World<'_, '_>, root: Option<&Root>, recycles: bool) -> Layout {
+    let mut layout = Layout::default();
+    let repeats =
+        |run: &Run| (1..run.objects.len()).any(|at| run.objects[..at].iter().any(|o| o.1 == run.objects[at].1));
+    let plain = run(world.lab, &world.recipe, None).filter(|run| !repeats(run));
+    let Some(run) = plain.or_else(|| run(world.lab, &world.recipe, root).filter(|run| !repeats(run))) else {
+        return layout;
+    };
+    layout.first = run.objects.first().map(|object| object.1);
+    let rises = run.objects.windows(2).all(|pair| pair[0].1 < pair[1].1);
+    let falls = run.objects.windows(2).all(|pair| pair[0].1 > pair[1].1);
+    let gaps: Vec<Option<u32>> = run
+        .objects
+        .windows(2)
+        .map(|pair| {
+            let (low, high) = if rises { (pair[0], pair[1]) } else { (pair[1], pair[0]) };
+            high.1.checked_sub(low.1)?.checked_sub(low.0)
+        })
+        .collect();
+    let header = gaps.iter().copied().collect::<Option<Vec<u32>>>().and_then(|gaps| gaps.into_iter().min());
+    layout.header = header.filter(|bytes| (rises || falls) && bytes.is_multiple_of(4) && *bytes <= 64);
+    let power = |n: u32| if n == 0 { MOST_ALIGNMENT } else { (1 << n.trailing_zeros().min(4)).min(MOST_ALIGNMENT) };
+    let absolute = run.objects.iter().map(|object| power(object.1)).min();
+    layout.alignment = absolute;
+    let Some(first) = layout.first.filter(|_| rises) else { return layout };
+    let Some(header) = layout.header else { return layout };
+    start(world.lab, first - header.min(first), &mut layout);
+    if layout.start.is_some() {
+        layout.alignment = run.objects.iter().map(|object| power(object.1 - first)).min();
+    }
+    layout.end = end(world.lab, &run, header);
+    if recycles {
+        layout.free_list = free_list(world, root);
+    }
+    layout.collections = collections(world);
+    layout.size = size_field(world, root, &run, header, &layout);
+    layout
+}
+
+/// The global that starts with this address: one that is called the heap's start, or else any.
+fn start(lab: &Lab<'_>, address: u32, layout: &mut Layout) {
+    let Ok(bench) = lab.bench() else { return };
+    let named = names::globals(lab.module, &names::HEAP_START).into_iter().map(|candidate| candidate.index);
+    let all = 0..lab.module.globals.len() as u32;
+    layout.start = named.chain(all).find(|index| bench.global(*index) == Some(address));
+}
+
+/// The global that is always the next object's first byte.
+fn end(lab: &Lab<'_>, run: &Run, header: u32) -> Option<u32> {
+    let follows = |at: usize| (1..run.objects.len()).all(|next| run.globals[next][at] == run.objects[next].1 - header);
+    let at = (0..lab.mutable().len()).find(|at| follows(*at))?;
+    Some(lab.mutable()[at])
+}
+
+/// The global that is the last freed object, whose free payload leads to the one freed before.
+fn free_list(world: &World<'_, '_>, root: Option<&Root>) -> Option<(u32, u32)> {
+    let root = root?;
+    let mut bench = world.lab.bench().ok()?;
+    world.collect(&mut bench).then_some(())?;
+    let mut dead = Vec::new();
+    for number in 0..3 {
+        dead.push(world.recipe.make_clean(&mut bench, 40, 0)?);
+        let kept = world.recipe.make_clean(&mut bench, 40, 0)?;
+        root.hold(&mut bench, number, kept).then_some(())?;
+    }
+    let before = bench.globals();
+    world.collect(&mut bench).then_some(())?;
+    let after = bench.globals();
+    let (mut found, mutable) = (None, world.lab.mutable());
+    for (at, index) in mutable.iter().enumerate() {
+        if before[at] == after[at] || !dead.contains(&after[at]) {
+            continue;
+        }
+        let links = |link: &u32| {
+            let mut seen = vec![after[at]];
+            while let Some(next) = bench.word(seen[seen.len() - 1] + link).filter(|next| *next != 0) {
+                if seen.contains(&next) || !dead.contains(&next) {
+                    return false;
+                }
+                seen.push(next);
+            }
+            seen.len() == dead.len()
+        };
+        found = found.or_else(|| (0..40).step_by(4).find(links).map(|link| (*index, link)));
+    }
+    found
+}
+
+/// The global that is one more after each collection.
+fn collections(world: &World<'_, '_>) -> Option<u32> {
+    world.collection.as_ref()?;
+    let mut bench = world.lab.bench().ok()?;
+    let mut seen = vec![bench.globals()];
+    for _ in 0..4 {
+        world.collect(&mut bench).then_some(())?;
+        seen.push(bench.globals());
+    }
+    let counts = |at: &usize| seen.windows(2).all(|pair| pair[1][*at] == pair[0][*at].wrapping_add(1));
+    let at = (0..world.lab.mutable().len()).find(counts)?;
+    Some(world.lab.mutable()[at])
+}
+
+/// Where every object's size is recorded, and whether that leads from block to block.
+fn size_field(
+    world: &World<'_, '_>,
+    root: Option<&Root>,
+    run: &Run,
+    header: u32,
+    layout: &Layout,
+) -> Option<SizeField> {
+    let lab = world.lab;
+    // The same run once more, to look into its memory.
+    let mut bench = lab.bench().ok()?;
+    let mut objects = Vec::new();
+    for &(size, address) in &run.objects {
+        let object = world.recipe.make(&mut bench, size, 0)?;
+        if object != address {
+            // They were rooted, or each collects: there is nothing to compare.
+            return None;
+        }
+        objects.push((size, object));
+    }
+    let offsets = (4..=header).rev().step_by(4).filter(|offset| offset.is_multiple_of(4));
+    let mut fields = offsets.flat_map(|offset| (0..5).map(move |shift| (offset, shift)));
+    let records = |&(offset, shift): &(u32, u32)| {
+        objects.iter().all(|(size, object)| bench.word(object - offset).is_some_and(|word| word >> shift == *size))
+    };
+    let (offset, shift) = fields.find(records)?;
+    let mark_mask = root.and_then(|root| mark(world, root, offset)).filter(|mask| mask >> shift == 0).unwrap_or(0);
+    let mut field = SizeField { offset: -offset.cast_signed(), shift, mark_mask, tiles: false };
+    if let (Some(start), Some(end), true) = (layout.start, layout.end, offset == header) {
+        field.tiles = tiles(world, root, (start, end), header, shift, layout.alignment.unwrap_or(4)).unwrap_or(false);
+    }
+    Some(field)
+}
+
+/// Bits of the word so far before a rooted object's payload that a collection changes.
+fn mark(world: &World<'_, '_>, root: &Root, offset: u32) -> Option<u32> {
+    let mut bench = world.lab.bench().ok()?;
+    let object = world.recipe.make_clean(&mut bench, 40, 0)?;
+    root.hold(&mut bench, 0, object).then_some(())?;
+    let before = bench.word(object - offset)?;
+    world.collect(&mut bench).then_some(())?;
+    Some(bench.word(object - offset)? ^ before)
+}
+
+/// Whether recorded sizes lead from the heap's start to its end, after objects of many sizes were made, freed and made again.
+fn tiles(
+    world: &World<'_, '_>,
+    root: Option<&Root>,
+    (start, end): (u32, u32),
+    header: u32,
+    shift: u32,
+    alignment: u32,
+) -> Option<bool> {
+    let mut bench = world.lab.bench().ok()?;
+    let start = bench.global(start)?;
+    for round in 0..4 {
+        for (number, size) in (0..).zip(SIZES.into_iter().skip(round * 7)) {
+            let object = world.recipe.make_clean(&mut bench, size + round as u32, 0)?;
+            if number == 5
+                && let Some(root) = root
+            {
+                root.hold(&mut bench, round as u32, object).then_some(())?;
+            }
+        }
+        world.collect(&mut bench).then_some(())?;
+        if !walk(&bench, start, bench.global(end)?, (header, shift, alignment)) {
+            return Some(false);
+        }
+    }
+    Some(true)
+}
+
+fn walk(bench: &Bench<'_>, start: u32, end: u32, (header, shift, alignment): (u32, u32, u32)) -> bool {
+    let mut at = start;
+    while at < end {
+        let Some(word) = bench.word(at) else { return false };
+        let stride = (u64::from(word >> shift) + u64::from(header)).next_multiple_of(u64::from(alignment));
+        let Ok(stride) = u32::try_from(stride) else { return false };
+        let Some(next) = at.checked_add(stride.max(4)) else { return false };
+        at = next;
+    }
+    at == end
+}

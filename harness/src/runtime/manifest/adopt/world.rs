@@ -1,0 +1,171 @@
+//! What becomes of an object: it is made, perhaps rooted, everything is collected, and one sees whether its place is given away again.
+
+use super::allocation::Recipe;
+use super::lab::{Bench, Lab};
+use super::names::Candidate;
+
+/// A collection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Collection {
+    pub(super) function: u32,
+    pub(super) name: String,
+    pub(super) arguments: Vec<u32>,
+}
+
+/// How an object is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Root {
+    /// Its address is written on a stack.
+    Stack { top: u32, name: String, grows_up: bool },
+    /// A call keeps it, another lets it go.
+    Pins { pin: Candidate, unpin: Candidate },
+    /// A call pushes it, another pops it.
+    Calls { push: Candidate, pop: Candidate, pops_many: bool },
+    /// A call writes it into a numbered slot.
+    Slots { set: Candidate },
+}
+
+impl Root {
+    /// Roots an object, as the root of this number; false where that does not return.
+    pub(super) fn hold(&self, bench: &mut Bench<'_>, number: u32, object: u32) -> bool {
+        match self {
+            Self::Stack { top, grows_up, .. } => {
+                let Some(at) = bench.global(*top) else { return false };
+                let (slot, next) =
+                    if *grows_up { (at, at.wrapping_add(4)) } else { (at.wrapping_sub(4), at.wrapping_sub(4)) };
+                bench.set_global(*top, next);
+                bench.write_word(slot, object)
+            }
+            Self::Pins { pin, .. } => bench.call(pin.index, &[object]).is_some(),
+            Self::Calls { push, .. } => bench.call(push.index, &[object]).is_some(),
+            Self::Slots { set } => bench.call(set.index, &[number, object]).is_some(),
+        }
+    }
+
+    /// Lets the root of this number go, which is the last one, and holds this object.
+    pub(super) fn release(&self, bench: &mut Bench<'_>, number: u32, object: u32) -> bool {
+        match self {
+            Self::Stack { top, grows_up, .. } => {
+                let Some(at) = bench.global(*top) else { return false };
+                bench.set_global(*top, if *grows_up { at.wrapping_sub(4) } else { at.wrapping_add(4) });
+                true
+            }
+            Self::Pins { unpin, .. } => bench.call(unpin.index, &[object]).is_some(),
+            Self::Calls { pop, pops_many, .. } => {
+                let one: &[u32] = if *pops_many { &[1] } else { &[] };
+                bench.call(pop.index, one).is_some()
+            }
+            Self::Slots { set } => bench.call(set.index, &[number, 0]).is_some(),
+        }
+    }
+}
+
+/// What became of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Its place was given away again: after so many allocations.
+    Recycled(u32),
+    /// Its place was not.
+    Kept,
+    /// Something did not return.
+    Died,
+}
+
+impl Fate {
+    pub(super) const fn is_recycled(self) -> bool {
+        matches!(self, Self::Recycled(_))
+    }
+}
+
+/// Bytes of the objects that are watched.
+pub(super) const SIZE: u32 = 32;
+/// Allocations after which an address is not expected to come again.
+const MOST: u32 = 1 << 15;
+
+/// How objects are made and collected in an experiment.
+pub(super) struct World<'l, 'm> {
+    pub(super) lab: &'l Lab<'m>,
+    pub(super) recipe: Recipe,
+    pub(super) collection: Option<Collection>,
+    /// Allocations that are waited for an address to come again.
+    pub(super) patience: u32,
+}
+
+impl<'l, 'm> World<'l, 'm> {
+    pub(super) const fn new(lab: &'l Lab<'m>, recipe: Recipe) -> Self {
+        Self { lab, recipe, collection: None, patience: MOST }
+    }
+
+    /// Collects, if there is a way; false where that does not return.
+    pub(super) fn collect(&self, bench: &mut Bench<'_>) -> bool {
+        match &self.collection {
+            None => true,
+            Some(by) => bench.call(by.function, &by.arguments).is_some(),
+        }
+    }
+
+    /// What becomes of the object that `setup` gives, which makes what it needs.
+    pub(super) fn fate(&self, setup: impl FnOnce(&mut Bench<'_>) -> Option<u32>) -> Fate {
+        let Ok(mut bench) = self.lab.bench() else { return Fate::Died };
+        // The first collection may be what makes a collector begin.
+        if !self.collect(&mut bench) {
+            return Fate::Died;
+        }
+        let Some(object) = setup(&mut bench) else { return Fate::Died };
+        self.fate_of(&mut bench, object)
+    }
+
+    /// What becomes of an object in an instance.
+    pub(super) fn fate_of(&self, bench: &mut Bench<'_>, object: u32) -> Fate {
+        // Twice: what was made while a cycle went on may live until the next one ends.
+        if !self.collect(bench) || !self.collect(bench) {
+            return Fate::Died;
+        }
+        for n in 0..self.patience {
+            match self.recipe.make(bench, SIZE, 0) {
+                Some(address) if address == object => return Fate::Recycled(n),
+                Some(0) | None => return Fate::Kept,
+                Some(_) => {}
+            }
+        }
+        Fate::Kept
+    }
+
+    /// What becomes of an object that nothing holds.
+    pub(super) fn unrooted(&self) -> Fate {
+        self.fate(|bench| self.recipe.make_clean(bench, SIZE, 0))
+    }
+
+    /// What becomes of one that is rooted.
+    pub(super) fn rooted(&self, root: &Root) -> Fate {
+        self.fate(|bench| {
+            let object = self.recipe.make_clean(bench, SIZE, 0)?;
+            root.hold(bench, 0, object).then_some(object)
+        })
+    }
+
+    /// What becomes of one that was rooted, and is not any more.
+    pub(super) fn released(&self, root: &Root) -> Fate {
+        self.fate(|bench| {
+            let object = self.recipe.make_clean(bench, SIZE, 0)?;
+            (root.hold(bench, 0, object) && root.release(bench, 0, object)).then_some(object)
+        })
+    }
+
+    /// What becomes of an object whose only pointer is this word of a rooted one, which is made by a call and has so many bytes; `link` stores
+    /// the pointer.
+    pub(super) fn child(
+        &self,
+        root: &Root,
+        parent: &Recipe,
+        size: u32,
+        link: impl FnOnce(&mut Bench<'_>, u32, u32) -> bool,
+    ) -> Fate {
+        self.fate(|bench| {
+            let object = parent.make_clean(bench, size, size / 4)?;
+            root.hold(bench, 0, object).then_some(())?;
+            let child = self.recipe.make_clean(bench, SIZE, 0)?;
+            link(bench, object, child).then_some(child)
+        })
+    }
+}
