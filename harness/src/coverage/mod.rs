@@ -55,7 +55,7 @@ use instrument::{InstrumentError, Instrumented, defined_functions};
 /// # Errors
 /// If the runtime's text is no valid module.
 pub(crate) fn of_resident(runtime: &Runtime, resident: &[u8]) -> Result<Instrumented, InstrumentError> {
-    let collector = wat::parse_str(format!("(module\n{})", runtime.fields));
+    let collector = wat::parse_str(runtime.module());
     let collector = collector.map_err(|error| InstrumentError::Invalid(error.to_string()))?;
     instrument::instrument(resident, 0..defined_functions(&collector)?)
 }

@@ -32,6 +32,18 @@ pub use fault::{Fault, FaultError};
 pub use layout::rewith;
 pub use spec::{Spec, parse_spec};
 
+/// What the glue of a module that is not ours imports where its fields stand alone: in front of a library it is the library's.
+const MIRROR_IMPORT: &str = "  (import \"mutator\" \"mirror\" (func $mutator.mirror (param i32) (result i32)))\n";
+
+impl Runtime {
+    /// Its fields as a module of their own, for whoever decodes the collector without a mutator.
+    #[must_use]
+    pub fn module(&self) -> String {
+        let import = if self.description.module.is_some() { MIRROR_IMPORT } else { "" };
+        format!("(module\n{import}{})", self.fields)
+    }
+}
+
 /// A collector under test: what is known of it, and its WebAssembly.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Runtime {

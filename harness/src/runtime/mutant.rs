@@ -11,6 +11,7 @@ mod rewrite;
 pub use change::Change;
 
 use super::Runtime;
+use super::manifest::is_reserved;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
@@ -179,7 +180,13 @@ pub struct Candidate {
 pub fn mutants(runtime: &Runtime) -> Result<Vec<Candidate>, MutantError> {
     let wasm = assemble(runtime)?;
     let undecodable = |problem| MutantError::Undecodable { runtime: runtime.description.name.clone(), problem };
-    let all = rewrite::candidates(&wasm).map_err(undecodable)?;
+    let mut all = rewrite::candidates(&wasm).map_err(undecodable)?;
+    if runtime.description.module.is_some() {
+        // What stands between the module and the mutator is ours.
+        all.retain(|candidate| match &candidate.mutant.site {
+            Site::Instruction { function: name, .. } | Site::Global { name } => !is_reserved(name),
+        });
+    }
     let mut modules = BTreeSet::from([wasm.clone()]);
     let new = |candidate: &Candidate| match rewrite::rewrite(&wasm, &candidate.mutant) {
         Ok(module) => modules.insert(module),
@@ -208,7 +215,7 @@ pub(crate) fn validate(runtime: &Runtime) -> Result<(), String> {
 }
 
 fn assemble(runtime: &Runtime) -> Result<Vec<u8>, MutantError> {
-    wat::parse_str(format!("(module\n{})", runtime.fields))
+    wat::parse_str(runtime.module())
         .map_err(|e| MutantError::Undecodable { runtime: runtime.description.name.clone(), problem: e.to_string() })
 }
 

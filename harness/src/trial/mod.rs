@@ -41,7 +41,7 @@ use crate::lower::tape::Tape;
 use crate::model::Model;
 use crate::outcome::{End, Outcome};
 use crate::runtime::Runtime;
-use crate::runtime::description::{PAGE, Work};
+use crate::runtime::description::{Candidates, PAGE, Work};
 pub(crate) use adjudicate::{Answer, Voice, adjudicate};
 use alone::Alone;
 use heapsmith_generators::Program;
@@ -548,7 +548,9 @@ fn retry_fuel(model: &Model, memory: usize) -> u64 {
     let memory = (memory as u64).max(u64::from(model.heap.pages()) * u64::from(PAGE));
     let plan = model.plan();
     // Each false candidate can have all of the heap scanned, once for each word that was ever written by hand.
-    let walks = if model.expectation().inexact_from.is_some() { 8 * plan.stores() } else { 0 };
+    let may_walk =
+        model.expectation().inexact_from.is_some() && model.description().promises.candidates != Candidates::Precise;
+    let walks = if may_walk { 8 * plan.stores() } else { 0 };
     RETRY * budget(model) + (FUEL_PER_BYTE + walks) * memory
 }
 

@@ -320,7 +320,7 @@ fn nearest_name(name: &str) -> String {
 }
 
 /// Whether a name is one of the glue's or of the lowerings'.
-fn is_reserved(name: &str) -> bool {
+pub(in crate::runtime) fn is_reserved(name: &str) -> bool {
     const NAMES: [&str; 25] = [
         "new",
         "link",

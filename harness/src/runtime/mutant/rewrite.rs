@@ -328,14 +328,17 @@ fn same(a: &Instruction<'_>, b: &Instruction<'_>) -> bool {
     format!("{a:?}") == format!("{b:?}")
 }
 
-/// The fields of a printed module, with the host's import as collectors of ours have it.
+/// The fields of a printed module, with the host's import as collectors of ours have it, and without what only a module alone has.
 pub(super) fn fields(module: &str) -> Option<String> {
     let (_, inside) = module.trim_end().split_once('\n')?;
     let inside = inside.strip_suffix(')')?;
-    let host = |line: &str| line.trim_start().starts_with("(import ") && line.contains("$host_decref_handle");
-    if !inside.lines().any(host) {
+    let import = |line: &str, name: &str| line.trim_start().starts_with("(import ") && line.contains(name);
+    let host = |line: &str| import(line, "$host_decref_handle");
+    let alone = |line: &str| import(line, "$mutator.mirror");
+    if !inside.lines().any(|line| host(line) || alone(line)) {
         return Some(inside.to_owned());
     }
-    let lines = inside.lines().map(|line| if host(line) { HOST_IMPORT.trim_end_matches('\n') } else { line });
+    let lines = inside.lines().filter(|line| !alone(line));
+    let lines = lines.map(|line| if host(line) { HOST_IMPORT.trim_end_matches('\n') } else { line });
     Some(lines.flat_map(|line| [line, "\n"]).collect())
 }

@@ -1,0 +1,121 @@
+//! Real collectors, where they are: `ci/collectors/all.sh harness/collectors/modules` makes them from their packages.
+//!
+//! Each manifest of `harness/collectors` whose module is there is hunted for a moment, and must show what is known of it. One whose module is not is
+//! skipped, and says so.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "tests")]
+
+use heapsmith::campaign::{Feedback, Limit, Progress, Settings, Summary, hunt};
+use heapsmith::engine::{DEFAULT, Engine, by_name};
+use heapsmith::metamorphic::Selection;
+use heapsmith::runtime::mutant::mutants;
+use heapsmith::runtime::{Edit, Spec, builtin, parse_spec};
+use heapsmith_generators::Machine;
+use std::path::Path;
+
+fn engines() -> Vec<Box<dyn Engine>> {
+    DEFAULT.iter().map(|name| by_name(name).unwrap()).collect()
+}
+
+/// The collector of a manifest, if its module is there.
+fn real(name: &str) -> Option<Spec> {
+    let path = format!("{}/collectors/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+    assert!(Path::new(&path).is_file(), "{path}");
+    match parse_spec(&path) {
+        Ok(spec) => Some(spec),
+        Err(error) => {
+            let is_absent = std::fs::read_to_string(&path).unwrap().lines().any(|line| {
+                let module = line.strip_prefix("module = \"").and_then(|rest| rest.strip_suffix('"'));
+                module.is_some_and(|module| !Path::new(&path).parent().unwrap().join(module).exists())
+            });
+            assert!(is_absent, "{error}");
+            eprintln!("SKIPPED {name}: {error}");
+            None
+        }
+    }
+}
+
+/// So many programs on it.
+fn hunted(spec: Spec, programs: u64) -> Summary {
+    let settings = Settings {
+        spec,
+        engines: engines(),
+        tracing_engines: engines(),
+        seed: 3,
+        limit: Limit::Programs(programs),
+        jobs: 2,
+        max_findings: 2,
+        metamorphic: Selection::Share,
+        feedback: Feedback::Off,
+    };
+    hunt(&settings, &Progress::default()).unwrap()
+}
+
+/// Something happened, and nothing that the harness cannot account for.
+fn is_sound(summary: &Summary, frees: bool) {
+    let s = &summary.statistics;
+    assert_eq!(s.untrusted.first_key_value(), None);
+    assert_eq!(s.inconclusive.values().sum::<u64>(), 0);
+    assert!(summary.unshown.is_empty(), "{:?}", summary.unshown);
+    assert!(s.observed.grown > 0 && s.observed.collections > 0, "{:?}", s.observed);
+    assert_eq!(s.observed.freed > 0, frees, "{:?}", s.observed);
+}
+
+/// Memory, globals and traps of the real one are those of the built-in, bit for bit: an emulator that differed would be reported.
+#[test]
+fn vera_0_1_9_is_the_built_in_and_has_its_false_candidates() {
+    let Some(spec) = real("vera/0.1.9") else { return };
+    assert!(spec.resolve(Machine::default()).unwrap().is_emulated());
+    let summary = hunted(spec, 200);
+    is_sound(&summary, true);
+    let causes: Vec<_> = summary.findings.iter().map(|f| f.cause.as_ref().map(|c| c.rule)).collect();
+    assert!(causes.contains(&Some("candidate-test")), "{causes:?}");
+}
+
+/// The bitmap of object bases wants memory that there is none of, although all is garbage.
+#[test]
+fn vera_0_2_5_traps_in_a_collection_at_the_page_limit() {
+    let Some(spec) = real("vera/0.2.5") else { return };
+    let summary = hunted(spec, 400);
+    is_sound(&summary, true);
+    let kinds: Vec<&str> = summary.findings.iter().map(|f| f.bucket.kind.name()).collect();
+    assert!(!kinds.is_empty() && kinds.iter().all(|kind| *kind == "unexpected-trap"), "{kinds:?}");
+}
+
+#[test]
+fn assemblyscript_breaks_nothing_in_a_moment() {
+    for (name, frees) in
+        [("assemblyscript/incremental", true), ("assemblyscript/minimal", true), ("assemblyscript/stub", false)]
+    {
+        let Some(spec) = real(name) else { continue };
+        let summary = hunted(spec, 120);
+        is_sound(&summary, frees);
+        assert_eq!(summary.statistics.violations, 0, "{name}: {:?}", summary.findings);
+    }
+}
+
+/// A change of one instruction in the marking of each is seen.
+#[test]
+fn a_mutant_of_each_is_seen() {
+    for (name, function) in [
+        ("vera/0.1.9", "gc_collect.module"),
+        ("vera/0.2.5", "gc_collect.module"),
+        ("assemblyscript/incremental", "~lib/rt/itcms/step"),
+        ("assemblyscript/minimal", "~lib/rt/tcms/__collect"),
+    ] {
+        let Some(spec) = real(name) else { continue };
+        let all = mutants(&builtin(spec.resolve(Machine::default()).unwrap())).unwrap();
+        let of_it: Vec<_> =
+            all.iter().map(|c| &c.mutant).filter(|m| m.to_string().starts_with(&format!("{function}:"))).collect();
+        assert!(of_it.len() > 20, "{name}: {} mutants of `{function}`", of_it.len());
+        // Spread over the function: one of them at least must show.
+        let seen = of_it.iter().step_by(of_it.len() / 6).any(|mutant| {
+            let mutated = Spec { edit: Some(Edit::Mutant((*mutant).clone())), ..spec.clone() };
+            mutated.resolve(Machine::default()).is_ok() && {
+                let summary = hunted(mutated, 40);
+                summary.statistics.violations > 0
+            }
+        });
+        assert!(seen, "{name}");
+    }
+}
