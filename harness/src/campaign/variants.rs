@@ -20,7 +20,8 @@ pub(super) struct Variants<'s> {
 
 impl<'s> Variants<'s> {
     pub(super) fn new(shared: &'s Shared<'_>) -> Self {
-        Self { bench: Bench::new(&shared.pool, shared.settings.metamorphic.most_work()) }
+        let selection = &shared.settings.metamorphic;
+        Self { bench: Bench::new(&shared.pool, selection.most_work()).counting(selection.others()) }
     }
 
     /// Runs the variants that the campaign has for a program that `rig` has just passed. The signature of what one of them breaks.

@@ -108,6 +108,7 @@ pub(crate) struct Report {
     headline: String,
     bucket: String,
     cause: Option<String>,
+    variant: Option<String>,
     count: u64,
     index: u64,
     lineage: Option<Lineage>,
@@ -171,6 +172,7 @@ impl Report {
             headline: account.headline(),
             bucket: f.bucket.to_string(),
             cause: f.cause.map(|c| format!("{} ({})", c.text, c.rule)),
+            variant: f.variant.as_ref().map(ToString::to_string),
             count: f.count,
             index: f.index,
             lineage: f.lineage.clone(),
@@ -220,6 +222,9 @@ impl Report {
         let _ =
             writeln!(t, "\n  {}   ({}, {})", self.bucket, plural(self.count, "program"), plural(self.ops as u64, "op"));
         let _ = writeln!(t, "    {}", self.headline);
+        if let Some(variant) = &self.variant {
+            let _ = writeln!(t, "    variant: {variant}");
+        }
         if let Some(cause) = &self.cause {
             let _ = writeln!(t, "    cause: {cause}");
         }

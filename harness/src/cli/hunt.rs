@@ -52,6 +52,10 @@ pub(crate) struct Args {
     /// The other runtime of --metamorphic, instead of the usual one
     #[arg(long, value_name = "NAME", requires = "metamorphic")]
     against: Option<String>,
+    /// Run every program on each of these collectors, and hold what is reachable, without addresses, against what it is on the first one; the
+    /// first one is hunted in, and sizes aim at the edges of its memory
+    #[arg(long, value_name = "A,B", conflicts_with_all = ["runtime", "metamorphic"], long_help = VERSUS_LONG_HELP)]
+    versus: Vec<String>,
     /// Choose what is run among more programs by what few came to, and learn from what programs reach
     #[arg(long, conflicts_with = "no_feedback", long_help = FEEDBACK_LONG_HELP)]
     feedback: bool,
@@ -73,6 +77,12 @@ const FEEDBACK_LONG_HELP: &str = "\
 Choose what is run among more programs, drawn ones and mutants, by the situations that few programs came to, and learn from what they reach.
 More boundaries are reached than by as many drawn programs; but a program costs about twice the processor time, and violations were not shown to be
 found sooner, so it is not the default. Most show before there is anything to learn from";
+
+/// What `hunt --help` says of other collectors.
+const VERSUS_LONG_HELP: &str = "\
+Run every program on each of these collectors (names or manifests, with commas between them), and hold what is reachable, without addresses, against
+what it is on the first one. The first one is hunted in, and sizes aim at the edges of its memory. A program that a limit ends on either of two
+collectors is not compared. Where kinds of objects are few, both runs make such objects only as both collectors have";
 
 /// What `hunt --help` says of engines.
 const ENGINES_LONG_HELP: &str = "\
@@ -129,6 +139,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         let missing = summary.statistics.basics_unreached(&summary.description, is_pinned);
         distrusted.extend(missing.into_iter().map(|what| format!("never reached: {what}")));
     }
+    if summary.statistics.programs >= BASIC_PROGRAMS {
+        distrusted.extend(uncompared(settings.metamorphic.others(), &summary));
+    }
     distrusted.extend(unshown(&summary));
     distrusted.extend(added.as_ref().and_then(|added| added.problem.clone()));
     if summary.interrupted {
@@ -175,7 +188,7 @@ fn exit(summary: &Summary, reports: &[Report], distrusted: &[String]) -> Exit {
 }
 
 fn settings(args: &Args) -> anyhow::Result<Settings> {
-    let spec = parse_spec(&args.runtime).context("--runtime")?;
+    let (spec, others) = runtimes(args)?;
     let description = spec.resolve(Machine::default()).context("--runtime")?;
     ensure!(
         !description.is_giant(),
@@ -193,7 +206,7 @@ fn settings(args: &Args) -> anyhow::Result<Settings> {
             Limit::Time(Duration::from_secs(args.seconds))
         }
     };
-    let metamorphic = selection(args, &spec)?;
+    let metamorphic = selection(args, &spec, others)?;
     check_out(&args.out)?;
     Ok(Settings {
         spec,
@@ -208,19 +221,66 @@ fn settings(args: &Args) -> anyhow::Result<Settings> {
     })
 }
 
+/// The runtime that is hunted in, and those that it is held against.
+fn runtimes(args: &Args) -> anyhow::Result<(Spec, Vec<Spec>)> {
+    if args.versus.is_empty() {
+        return Ok((parse_spec(&args.runtime).context("--runtime")?, Vec::new()));
+    }
+    let mut all: Vec<Spec> = Vec::new();
+    for text in args.versus.iter().flat_map(|list| names(list)) {
+        let spec = parse_spec(text).context("--versus")?;
+        ensure!(!all.contains(&spec), "--versus: expected each collector once, found `{spec}` again");
+        spec.resolve(Machine::default()).context("--versus")?;
+        all.push(spec);
+    }
+    ensure!(
+        all.len() > 1,
+        "--versus: expected at least two collectors with commas between them, found `{}`",
+        args.versus.join(",")
+    );
+    let first = all.remove(0);
+    for other in &all {
+        same_handles(&first, other, "--versus")?;
+    }
+    Ok((first, all))
+}
+
+/// The runtimes of a list: what commas separate, but for the commas before parameters.
+fn names(list: &str) -> Vec<&str> {
+    let is_parameter = |part: &str| part.split([',', '?', '/']).next().is_some_and(|start| start.contains('='));
+    let (mut names, mut start) = (Vec::new(), 0);
+    for (at, _) in list.match_indices(',') {
+        if !is_parameter(&list[at + 1..]) {
+            names.push(&list[start..at]);
+            start = at + 1;
+        }
+    }
+    names.push(&list[start..]);
+    names
+}
+
+/// Handles are seen where there is a wrap table, and nowhere else.
+fn same_handles(spec: &Spec, other: &Spec, flag: &str) -> anyhow::Result<()> {
+    let has_table = |spec: &Spec| spec.resolve(Machine::default()).map(|d| d.parameters.wraps > 0);
+    ensure!(
+        has_table(spec)? == has_table(other).with_context(|| flag.to_owned())?,
+        "expected runtimes with a wrap table or without, found `{spec}` and {flag} `{other}`; handles would differ"
+    );
+    Ok(())
+}
+
 /// Which programs run in which variants.
-fn selection(args: &Args, spec: &Spec) -> anyhow::Result<Selection> {
+fn selection(args: &Args, spec: &Spec, others: Vec<Spec>) -> anyhow::Result<Selection> {
+    if !others.is_empty() {
+        return Ok(Selection::Versus { others });
+    }
     if !args.metamorphic {
         return Ok(Selection::Share);
     }
     let against = args.against.as_deref().or_else(|| metamorphic::counterpart(&spec.name));
     let against = against.map(parse_spec).transpose().context("--against")?.filter(|other| *other != *spec);
     if let Some(other) = &against {
-        let has_table = |spec: &Spec| spec.resolve(Machine::default()).map(|d| d.parameters.wraps > 0);
-        ensure!(
-            has_table(spec)? == has_table(other).context("--against")?,
-            "expected two runtimes with a wrap table or two without, found `{spec}` and --against `{other}`; handles would differ"
-        );
+        same_handles(spec, other, "--against")?;
     }
     Ok(Selection::All { against })
 }
@@ -228,7 +288,7 @@ fn selection(args: &Args, spec: &Spec) -> anyhow::Result<Selection> {
 fn text(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: &[String]) -> String {
     let mut t = String::new();
     let s = &summary.statistics;
-    let _ = writeln!(t, "{}, seed {}: {}", settings.spec, settings.seed, vacuity(summary, settings.jobs));
+    let _ = writeln!(t, "{}, seed {}: {}", settings.spec, settings.seed, vacuity(summary, settings));
     let traps: Vec<String> = s.traps.iter().map(|(rule, n)| format!("{} {n}", rule.name())).collect();
     let _ = writeln!(
         t,
@@ -321,6 +381,28 @@ fn known_json(reports: &[Report]) -> Vec<serde_json::Value> {
     known_issues(reports).iter().map(issue).collect()
 }
 
+/// Collectors that no program was compared on.
+fn uncompared(others: &[Spec], summary: &Summary) -> Vec<String> {
+    let compared = &summary.statistics.variants.versus;
+    let never = others.iter().filter(|other| !compared.contains_key(&other.to_string()));
+    never.map(|other| format!("never reached: a program that was compared on {other}")).collect()
+}
+
+/// How many programs were compared on which collectors.
+fn versus(others: &[Spec], s: &Statistics) -> String {
+    if others.is_empty() {
+        return String::new();
+    }
+    let on = |other: &Spec| format!("{} on {other}", s.variants.versus.get(&other.to_string()).copied().unwrap_or(0));
+    let each: Vec<String> = others.iter().map(on).collect();
+    format!(
+        "versus: {} of {} programs compared on all collectors ({})\n",
+        s.variants.versus_all,
+        s.programs,
+        each.join(", ")
+    )
+}
+
 /// Violations that a replay does not show.
 fn unshown(summary: &Summary) -> Vec<String> {
     let all = summary.unshown.iter();
@@ -346,7 +428,8 @@ fn wanted(settings: &Settings) -> String {
 }
 
 /// The numbers that prove that something happened.
-fn vacuity(summary: &Summary, jobs: usize) -> String {
+fn vacuity(summary: &Summary, settings: &Settings) -> String {
+    let jobs = settings.jobs;
     let s = &summary.statistics;
     let o = s.observed;
     let rate = s.programs as f64 / summary.elapsed.as_secs_f64().max(0.001);
@@ -364,7 +447,7 @@ fn vacuity(summary: &Summary, jobs: usize) -> String {
     format!(
         "{} programs in {:.1} s ({rate:.0}/s with {jobs} workers), {} of them also standalone{heard}\n\
          reached: {} collections (at most {} in one program), {} objects marked, {} bytes freed, {} pages grown, worklist {} deep, root stack {} deep, \
-         {handles}{} of {BOUNDARY_CLASSES} boundary classes, {:.1} % no-ops, inconclusive: {inconclusive}\n{}{}",
+         {handles}{} of {BOUNDARY_CLASSES} boundary classes, {:.1} % no-ops, inconclusive: {inconclusive}\n{}{}{}",
         s.programs,
         summary.elapsed.as_secs_f64(),
         s.confirmations,
@@ -378,6 +461,7 @@ fn vacuity(summary: &Summary, jobs: usize) -> String {
         s.boundary_classes(),
         noops(s),
         summary.learnt.as_ref().map(|learnt| self::learnt(learnt, s.programs)).unwrap_or_default(),
+        versus(settings.metamorphic.others(), s),
         variants(&s.variants),
     )
 }
@@ -468,6 +552,8 @@ fn json(
             "worklists": s.variants.worklists.len(), "poisoned": s.variants.poisoned, "standalone": s.variants.standalone,
             "on_runtimes": s.variants.runtimes,
         },
+        "versus": (!settings.metamorphic.others().is_empty())
+            .then(|| json!({ "compared_on_all": s.variants.versus_all, "compared_on": s.variants.versus })),
         "feedback": summary.learnt.as_ref().map(|learnt| json!({
             "edges": learnt.of_edges.map(|of| json!({ "reached": learnt.reached.edges(), "of": of })),
             "features": learnt.reached.len(), "corpus": learnt.corpus, "mutants": learnt.mutants,

@@ -9,11 +9,12 @@ use crate::judge::{self, Disagreement, Inconclusive, Kind, Verdict, Violation};
 use crate::model::Model;
 use crate::outcome::End;
 use crate::plan::Step;
+use crate::runtime::Spec;
 use crate::runtime::description::Role;
 use crate::trial::Rig;
 use heapsmith_generators::Program;
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 
 /// What became of a pair of runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,11 +38,13 @@ pub enum NotCompared {
     TooMuchWork,
     /// An engine has nothing to say.
     Inconclusive,
+    /// The other collector makes other objects, or other steps, of the program.
+    AnotherPlan,
 }
 
 impl NotCompared {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::ResourceTrap, Self::TooMuchWork, Self::Inconclusive];
+    pub const ALL: [Self; 4] = [Self::ResourceTrap, Self::TooMuchWork, Self::Inconclusive, Self::AnotherPlan];
 
     /// A stable name.
     #[must_use]
@@ -50,6 +53,7 @@ impl NotCompared {
             Self::ResourceTrap => "resource-trap",
             Self::TooMuchWork => "too-much-work",
             Self::Inconclusive => "inconclusive",
+            Self::AnotherPlan => "another-plan",
         }
     }
 }
@@ -61,6 +65,8 @@ pub struct Base {
     steps: Vec<Step>,
     collections: u32,
     work: u64,
+    /// Whether it ran on a module that is not ours.
+    of_module: bool,
 }
 
 impl Base {
@@ -70,8 +76,15 @@ impl Base {
         let collections = collections(rig);
         let (model, seen) = rig.look();
         let transcript = Transcript::of(model, seen, |step| step);
-        let plan = model.plan();
-        Self { transcript, steps: plan.steps.clone(), collections, work: plan.work }
+        let (plan, of_module) = (model.plan(), model.description().module.is_some());
+        Self { transcript, steps: plan.steps.clone(), collections, work: plan.work, of_module }
+    }
+
+    /// Whether a variant's plan does to the same objects what this run's did. Checks of bytes that nobody wrote are not everywhere.
+    fn same_plan(&self, steps: &[Step], frozen: &Frozen) -> bool {
+        let theirs = (0..).zip(steps).filter(|(index, _)| !frozen.is_inserted(*index)).map(|(_, step)| step);
+        let is_check = |step: &Step| matches!(step, Step::Digest { .. });
+        theirs.zip(&self.steps).all(|(theirs, own)| theirs == own || is_check(theirs) || is_check(own))
     }
 
     /// The program that a variant runs.
@@ -86,6 +99,8 @@ pub struct Bench<'p> {
     pool: &'p Pool<'p>,
     rigs: HashMap<Key, Rig>,
     most_work: u64,
+    /// Runtimes whose comparisons are counted one by one.
+    others: Vec<Spec>,
 }
 
 impl std::fmt::Debug for Bench<'_> {
@@ -98,7 +113,13 @@ impl<'p> Bench<'p> {
     /// Without rigs yet; a pair whose variant may need more work than this is not run.
     #[must_use]
     pub fn new(pool: &'p Pool<'p>, most_work: u64) -> Self {
-        Self { pool, rigs: HashMap::new(), most_work }
+        Self { pool, rigs: HashMap::new(), most_work, others: Vec::new() }
+    }
+
+    /// The same, counting for each of these runtimes how many programs were compared on it, and how many on all.
+    #[must_use]
+    pub fn counting(self, others: &[Spec]) -> Self {
+        Self { others: others.to_vec(), ..self }
     }
 
     /// The pool behind it.
@@ -119,32 +140,76 @@ impl<'p> Bench<'p> {
         variants: &[Variant],
         tally: &mut Tally,
     ) -> Result<Option<(Variant, Pair)>, PoolError> {
-        let base = Base::of(rig);
+        let own = Base::of(rig);
         tally.programs += 1;
+        let mut compared = BTreeSet::new();
         for variant in variants {
-            let frozen = base.frozen(program, variant);
-            let work = base.work.saturating_mul(1 + frozen.collections());
-            let pair = if work > self.most_work {
-                Pair::NotCompared(NotCompared::TooMuchWork)
-            } else {
-                let own = variant.on.is_none() && !variant.poison;
-                let pool = self.pool;
-                let other = if own { &mut *rig } else { self.rig(variant, program)? };
-                let pair = run(other, &base, &frozen, variant, pool)?;
-                tally.ran(variant, other, &frozen, collections(other).saturating_sub(base.collections));
-                if !own && other.is_bulky() {
-                    let key = self.pool.key(variant, program.machine)?;
-                    self.rigs.remove(&key);
-                }
-                pair
+            let pair = match self.beside(variant, program)? {
+                None => self.pair(rig, &own, program, variant, tally)?,
+                Some(Ok(base)) => self.pair(rig, &base, program, variant, tally)?,
+                Some(Err(pair)) => pair,
             };
             tally.count(&pair);
+            let other = variant.on.as_ref().filter(|on| self.others.contains(on));
+            if let (Some(on), Pair::Same | Pair::Broken(_)) = (other, &pair) {
+                compared.insert(on.to_string());
+            }
             match pair {
                 Pair::Same | Pair::NotCompared(_) => {}
-                Pair::Broken(_) | Pair::Untrusted(_) => return Ok(Some((variant.clone(), pair))),
+                Pair::Broken(_) | Pair::Untrusted(_) => {
+                    tally.compared_on(compared, self.others.len());
+                    return Ok(Some((variant.clone(), pair)));
+                }
             }
         }
+        tally.compared_on(compared, self.others.len());
         Ok(None)
+    }
+
+    /// The base run of a program with such objects only as both collectors have, where that is another run than the one that was passed. What
+    /// else became of it, if it did not pass.
+    fn beside(&mut self, variant: &Variant, program: &Program) -> Result<Option<Result<Base, Pair>>, PoolError> {
+        if !self.pool.source().has_common_objects(variant) {
+            return Ok(None);
+        }
+        let pool = self.pool;
+        let rig = match self.rigs.entry(pool.key_of_base(variant, program.machine)?) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(pool.rig_beside(variant, program.machine)?),
+        };
+        Ok(Some(match ran(rig.trial(program)) {
+            Ok(None) => Ok(Base::of(rig)),
+            Ok(Some(mut v)) => {
+                v.variant = Some(variant.to_string());
+                Err(Pair::Broken(v))
+            }
+            Err(pair) => Err(pair),
+        }))
+    }
+
+    fn pair(
+        &mut self,
+        rig: &mut Rig,
+        base: &Base,
+        program: &Program,
+        variant: &Variant,
+        tally: &mut Tally,
+    ) -> Result<Pair, PoolError> {
+        let frozen = base.frozen(program, variant);
+        let work = base.work.saturating_mul(1 + frozen.collections());
+        if work > self.most_work {
+            return Ok(Pair::NotCompared(NotCompared::TooMuchWork));
+        }
+        let own = variant.on.is_none() && !variant.poison;
+        let pool = self.pool;
+        let other = if own { rig } else { self.rig(variant, program)? };
+        let pair = run(other, base, &frozen, variant, pool)?;
+        tally.ran(variant, other, &frozen, collections(other).saturating_sub(base.collections));
+        if !own && other.is_bulky() {
+            let key = self.pool.key(variant, program.machine)?;
+            self.rigs.remove(&key);
+        }
+        Ok(pair)
     }
 
     /// The rig of a variant for a program's machine.
@@ -157,6 +222,20 @@ impl<'p> Bench<'p> {
     }
 }
 
+/// What a verdict leaves to compare: a run that passed, or one with a violation; else what became of the pair.
+fn ran(verdict: Verdict) -> Result<Option<Box<Violation>>, Pair> {
+    match verdict {
+        Verdict::Pass => Ok(None),
+        Verdict::Violation(v) => Ok(Some(v)),
+        Verdict::AllowedTrap(_) => Err(Pair::NotCompared(NotCompared::ResourceTrap)),
+        Verdict::Inconclusive(Inconclusive::TooMuchWork) => Err(Pair::NotCompared(NotCompared::TooMuchWork)),
+        Verdict::Inconclusive(
+            Inconclusive::FuelOnOneEngine | Inconclusive::EngineFailed | Inconclusive::EngineKilled,
+        ) => Err(Pair::NotCompared(NotCompared::Inconclusive)),
+        Verdict::Untrusted(d) => Err(Pair::Untrusted(d)),
+    }
+}
+
 /// Runs a variant and holds it against the base run.
 pub(super) fn run(
     rig: &mut Rig,
@@ -165,21 +244,14 @@ pub(super) fn run(
     variant: &Variant,
     pool: &Pool<'_>,
 ) -> Result<Pair, PoolError> {
-    let verdict = rig.trial(&frozen.program);
-    let mut broken = match verdict {
-        Verdict::Pass => None,
-        Verdict::AllowedTrap(_) => return Ok(Pair::NotCompared(NotCompared::ResourceTrap)),
-        Verdict::Inconclusive(Inconclusive::TooMuchWork) => {
-            return Ok(Pair::NotCompared(NotCompared::TooMuchWork));
-        }
-        Verdict::Inconclusive(
-            Inconclusive::FuelOnOneEngine | Inconclusive::EngineFailed | Inconclusive::EngineKilled,
-        ) => {
-            return Ok(Pair::NotCompared(NotCompared::Inconclusive));
-        }
-        Verdict::Untrusted(d) => return Ok(Pair::Untrusted(d)),
-        Verdict::Violation(v) => Some(v),
+    let mut broken = match ran(rig.trial(&frozen.program)) {
+        Ok(broken) => broken,
+        Err(pair) => return Ok(pair),
     };
+    let of_module = base.of_module || rig.prepared().runtime.description.module.is_some();
+    if broken.is_none() && of_module && variant.on.is_some() && !base.same_plan(&rig.model().plan().steps, frozen) {
+        return Ok(Pair::NotCompared(NotCompared::AnotherPlan));
+    }
     if broken.is_none() && variant.standalone {
         for (i, engine) in pool.engines().iter().enumerate() {
             if !rig.standalone_agrees(i, engine.as_ref())? {
@@ -198,7 +270,7 @@ pub(super) fn run(
     if one_run && seen.outcome.end == End::Finished && model.expectation().trap.is_none() {
         let other = Transcript::of(model, seen, |step| frozen.original(step));
         if let Some(difference) = base.transcript.difference(&other) {
-            broken = Some(Box::new(dependence(model, base, &difference)));
+            broken = Some(Box::new(dependence(model, base, &difference, other_runtime(variant, pool))));
         }
     }
     Ok(match broken {
@@ -211,11 +283,22 @@ pub(super) fn run(
 }
 
 /// The violation that a difference is.
-fn dependence(model: &Model, base: &Base, d: &Difference) -> Violation {
+fn dependence(model: &Model, base: &Base, d: &Difference, runtimes: Option<(&Spec, &Spec)>) -> Violation {
     let whose = d.object.map(|id| format!(" ({}, {} bytes)", model.path_to(id), model.heap.block(id).size));
-    let expected = format!("{}{} is {}, as in the base run", d.what, whose.unwrap_or_default(), d.first);
+    let (first, second) = match runtimes {
+        Some((base, other)) => (format!("as on {base}"), format!("{} on {other}", d.second)),
+        None => ("as in the base run".to_owned(), d.second.to_string()),
+    };
+    let expected = format!("{}{} is {}, {first}", d.what, whose.unwrap_or_default(), d.first);
     let step = d.op.unwrap_or((base.steps.len() as u32).saturating_sub(1));
-    judge::schedule_dependence(step, expected, d.second.to_string())
+    judge::schedule_dependence(step, expected, second)
+}
+
+/// The base run's runtime and the variant's, if that is another collector.
+fn other_runtime<'v>(variant: &'v Variant, pool: &'v Pool<'_>) -> Option<(&'v Spec, &'v Spec)> {
+    let (base, on) = (&pool.source().spec, variant.on.as_ref()?);
+    let build = |spec: &Spec| spec.module.as_ref().and_then(|module| module.build.clone());
+    ((&on.name, &on.edit, build(on)) != (&base.name, &base.edit, build(base))).then_some((base, on))
 }
 
 fn collections(rig: &Rig) -> u32 {

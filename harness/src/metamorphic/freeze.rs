@@ -1,8 +1,9 @@
 //! A program with its numbers frozen: what a plan resolved is written back, so that another machine resolves it alike.
 
 use super::variant::Gaps;
-use crate::plan::{self, Step, Value};
-use heapsmith_generators::{Count, Op, Program, Shape, Size, Word};
+use crate::plan::{self, Fill, Initial, Step, Value};
+use crate::runtime::manifest::Request;
+use heapsmith_generators::{Count, Init, Op, Placement, Program, Shape, Size, Word};
 
 /// A frozen program with collections in some of its gaps.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,12 @@ impl Frozen {
         // The k-th inserted collection stands at its gap plus the k collections before it.
         let before = (0..).zip(&self.inserted).take_while(|(k, gap)| **gap + k < index).count();
         index - before as u32
+    }
+
+    /// Whether the op `index` of this program is a collection that was inserted.
+    #[must_use]
+    pub fn is_inserted(&self, index: u32) -> bool {
+        (0..).zip(&self.inserted).any(|(k, gap)| gap + k == index)
     }
 
     /// Collections that were inserted.
@@ -52,7 +59,10 @@ pub fn freeze(program: &Program, steps: &[Step], gaps: Gaps) -> Frozen {
 
 fn freeze_op(op: &Op, step: &Step) -> Op {
     match (op, step) {
-        (&Op::Alloc { dst, fields, place, init, .. }, &Step::Alloc { size, .. }) => {
+        (&Op::Alloc { dst, fields, place, init, .. }, &Step::Alloc { size, init: resolved, .. }) => {
+            let (fields, place) = freeze_fields(size, fields, place, &resolved);
+            let is_nulled = init == Init::Bare && resolved.fill == Fill::Nothing && resolved.count > 0;
+            let init = if is_nulled { Init::Null } else { init };
             Op::Alloc { dst, size: Size::Bytes(size), fields, place, init }
         }
         (&Op::Write { obj, word, .. }, &Step::Write { value: Value::Constant(v), .. }) => {
@@ -69,6 +79,14 @@ fn freeze_op(op: &Op, step: &Step) -> Op {
         // No numbers in them, or without effect, here and everywhere.
         (_, _) => op.clone(),
     }
+}
+
+/// What asks for the fields that an allocation got: what the op says, unless the collector has no such object and the op got another one.
+fn freeze_fields(size: u32, fields: u32, place: Placement, got: &Initial) -> (u32, Placement) {
+    let got = Request { size, first: got.first, stride: got.stride, count: got.fields };
+    let same = |&(fields, place): &(u32, Placement)| Request::of(size, fields, place) == got;
+    let ways = [Placement::Front, Placement::Odd, Placement::Back].map(|place| (got.count, place));
+    std::iter::once((fields, place)).chain(ways).find(same).unwrap_or((fields, place))
 }
 
 /// The shape with its counts; a tree keeps its arity, and a random graph its seed.

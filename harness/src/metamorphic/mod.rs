@@ -10,6 +10,8 @@
 //! - Only runs are compared that come to their end: a limit that either of them reaches is no difference ([`NotCompared`]).
 //! - A variant is judged by a model of its own, too; what it breaks is a violation of that kind, with the variant named. Of a poisoned twin only
 //!   contents are judged. A transcript that differs is [`Kind::ScheduleDependence`](crate::judge::Kind::ScheduleDependence).
+//! - On another collector with other kinds of objects, both runs make such objects only as both collectors have: the base run is done once more
+//!   for that comparison where it made others. Should the two plans differ all the same, they are not compared ([`NotCompared::AnotherPlan`]).
 //! - When the two lowerings differ in a byte, on the same collector and machine, that is no collector's doing: the harness or an engine is wrong.
 //! - [`Replayer`] repeats a comparison, for reduction and for [`cause_of`].
 //!

@@ -3,7 +3,7 @@
 use super::variant::Variant;
 use crate::engine::{Engine, EngineError};
 use crate::runtime::description::{Description, Rules};
-use crate::runtime::{Edit, EditError, RuntimeError, Spec, builtin, poison, rewith};
+use crate::runtime::{Edit, EditError, RuntimeError, Spec, builtin, constraints, poison, rewith};
 use crate::trial::{Prepared, Rig};
 use heapsmith_generators::Machine;
 use std::collections::HashMap;
@@ -43,6 +43,16 @@ pub(super) struct Key {
     edit: Option<Edit>,
     machine: Machine,
     poison: bool,
+    /// Digests of its module, and of those whose kinds its objects must be of.
+    modules: Vec<u64>,
+}
+
+impl Key {
+    fn of(description: &Description, poison: bool) -> Self {
+        let modules = description.module.iter().chain(&description.among).map(|module| module.digest()).collect();
+        let (name, edit) = (description.name.clone(), description.edit.clone());
+        Self { name, edit, machine: description.machine(), poison, modules }
+    }
 }
 
 impl Source {
@@ -57,12 +67,36 @@ impl Source {
     /// # Errors
     /// Parameters that no module can have.
     pub fn describe(&self, variant: &Variant, machine: Machine) -> Result<Description, PoolError> {
-        let spec = variant.on.as_ref().unwrap_or(&self.spec);
-        let description = spec.resolve(machine)?;
+        self.described(variant.on.as_ref().unwrap_or(&self.spec), variant, machine)
+    }
+
+    /// The description of the collector that a variant is held against. Where the variant runs on another one that has other kinds of objects, it
+    /// makes such objects only as both have.
+    ///
+    /// # Errors
+    /// Parameters that no module can have.
+    pub fn describe_base(&self, variant: &Variant, machine: Machine) -> Result<Description, PoolError> {
+        self.described(&self.spec, variant, machine)
+    }
+
+    fn described(&self, spec: &Spec, variant: &Variant, machine: Machine) -> Result<Description, PoolError> {
+        let mut description = spec.resolve(machine)?;
+        let other = variant.on.as_ref().and_then(|on| on.module.as_ref());
+        let among = constraints(self.spec.module.iter().chain(other));
+        if among != constraints(&spec.module) {
+            description.among = among;
+        }
         Ok(match self.rules {
             Some(rules) if spec.name == self.spec.name => rewith(&description, rules),
             Some(_) | None => description,
         })
+    }
+
+    /// Whether what a variant is held against makes other objects than the runtime does by itself.
+    #[must_use]
+    pub fn has_common_objects(&self, variant: &Variant) -> bool {
+        let other = variant.on.as_ref().and_then(|on| on.module.as_ref());
+        constraints(self.spec.module.iter().chain(other)) != constraints(&self.spec.module)
     }
 }
 
@@ -102,21 +136,29 @@ impl<'a> Pool<'a> {
 
     /// The name of a variant's collector for a program's machine.
     pub(super) fn key(&self, variant: &Variant, machine: Machine) -> Result<Key, PoolError> {
-        let description = self.source.describe(variant, machine)?;
-        let machine = description.machine();
-        Ok(Key { name: description.name, edit: description.edit, machine, poison: variant.poison })
+        Ok(Key::of(&self.source.describe(variant, machine)?, variant.poison))
+    }
+
+    /// The name of the collector that a variant is held against.
+    pub(super) fn key_of_base(&self, variant: &Variant, machine: Machine) -> Result<Key, PoolError> {
+        Ok(Key::of(&self.source.describe_base(variant, machine)?, false))
     }
 
     /// A fresh rig of a variant's collector for a program's machine.
     pub(super) fn rig(&self, variant: &Variant, machine: Machine) -> Result<Rig, PoolError> {
-        let prepared = self.prepared(variant, machine)?;
+        let prepared = self.prepared(self.source.describe(variant, machine)?, variant.poison)?;
         Ok(if variant.poison { Rig::of_contents(prepared)? } else { Rig::new(prepared)? })
     }
 
-    fn prepared(&self, variant: &Variant, machine: Machine) -> Result<Arc<Prepared>, PoolError> {
-        let key = self.key(variant, machine)?;
+    /// A fresh rig of the collector that a variant is held against.
+    pub(super) fn rig_beside(&self, variant: &Variant, machine: Machine) -> Result<Rig, PoolError> {
+        Ok(Rig::new(self.prepared(self.source.describe_base(variant, machine)?, false)?)?)
+    }
+
+    fn prepared(&self, description: Description, poison: bool) -> Result<Arc<Prepared>, PoolError> {
+        let key = Key::of(&description, poison);
         let cell = Arc::clone(self.cells.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default());
-        let prepared = cell.get_or_init(|| self.compile(variant, machine).map_err(|e| e.to_string())).clone();
+        let prepared = cell.get_or_init(|| self.compile(description, poison).map_err(|e| e.to_string())).clone();
         prepared.map_err(PoolError::Before)
     }
 
@@ -133,13 +175,12 @@ impl<'a> Pool<'a> {
     /// # Errors
     /// A runtime that cannot be made.
     pub(crate) fn contents_rig_of_base(&self, machine: Machine) -> Result<Rig, PoolError> {
-        Ok(Rig::of_contents(self.prepared(&Variant::default(), machine)?)?)
+        Ok(Rig::of_contents(self.prepared(self.source.describe(&Variant::default(), machine)?, false)?)?)
     }
 
-    fn compile(&self, variant: &Variant, machine: Machine) -> Result<Arc<Prepared>, PoolError> {
-        let description = self.source.describe(variant, machine)?;
+    fn compile(&self, description: Description, poison: bool) -> Result<Arc<Prepared>, PoolError> {
         // The poison goes first: what it finds stays in its text, where a fault may find it, too; a fault may take away what the poison finds.
-        Ok(Arc::new(if variant.poison {
+        Ok(Arc::new(if poison {
             Prepared::edited(poison::builtin_twin(description)?, self.engines)?
         } else {
             Prepared::builtin(builtin(description), self.engines)?

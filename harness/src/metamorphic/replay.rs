@@ -49,13 +49,13 @@ impl<'p> Replayer<'p> {
         let mut rig = match self.base.take() {
             Some(rig)
                 if rig.prepared().runtime.description
-                    == self.pool.source().describe(&Variant::default(), program.machine)? =>
+                    == self.pool.source().describe_base(&self.variant, program.machine)? =>
             {
                 rig
             }
             Some(_) | None => {
                 self.other = None;
-                self.pool.rig(&Variant::default(), program.machine)?
+                self.pool.rig_beside(&self.variant, program.machine)?
             }
         };
         let replay = self.replay_on(&mut rig, program);
@@ -68,7 +68,14 @@ impl<'p> Replayer<'p> {
         self.work = rig.model().plan().work;
         self.ran = Some((program.clone(), false));
         if verdict != Verdict::Pass {
-            return Ok(rig.replay(program));
+            let mut replay = rig.replay(program);
+            // With other objects than the runtime makes by itself, it takes the variant to show it.
+            if let (Verdict::Violation(v), true) =
+                (&mut replay.verdict, self.pool.source().has_common_objects(&self.variant))
+            {
+                v.variant = Some(self.variant.to_string());
+            }
+            return Ok(replay);
         }
         let base = Base::of(rig);
         let mut replay = rig.replay(program);

@@ -43,6 +43,11 @@ pub enum Selection {
         /// Another runtime whose contents must be the same.
         against: Option<Spec>,
     },
+    /// Every program on each of these runtimes, too, and [`Self::Share`] besides.
+    Versus {
+        /// The other runtimes.
+        others: Vec<Spec>,
+    },
 }
 
 impl Selection {
@@ -51,6 +56,12 @@ impl Selection {
     /// # Errors
     /// A runtime that there is not.
     pub fn variants(&self, seed: u64, index: u64, base: &Description) -> Result<Vec<Variant>, RuntimeError> {
+        if let Self::Versus { others } = self {
+            let on = |other: &Spec| Variant { on: Some(other.clone()), ..Variant::default() };
+            let mut all: Vec<Variant> = others.iter().map(on).collect();
+            all.extend(Self::Share.variants(seed, index, base)?);
+            return Ok(all);
+        }
         let draw = mix(seed, index);
         let start = |number: u64| heap_start(&base.name, base, number * STRIDE % u64::from(HEAP_STARTS));
         let all_gaps = Variant { gaps: Gaps::All, ..Variant::default() };
@@ -59,7 +70,7 @@ impl Selection {
             return Ok(self.of_module(draw, index, base, some_gaps));
         }
         match self {
-            Self::Share => {
+            Self::Share | Self::Versus { .. } => {
                 if !draw.is_multiple_of(SHARE) {
                     return Ok(Vec::new());
                 }
@@ -103,8 +114,8 @@ impl Selection {
         let all_gaps = Variant { gaps: Gaps::All, ..Variant::default() };
         let some_gaps = Variant { gaps: some_gaps, ..Variant::default() };
         match self {
-            Self::Share if !draw.is_multiple_of(SHARE) => Vec::new(),
-            Self::Share => {
+            Self::Share | Self::Versus { .. } if !draw.is_multiple_of(SHARE) => Vec::new(),
+            Self::Share | Self::Versus { .. } => {
                 let other = (draw >> 16).checked_rem(others.len() as u64).map(|i| others[i as usize].clone());
                 vec![match (draw >> 8) % 4 {
                     0 => all_gaps,
@@ -132,7 +143,16 @@ impl Selection {
     pub const fn most_work(&self) -> u64 {
         match self {
             Self::Share => SHARED_WORK,
-            Self::All { .. } => MOST_WORK,
+            Self::All { .. } | Self::Versus { .. } => MOST_WORK,
+        }
+    }
+
+    /// Runtimes that every program is to run on, too.
+    #[must_use]
+    pub fn others(&self) -> &[Spec] {
+        match self {
+            Self::Versus { others } => others,
+            Self::Share | Self::All { .. } => &[],
         }
     }
 }

@@ -31,6 +31,10 @@ pub struct Tally {
     pub standalone: u64,
     /// Variants that ran on another runtime, by its name.
     pub runtimes: BTreeMap<String, u64>,
+    /// Programs that were compared on each runtime that comparisons are counted for, by its name with parameters.
+    pub versus: BTreeMap<String, u64>,
+    /// Programs that were compared on all of those.
+    pub versus_all: u64,
 }
 
 impl Tally {
@@ -51,6 +55,14 @@ impl Tally {
             self.heap_starts.insert(description.regions.heap_start);
             self.worklists.insert(description.parameters.worklist);
             *self.runtimes.entry(on.name.clone()).or_default() += 1;
+        }
+    }
+
+    /// Counts the runtimes that a program was compared on, of so many.
+    pub(super) fn compared_on(&mut self, compared: BTreeSet<String>, of: usize) {
+        self.versus_all += u64::from(of > 0 && compared.len() == of);
+        for name in compared {
+            *self.versus.entry(name).or_default() += 1;
         }
     }
 
@@ -79,6 +91,10 @@ impl Tally {
         self.worklists.extend(&other.worklists);
         for (name, n) in &other.runtimes {
             *self.runtimes.entry(name.clone()).or_default() += n;
+        }
+        self.versus_all += other.versus_all;
+        for (name, n) in &other.versus {
+            *self.versus.entry(name.clone()).or_default() += n;
         }
     }
 

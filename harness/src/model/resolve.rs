@@ -111,13 +111,7 @@ impl Model {
 
     fn resolve_alloc(&mut self, dst: Reg, size: Size, fields: u32, place: Placement, init: Init) -> Step {
         let size = self.size(size);
-        let words = size / 4;
-        let f = match place {
-            Placement::Front => Fields { first: 0, stride: 1, count: fields.min(words) },
-            Placement::Back => Fields { first: words - fields.min(words), stride: 1, count: fields.min(words) },
-            Placement::Odd => Fields { first: 1, stride: 2, count: fields.min(words / 2) },
-        };
-        let request = Request { size, first: f.first, stride: f.stride, count: f.count };
+        let request = Request::of(size, fields, place);
         let Some(request) = self.description.shape(request) else { return Step::Nop };
         let (size, f) = (request.size, Fields { first: request.first, stride: request.stride, count: request.count });
         let (fill, count) = match init {

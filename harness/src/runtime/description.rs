@@ -194,6 +194,8 @@ pub struct Description {
     pub edit: Option<super::Edit>,
     /// The module, where it is not one of ours.
     pub module: Option<Arc<Manifest>>,
+    /// The modules whose kinds each object must be of one of, where the same program runs on several collectors; empty: the own module alone.
+    pub among: Vec<Arc<Manifest>>,
 }
 
 /// Sizes of regions and limits of memory.

@@ -39,6 +39,7 @@ pub(super) fn describe(module: &Arc<Manifest>, pinned: Machine, program: Machine
         characteristics: like.map(|like| like.characteristics.to_vec()).unwrap_or_default(),
         edit: None,
         module: Some(Arc::clone(module)),
+        among: Vec::new(),
     })
 }
 

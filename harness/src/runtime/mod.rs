@@ -30,6 +30,7 @@ pub(crate) use emit::HOST_IMPORT;
 pub use error::RuntimeError;
 pub use fault::{Fault, FaultError};
 pub use layout::rewith;
+pub(crate) use shape::constraints;
 pub use spec::{Spec, parse_spec};
 
 /// What the glue of a module that is not ours imports where its fields stand alone: in front of a library it is the library's.

@@ -239,6 +239,7 @@ impl Spec {
             characteristics: release.characteristics.to_vec(),
             edit: None,
             module: None,
+            among: Vec::new(),
         })
     }
 }

@@ -11,6 +11,7 @@ mod known;
 mod manifest;
 mod place;
 mod score;
+mod versus;
 
 use assert_cmd::assert::Assert;
 use place::{BINARY, Place, json, stderr, stdout};

@@ -60,6 +60,7 @@ fn vera_131(data_end: u32) -> Description {
         characteristics: Vec::new(),
         edit: None,
         module: None,
+        among: Vec::new(),
     };
     place(&mut description);
     description

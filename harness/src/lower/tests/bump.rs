@@ -61,6 +61,7 @@ pub(crate) fn runtime() -> Runtime {
         characteristics: vec![],
         edit: None,
         module: None,
+        among: Vec::new(),
     };
     Runtime { description, fields: format!("{HOST_IMPORT}{FIELDS}") }
 }
