@@ -40,6 +40,7 @@
 //! ```
 
 pub mod bench;
+pub mod bisect;
 pub mod campaign;
 pub mod check;
 pub mod corpus;

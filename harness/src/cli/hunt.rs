@@ -23,6 +23,9 @@ use std::time::Duration;
 /// Arguments of `hunt`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
+    /// A module is no runtime: this says what to do with one
+    #[arg(value_name = "FILE.wasm", hide = true, conflicts_with = "runtime")]
+    module: Option<String>,
     /// The collector, with parameters if you like: `vera@0.0.131?worklist=64,pages=1..4`
     #[arg(long, value_name = "NAME", default_value = "vera@0.0.131")]
     runtime: String,
@@ -188,6 +191,13 @@ fn exit(summary: &Summary, reports: &[Report], distrusted: &[String]) -> Exit {
 }
 
 fn settings(args: &Args) -> anyhow::Result<Settings> {
+    if let Some(module) = &args.module {
+        // Its error says how a manifest comes about.
+        parse_spec(module)?;
+        anyhow::bail!(
+            "expected the collector by --runtime, found `{module}`; write `heapsmith hunt --runtime {module}`"
+        );
+    }
     let (spec, others) = runtimes(args)?;
     let description = spec.resolve(Machine::default()).context("--runtime")?;
     ensure!(

@@ -4,6 +4,7 @@
 
 mod adopt;
 mod bench;
+mod bisect;
 mod cases;
 mod corpus;
 mod cost;
@@ -61,6 +62,8 @@ enum Command {
     Run(run::Args),
     /// Look at a module with a collector in it, and propose a manifest for it.
     Adopt(adopt::Args),
+    /// Find the first bad one of a folder of builds.
+    Bisect(bisect::Args),
     /// List the collectors: layout, rules, promises, characteristics, oracles.
     Runtimes(runtimes::Args),
     /// Hold the manifest of a collector that is somebody else's against its module.
@@ -102,6 +105,7 @@ impl Cli {
             Command::Exhaust(args) => exhaust::run(&args),
             Command::Run(args) => run::run(&args),
             Command::Adopt(args) => adopt::run(&args),
+            Command::Bisect(args) => bisect::run(&args),
             Command::Runtimes(args) => runtimes::run(&args),
             Command::Manifest(args) => manifest::run(&args),
             Command::Known(args) => known::run(&args),

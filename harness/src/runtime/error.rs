@@ -74,6 +74,17 @@ pub enum RuntimeError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A module is named where a manifest should be.
+    #[error(
+        "expected a built-in collector or a manifest (*.toml), found the module `{found}`, of which nothing is known yet; have a manifest proposed with \
+         `heapsmith adopt {found} --out {manifest}`, and name that: `heapsmith hunt --runtime {manifest}`"
+    )]
+    Module {
+        /// The module.
+        found: String,
+        /// Where its manifest could be.
+        manifest: String,
+    },
     /// A manifest, or the module that it is about.
     #[error("{problem}")]
     Manifest {

@@ -109,14 +109,20 @@ pub fn parse_spec(text: &str) -> Result<Spec, RuntimeError> {
 
 /// Whether a name is the path of a manifest.
 fn is_path(name: &str) -> bool {
-    name.contains(['/', '\\'])
-        || Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
+    let extension = Path::new(name).extension().and_then(std::ffi::OsStr::to_str).unwrap_or_default();
+    name.contains(['/', '\\']) || ["toml", "wasm", "wat"].iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
 /// The manifest that a name is the path of; none for the name of a built-in.
 fn module(name: &str) -> Result<Option<Arc<Manifest>>, RuntimeError> {
     if !is_path(name) {
         return check_name(name).map(|()| None);
+    }
+    let path = Path::new(name);
+    let is = |end: &str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(end));
+    if is("wasm") || is("wat") {
+        let manifest = path.with_extension("toml").display().to_string();
+        return Err(RuntimeError::Module { found: name.to_owned(), manifest });
     }
     match Manifest::load(Path::new(name)) {
         Ok(manifest) => Ok(Some(manifest)),

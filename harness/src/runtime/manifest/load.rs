@@ -17,6 +17,15 @@ use std::sync::Arc;
 use toml::de::DeTable;
 use wasmparser::ValType;
 
+/// What a manifest may say that its modules do not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unknown {
+    /// Nothing.
+    Errors,
+    /// Imports, which other builds have.
+    Imports,
+}
+
 /// Gives a module's bytes, or says what is wrong with its file.
 type Read<'r> = &'r dyn Fn(&Path) -> Result<Vec<u8>, String>;
 
@@ -27,10 +36,16 @@ pub(super) fn file(path: &Path) -> Result<Arc<Manifest>, ManifestError> {
     let at_text = |e: std::string::FromUtf8Error| wrong(format!("expected a manifest in TOML, found no text: {e}"));
     let source = String::from_utf8(bytes).map_err(at_text)?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    text(&source, &origin, folder, &|module| read_bytes(module, "module"))
+    text(&source, &origin, folder, Unknown::Errors, &|module| read_bytes(module, "module"))
 }
 
-pub(super) fn text(text: &str, origin: &str, folder: &Path, read: Read<'_>) -> Result<Arc<Manifest>, ManifestError> {
+pub(super) fn text(
+    text: &str,
+    origin: &str,
+    folder: &Path,
+    unknown: Unknown,
+    read: Read<'_>,
+) -> Result<Arc<Manifest>, ManifestError> {
     let source = Source { origin, text };
     let root = DeTable::parse(text).map_err(|error| {
         let place = error.span().map(|span| Place::of(text, &span));
@@ -54,6 +69,9 @@ pub(super) fn text(text: &str, origin: &str, folder: &Path, read: Read<'_>) -> R
         decoded.push(Decoded::of(binary).map_err(wrong)?);
     }
     let is_known = |key: &str| {
+        if unknown == Unknown::Imports {
+            return true;
+        }
         let functions = decoded.iter().flat_map(|module| module.functions.iter().filter_map(|f| f.import.as_ref()));
         let globals = decoded.iter().flat_map(|module| module.globals.iter().filter_map(|g| g.import.as_ref()));
         functions.chain(globals).any(|import| import.key() == key)

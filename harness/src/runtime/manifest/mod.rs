@@ -213,7 +213,27 @@ impl Manifest {
     /// # Errors
     /// As [`Self::load`].
     pub fn parse(text: &str, module: &[u8], origin: &str) -> Result<Arc<Self>, ManifestError> {
-        load::text(text, origin, Path::new(""), &|_| Ok(module.to_vec()))
+        load::text(text, origin, Path::new(""), load::Unknown::Errors, &|_| Ok(module.to_vec()))
+    }
+
+    /// Reads the text of a manifest of many builds, and holds it against one, whose bytes these are and which is at `path`. Imports that this one does
+    /// not have are those of others. Builds that the manifest names get the same bytes.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn parse_build(text: &str, path: &Path, module: &[u8], origin: &str) -> Result<Arc<Self>, ManifestError> {
+        let read = |_: &Path| Ok(module.to_vec());
+        let mut manifest = load::text(text, origin, Path::new(""), load::Unknown::Imports, &read)?;
+        Arc::make_mut(&mut manifest).module = path.to_owned();
+        Ok(manifest)
+    }
+
+    /// This manifest with another build; see [`Self::parse_build`].
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn with_module(&self, path: &Path, module: &[u8]) -> Result<Arc<Self>, ManifestError> {
+        Self::parse_build(&self.source, path, module, &self.origin)
     }
 
     /// The build of this name: this manifest with another module.
