@@ -327,7 +327,7 @@ impl Rig {
     }
 
     /// Runs the plan of the last trial once more in the standalone lowering on engine `i`, which is given: whether outcome and memory
-    /// are the same.
+    /// are the same. Where neither ends, fuel ran out somewhere: the step is all that can be the same.
     ///
     /// # Errors
     /// When the engine refuses the program.
@@ -340,7 +340,11 @@ impl Rig {
         let plan = self.model.plan();
         let more = retry_fuel(&self.model, self.memory(i).len());
         look_standalone(engine, &self.prepared.runtime, plan, more, |outcome, heap| {
-            outcome == *self.outcome(i) && heap == self.memory(i)
+            let own = self.outcome(i);
+            match (outcome.end, own.end) {
+                (End::OutOfFuel, End::OutOfFuel) => outcome.step == own.step,
+                (End::OutOfFuel | End::Finished | End::Trapped(_), _) => outcome == *own && heap == self.memory(i),
+            }
         })
     }
 
