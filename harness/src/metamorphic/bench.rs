@@ -327,7 +327,7 @@ mod tests {
     #[test]
     fn an_address_of_a_recent_allocation_is_the_same_step_wherever_its_log_has_it() {
         let engines = [by_name("wasmi").unwrap()];
-        let pool = Pool::new(Source::new(parse_spec("vera@0.2").unwrap()), &engines);
+        let pool = Pool::new(Source::new(parse_spec("fixed").unwrap()), &engines);
         let text = "heapsmith 1\nalloc r0 size=24 fields=1 init=null\nalloc r1 size=24 fields=1 init=null\ncheck_zero r1\n\
                     alloc r2 size=8 fields=0 init=null\nwrite r0[2] = recent(0)+4\n";
         let program = heapsmith_generators::parse(text).unwrap();
