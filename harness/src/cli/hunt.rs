@@ -1,12 +1,11 @@
 //! `heapsmith hunt`: the main job.
 
-use super::found::{self, Report, check_out, plural, stop_on_signals};
+use super::found::{self, Report, check_out, stop_on_signals};
 use super::starts::{self, Added};
 use super::{Exit, engines, known, print, progress};
 use anyhow::{Context, ensure};
 use heapsmith::campaign::{self, BOUNDARY_CLASSES, Feedback, Learnt, Limit, Progress, Settings, Statistics, Summary};
 use heapsmith::engine::Backtrace;
-use heapsmith::known::Issue;
 use heapsmith::metamorphic::{self, Selection, Tally};
 use heapsmith::report::SCHEMA_VERSION;
 use heapsmith::runtime::description::MAX_PAGES;
@@ -325,7 +324,7 @@ fn text(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: 
     for r in new {
         t.push_str(&r.summary());
     }
-    t.push_str(&known_text(reports));
+    t.push_str(&known::found_text(reports));
     let rest: u64 = summary.unreduced.values().sum();
     if rest > 0 {
         let mut kinds: Vec<_> = summary.unreduced.iter().collect();
@@ -347,48 +346,6 @@ fn text(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: 
         let _ = writeln!(t, "not trustworthy: {why}");
     }
     t
-}
-
-/// The known issues that were found, each with its programs and reports, in the order in which they first come.
-fn known_issues(reports: &[Report]) -> Vec<(&Issue, Vec<&Report>)> {
-    let mut issues: Vec<(&Issue, Vec<&Report>)> = Vec::new();
-    for r in reports {
-        let Some(issue) = r.known() else { continue };
-        match issues.iter_mut().find(|(known, _)| known.name == issue.name) {
-            Some((_, of_issue)) => of_issue.push(r),
-            None => issues.push((issue, vec![r])),
-        }
-    }
-    issues
-}
-
-fn programs(reports: &[&Report]) -> u64 {
-    reports.iter().map(|r| r.count()).sum()
-}
-
-fn known_text(reports: &[Report]) -> String {
-    let issues = known_issues(reports);
-    if issues.is_empty() {
-        return String::new();
-    }
-    let all = issues.iter().map(|(_, of_issue)| programs(of_issue)).sum();
-    let mut t = format!("known: {} of {}\n", plural(all, "program"), plural(issues.len() as u64, "issue"));
-    for (issue, of_issue) in issues {
-        let _ = writeln!(t, "  {}", issue.line());
-        for r in of_issue {
-            let _ = writeln!(t, "    {}: {}", plural(r.count(), "program"), r.replay());
-        }
-    }
-    t
-}
-
-fn known_json(reports: &[Report]) -> Vec<serde_json::Value> {
-    let issue = |(issue, of_issue): &(&Issue, Vec<&Report>)| {
-        let mut value = known::issue_json(issue);
-        value["programs"] = json!(programs(of_issue));
-        value
-    };
-    known_issues(reports).iter().map(issue).collect()
 }
 
 /// Collectors that no program was compared on.
@@ -570,7 +527,7 @@ fn json(
             "files_added": added.map(|added| added.files),
         })),
         "findings": findings,
-        "known": known_json(reports),
+        "known": known::found_json(reports),
         "unreduced": unreduced,
         "interrupted": summary.interrupted,
         "not_trustworthy": distrusted,

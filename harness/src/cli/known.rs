@@ -8,6 +8,7 @@
 //! ```
 //! `standing` is `known`, `wrong` (then there are problems) or `skipped` (then the one problem says why).
 
+use super::found::{Report, plural};
 use super::{Exit, engines, print};
 use anyhow::Context;
 use heapsmith::engine::{Backtrace, DEFAULT};
@@ -130,4 +131,48 @@ fn json(list: &Path, today: Date, checked: &[Checked]) -> serde_json::Value {
 /// An issue as the summaries of other commands show it in JSON.
 pub(crate) fn issue_json(issue: &Issue) -> serde_json::Value {
     json!({ "name": issue.name, "link": issue.link, "text": issue.text, "expiry": issue.expiry.to_string() })
+}
+
+/// The known issues that were found, each with its programs and reports, in the order in which they first come.
+fn known_issues(reports: &[Report]) -> Vec<(&Issue, Vec<&Report>)> {
+    let mut issues: Vec<(&Issue, Vec<&Report>)> = Vec::new();
+    for r in reports {
+        let Some(issue) = r.known() else { continue };
+        match issues.iter_mut().find(|(known, _)| known.name == issue.name) {
+            Some((_, of_issue)) => of_issue.push(r),
+            None => issues.push((issue, vec![r])),
+        }
+    }
+    issues
+}
+
+fn programs(reports: &[&Report]) -> u64 {
+    reports.iter().map(|r| r.count()).sum()
+}
+
+/// The known issues that were found, for the summary of a hunt; empty if there are none.
+pub(crate) fn found_text(reports: &[Report]) -> String {
+    let issues = known_issues(reports);
+    if issues.is_empty() {
+        return String::new();
+    }
+    let all = issues.iter().map(|(_, of_issue)| programs(of_issue)).sum();
+    let mut t = format!("known: {} of {}\n", plural(all, "program"), plural(issues.len() as u64, "issue"));
+    for (issue, of_issue) in issues {
+        let _ = writeln!(t, "  {}", issue.line());
+        for r in of_issue {
+            let _ = writeln!(t, "    {}: {}", plural(r.count(), "program"), r.replay());
+        }
+    }
+    t
+}
+
+/// The same as JSON.
+pub(crate) fn found_json(reports: &[Report]) -> Vec<serde_json::Value> {
+    let issue = |(issue, of_issue): &(&Issue, Vec<&Report>)| {
+        let mut value = issue_json(issue);
+        value["programs"] = json!(programs(of_issue));
+        value
+    };
+    known_issues(reports).iter().map(issue).collect()
 }
