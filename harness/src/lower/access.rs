@@ -6,10 +6,14 @@
 //! | `{fields}`, `{fields of a node}`, `{fields of a step}`, `{no fields}` | nothing | parameters or arguments `first stride count` |
 //! | `{link object offset value}` | a store | `(call $link object offset value)` |
 //! | `{fetch object offset}` | a load | `(call $fetch object offset)` |
+//! | `{step}` | nothing | a step of an incremental collector, if it has any, after each assignment of an odd root slot |
 //!
 //! The built-ins are conservative: they are told nothing of fields, and neither a call nor an argument is spent on them.
 
 use crate::runtime::Runtime;
+
+/// A step after the assignment of an odd slot.
+const STEP: &str = "\n    (if (i32.and (local.get $slot) (i32.const 1)) (then (call $gc_step)))";
 
 /// Whether pointers are words like others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,14 +21,17 @@ pub(super) enum Access {
     /// The collector is told sizes only, and pointers are stored and loaded as words.
     Words,
     /// The collector is told which words are pointers, and its manifest says how they are stored and loaded.
-    Declared,
+    Declared {
+        /// Whether a collection can be made in steps.
+        steps: bool,
+    },
 }
 
 impl Access {
     /// How the objects of this collector are reached.
-    pub(super) const fn of(runtime: &Runtime) -> Self {
-        match runtime.description.module {
-            Some(_) => Self::Declared,
+    pub(super) fn of(runtime: &Runtime) -> Self {
+        match &runtime.description.module {
+            Some(module) => Self::Declared { steps: module.has_steps() },
             None => Self::Words,
         }
     }
@@ -38,13 +45,15 @@ impl Access {
                 ("{fields of a node}", ""),
                 ("{fields of a step}", ""),
                 ("{no fields}", ""),
+                ("{step}", ""),
             ],
-            Self::Declared => [
+            Self::Declared { steps } => [
                 ("{new}", "(call $new (local.get $size) (local.get $first) (local.get $stride) (local.get $count))"),
                 ("{fields}", " (param $first i32) (param $stride i32) (param $count i32)"),
                 ("{fields of a node}", " (i32.const 0) (i32.const 1) (local.get $fields)"),
                 ("{fields of a step}", " (i32.shr_u {5} (i32.const 2)) (i32.shr_u {6} (i32.const 2)) {8}"),
                 ("{no fields}", " (i32.const 0) (i32.const 1) (i32.const 0)"),
+                ("{step}", if steps { STEP } else { "" }),
             ],
         };
         let mut text = plain.iter().fold(text.to_owned(), |text, (words, code)| text.replace(words, code));
@@ -54,11 +63,19 @@ impl Access {
         text
     }
 
+    /// The step after the assignment of a slot, if there is one.
+    pub(super) const fn step(self, slot: u32) -> &'static str {
+        match self {
+            Self::Declared { steps: true } if slot % 2 == 1 => "    (call $gc_step)\n",
+            Self::Declared { .. } | Self::Words => "",
+        }
+    }
+
     /// The store of a pointer field.
     pub(super) fn link(self, object: &str, offset: &str, value: &str) -> String {
         match self {
             Self::Words => format!("(i32.store (i32.add {object} {offset}) {value})"),
-            Self::Declared => format!("(call $link {object} {offset} {value})"),
+            Self::Declared { .. } => format!("(call $link {object} {offset} {value})"),
         }
     }
 
@@ -66,7 +83,7 @@ impl Access {
     pub(super) fn fetch(self, object: &str, offset: &str) -> String {
         match self {
             Self::Words => format!("(i32.load (i32.add {object} {offset}))"),
-            Self::Declared => format!("(call $fetch {object} {offset})"),
+            Self::Declared { .. } => format!("(call $fetch {object} {offset})"),
         }
     }
 
@@ -124,6 +141,16 @@ mod tests {
         assert_eq!(Access::Words.expand(text), words);
         let declared = "(func (param $first i32) (param $stride i32) (param $count i32) (call $link (call $a {0}) {1} (i32.const 0)) \
                         (drop (call $fetch (x) {1})) {2})";
-        assert_eq!(Access::Declared.expand(text), declared);
+        assert_eq!(Access::Declared { steps: false }.expand(text), declared);
+    }
+
+    #[test]
+    fn a_step_follows_the_assignment_of_an_odd_slot_where_there_are_steps() {
+        let steps = [Access::Words, Access::Declared { steps: false }, Access::Declared { steps: true }];
+        assert_eq!(steps.map(|access| access.expand("{step}").contains("$gc_step")), [false, false, true]);
+        assert_eq!(
+            steps.map(|access| [0, 1].map(|slot| !access.step(slot).is_empty())),
+            [[false, false], [false, false], [false, true]]
+        );
     }
 }

@@ -33,7 +33,7 @@
     (if (local.get $push)
       (then (call $root_push (local.get $value)))
       (else (call $root_set (local.get $slot) (local.get $value))))
-    (call $poke (i32.add (i32.const 512) (i32.shl (local.get $slot) (i32.const 2))) (local.get $value)))
+    (call $poke (i32.add (i32.const 512) (i32.shl (local.get $slot) (i32.const 2))) (local.get $value)){step})
 
   ;; Pushes frame_save() on the stack of frames.
   (func $mutator.enter
@@ -171,7 +171,7 @@
   ;; root(slot, value) once the slot exists
   (func $mutator.reroot (param $slot i32) (param $value i32)
     (call $root_set (local.get $slot) (local.get $value))
-    (call $poke (i32.add (i32.const 512) (i32.shl (local.get $slot) (i32.const 2))) (local.get $value)))
+    (call $poke (i32.add (i32.const 512) (i32.shl (local.get $slot) (i32.const 2))) (local.get $value)){step})
 
   ;; store(obj + 4 * field, target)
   (func $mutator.link (param $obj i32) (param $field i32) (param $target i32)

@@ -160,19 +160,19 @@ fn step(text: &mut String, step: &Step, log: u64, access: Access) {
         Step::Alloc { root: to, size, init } => {
             let fields = match access {
                 Access::Words => String::new(),
-                Access::Declared => {
+                Access::Declared { .. } => {
                     format!(" (i32.const {}) (i32.const {}) (i32.const {})", init.first, init.stride, init.fields)
                 }
             };
             put(text, format_args!("    (local.set $a (call $mutator.alloc (i32.const {size}){fields}))\n"));
             initial(text, *size, *init);
-            root(text, *to);
+            root(text, *to, access);
         }
         Step::Load { root: to, src, offset } => {
             let fetched = access.fetch(&mirror(*src), &constant(*offset));
             put(text, format_args!("    (local.set $a {fetched})\n"));
             text.push_str("    (call $mutator.log (local.get $a))\n");
-            root(text, *to);
+            root(text, *to, access);
         }
         Step::Store { obj, offset, value } => {
             let stored = access.link(&mirror(*obj), &constant(*offset), &mirror(*value));
@@ -195,13 +195,13 @@ fn step(text: &mut String, step: &Step, log: u64, access: Access) {
         Step::Assign { root: to, src } => {
             let value = src.map_or_else(|| "(i32.const 0)".to_owned(), mirror);
             put(text, format_args!("    (local.set $a {value})\n"));
-            root(text, *to);
+            root(text, *to, access);
         }
         Step::Enter => text.push_str("    (call $mutator.enter)\n"),
         Step::Leave { keep: None } => text.push_str("    (call $mutator.leave)\n"),
         Step::Leave { keep: Some((kept, to)) } => {
             put(text, format_args!("    (local.set $a {})\n    (call $mutator.leave)\n", mirror(*kept)));
-            root(text, *to);
+            root(text, *to, access);
         }
         Step::Collect => text.push_str("    (call $gc_collect)\n"),
         Step::Digest { obj, ranges } => {
@@ -272,13 +272,14 @@ fn initial(text: &mut String, size: u32, init: Initial) {
 }
 
 /// root(to, a)
-fn root(text: &mut String, to: RootWrite) {
+fn root(text: &mut String, to: RootWrite, access: Access) {
     if to.push {
         text.push_str("    (call $root_push (local.get $a))\n");
     } else {
         put(text, format_args!("    (call $root_set (i32.const {}) (local.get $a))\n", to.slot));
     }
     put(text, format_args!("    (call $poke (i32.const {}) (local.get $a))\n", mirror_address(to.slot)));
+    text.push_str(access.step(to.slot));
 }
 
 fn store(text: &mut String, obj: Slot, offset: u32, value: &str) {

@@ -621,7 +621,8 @@ impl Description {
     #[must_use]
     pub fn is_predictable(&self) -> bool {
         let p = self.promises;
-        p.placement != PlacementPolicy::Unknown
+        self.module.as_ref().is_none_or(|module| !module.has_steps())
+            && p.placement != PlacementPolicy::Unknown
             && p.growth != GrowthPolicy::Unknown
             && p.candidates != Candidates::Unknown
     }

@@ -86,7 +86,7 @@
 //!
 //! [collect]
 //! full = { call = "gc_collect", args = [] }
-//! step = { call = "gc_step", args = [1] }   # optional
+//! step = { call = "gc_step", args = [1] }   # optional: made after each assignment of an odd root slot, whatever allocation does
 //! automatic = true                  # whether allocation collects by itself
 //! on_exhaustion = true              # optional: whether an allocation for which there is no memory collects before it gives up
 //!

@@ -45,8 +45,11 @@ impl Manifest {
             Some(true) | None => "unknown: say `zeroed` in [object]",
         };
         add("zeroing", zeroing, why);
-        let counted = heap.collections.as_ref().map(|global| format!("counted by `{}`", global.name));
-        add("collections", counted, "not counted: name a counter as `collections` in [heap], if there is one");
+        let counted = match &heap.collections {
+            Some(global) => format!("counted by `{}`", global.name),
+            None => format!("counted: calls of `{}`, whoever makes them", self.collect.full.function.name),
+        };
+        add("collections", Some(counted), "");
         let is_like = self.like.is_some();
         let missing = |wanted: &[(bool, &str)]| {
             let names: Vec<&str> = wanted.iter().filter(|(given, _)| !given).map(|(_, name)| *name).collect();
@@ -113,7 +116,11 @@ impl Manifest {
             Accessor::Raw => None,
         };
         add("barrier", barrier, "none: pointers are stored raw");
-        let steps = self.collect.step.as_ref().map(|step| format!("`{}` between all else", step.function.name));
+        let steps = self
+            .collect
+            .step
+            .as_ref()
+            .map(|step| format!("`{}` after each assignment of an odd root slot", step.function.name));
         add("steps", steps, "no `step` in [collect]");
         let emulated = self.is_emulated.then(|| "memory, globals and traps, bit for bit".to_owned());
         add("emulation", emulated, "no rules are claimed");
