@@ -152,3 +152,32 @@ fn a_broken_one_is_seen_by_what_any_collector_must_do() {
         assert!(broken.is_some(), "{spec}");
     }
 }
+
+/// A collector that is no built-in, by its own manifest: precise, with numbered slots and a header of two words.
+#[test]
+fn a_collector_that_is_no_built_in_breaks_nothing() {
+    let spec = parse_spec(&format!("{}/tests/collectors/marksweep.toml", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let mut runs = Runs::new(spec, 3, Machine::default());
+    let (mut passed, mut trapped) = (0, 0);
+    for index in 0..300 {
+        match runs.verdict(index) {
+            Verdict::Pass => passed += 1,
+            Verdict::AllowedTrap(_) => trapped += 1,
+            other @ (Verdict::Violation(_) | Verdict::Inconclusive(_) | Verdict::Untrusted(_)) => {
+                panic!("program {index}: {other:?}")
+            }
+        }
+    }
+    assert!(passed > 100 && trapped > 10, "{passed} passed, {trapped} trapped");
+    // A block's room can be its header and nothing else, and growth can be by all of a block.
+    for text in [
+        "heapsmith 1\nwide r3 n=1\ncollect\nalloc r1 size=0 fields=0 init=null\n",
+        "heapsmith 1\nmachine pages=4..7\nalloc r1 size=memory.block fields=0 init=null\n",
+    ] {
+        let program = heapsmith_generators::parse(text).unwrap();
+        let runtime = builtin(runs.spec.resolve(program.machine).unwrap());
+        let mut rig = Rig::new(Arc::new(Prepared::builtin(runtime, &runs.engines).unwrap())).unwrap();
+        let verdict = rig.trial(&program);
+        assert!(matches!(verdict, Verdict::Pass | Verdict::AllowedTrap(_)), "{text}{verdict:?}");
+    }
+}

@@ -156,7 +156,7 @@ fn tiling(model: &Model, seen: Seen<'_>, live: &[Live]) -> Option<Violation> {
         };
         let recorded = header >> object.size_shift;
         blocks.push((p as u32 + object.header_bytes, recorded));
-        p += object.stride(recorded);
+        p += object.extent(recorded);
     }
     if p != end {
         let expected = format!("blocks up to the heap's end at {end}");

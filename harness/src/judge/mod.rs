@@ -188,10 +188,11 @@ fn has_evidence(model: &Model, seen: Seen<'_>) -> bool {
     match expect.kinds[..shown_until].get(next) {
         Some(Logged::Allocation { size }) => {
             let memory = u64::from(seen.outcome.pages) * u64::from(PAGE);
-            let heap_end = seen.global(model, Role::HeapEnd).map_or(memory, u64::from);
-            // Where nobody knows how it grows it may want a page, and round up.
-            let more = if d.is_predictable() { 0 } else { u64::from(PAGE) + u64::from(*size) / 8 };
-            let end = heap_end + d.object.stride(*size) + more;
+            let end = match seen.global(model, Role::HeapEnd) {
+                Some(heap_end) if d.is_predictable() => u64::from(heap_end) + d.object.stride(*size),
+                // Where nobody knows how it grows it may want all of the block anew, round up, and a page.
+                Some(_) | None => memory + d.object.stride(*size) + u64::from(*size) / 8 + u64::from(PAGE),
+            };
             end > d.promises.address_limit.min(u64::from(d.parameters.max_pages) * u64::from(PAGE))
         }
         Some(Logged::Pointer(_) | Logged::Digest(_) | Logged::Zero) | None => {

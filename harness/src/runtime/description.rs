@@ -246,13 +246,18 @@ pub struct ObjectLayout {
 }
 
 impl ObjectLayout {
-    /// Bytes from one block to the next for a payload of `size` bytes, in 64 bits so that nothing wraps.
+    /// Bytes from one block to the next for a payload of `size` bytes, in 64 bits so that nothing wraps. A payload has a byte at least, whatever is asked
+    /// for: what names it is its address, which nothing else may have.
     #[must_use]
     pub const fn stride(&self, size: u32) -> u64 {
+        self.extent(if size == 0 { 1 } else { size })
+    }
+
+    /// Bytes from one block to the next where a header records `size` bytes.
+    #[must_use]
+    pub const fn extent(&self, size: u32) -> u64 {
         let unit = self.stride_unit as u64;
-        // No two blocks start at the same address, whatever they hold.
-        let strides = (size as u64 + self.header_bytes as u64).div_ceil(unit);
-        if strides == 0 { unit } else { strides * unit }
+        (size as u64 + self.header_bytes as u64).div_ceil(unit) * unit
     }
 }
 

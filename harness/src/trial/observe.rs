@@ -56,7 +56,7 @@ pub(super) fn observe(model: &Model, seen: Seen<'_>) -> Observations {
     while p < end {
         let Some(header) = seen.word(p as u32) else { break };
         o.marked += u64::from(header & d.object.mark_mask != 0);
-        p += d.object.stride(header >> d.object.size_shift);
+        p += d.object.extent(header >> d.object.size_shift);
     }
     // A broken list may lead anywhere, and round and round: no block lies outside the heap, and all of them fit into it.
     let (start, mut left) = (u64::from(d.regions.heap_start), end.saturating_sub(u64::from(d.regions.heap_start)));
@@ -64,7 +64,7 @@ pub(super) fn observe(model: &Model, seen: Seen<'_>) -> Observations {
     while (start + u64::from(d.object.header_bytes)..end).contains(&u64::from(next)) {
         let Some(header) = seen.word(next - d.object.header_bytes) else { break };
         let size = header >> d.object.size_shift;
-        let Some(rest) = left.checked_sub(d.object.stride(size)) else { break };
+        let Some(rest) = left.checked_sub(d.object.extent(size)) else { break };
         left = rest;
         o.freed += u64::from(size);
         o.free_blocks += 1;
