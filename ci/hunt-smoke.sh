@@ -47,7 +47,7 @@ found "(growth)"
 expect 0 "$heapsmith" cost --runtime fixed
 # What silence is worth: every planted fault is seen, every bug of the history is found where it lived, and mutants of the reference are killed.
 # Of a fault that breaks several promises the declared one is among the first eight.
-expect 0 "$heapsmith" score --programs 500 --enough 8
+expect 0 "$heapsmith" score --programs 1000 --enough 8
 found "all as declared"
 expect 0 "$heapsmith" mutants fixed --sample 60 --programs 300 --fail-under 75
 # The measurement runs and prints its table; what it measures is nobody's promise here.
