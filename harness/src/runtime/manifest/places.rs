@@ -5,6 +5,8 @@ use super::names::{Gives, Names};
 use super::parts::{Direction, RootKind, Roots};
 use super::read::Table;
 
+/// Slots where nobody is told of roots: as many as programs need.
+const TOLD_NOBODY: u32 = 1024;
 /// Slots of one kind of roots at most.
 const MAX_SLOTS: u32 = 1 << 20;
 
@@ -35,7 +37,7 @@ impl Names<'_> {
         let function = |key, params, what| self.function(&table.need(key, what)?, params, Gives::Anything);
         let kind = match kind.one_of(&names.map(|name| (name, name)))? {
             "shadow-stack" => return self.shadow_stack(table),
-            "none" => return Ok(Roots { kind: RootKind::None, capacity: MAX_SLOTS }),
+            "none" => return Ok(Roots { kind: RootKind::None, capacity: TOLD_NOBODY }),
             "pins" => RootKind::Pins {
                 pin: function("pin", 1, "the function that keeps an object")?,
                 unpin: function("unpin", 1, "the function that lets it go")?,

@@ -351,6 +351,14 @@ fn traps(draft: &mut Draft, found: &Found) {
         }
     }
     draft.line("# size_limit = 0x80000000   # requests of so many bytes and more trap");
+    if let Some(children) = found.worklist {
+        draft.comment(&format!(
+            "Seen: an object of {children} children is collected, one of {} makes a collection trap.",
+            children + 1
+        ));
+        draft.line(format!("worklist = {children}"));
+        return;
+    }
     draft.line("# worklist = 16384          # a mark worklist of so many entries may trap when it is full");
 }
 

@@ -9,6 +9,7 @@ use super::lab::Lab;
 use super::layout::{self, Layout};
 use super::names::{self, Candidate};
 use super::roots::{self, Kept};
+use super::worklist;
 use super::world::{Collection, Fate, Root, SIZE, World};
 use crate::runtime::description::{DEFAULT_MAX_PAGES, PAGE};
 use wasmparser::ValType;
@@ -61,6 +62,8 @@ pub(super) struct Found {
     pub(super) layout: Layout,
     pub(super) zeroed: Option<bool>,
     pub(super) exhausted: Exhausted,
+    /// Children up to which an object is collected, where more trap.
+    pub(super) worklist: Option<u32>,
     pub(super) live: Option<Candidate>,
     /// Whether two objects that only hold each other are freed; none where that was not seen.
     pub(super) cycles: Option<bool>,
@@ -69,6 +72,8 @@ pub(super) struct Found {
 
 /// Pages beyond those that it starts with, in experiments: a collector that collects when memory is out is to do so soon.
 const SPARE_PAGES: u32 = 4;
+/// The same where many objects are made.
+const WIDE_PAGES: u32 = 80;
 /// Bytes of objects that are made to see whether allocation collects.
 const AUTOMATIC_SIZE: u32 = 256;
 
@@ -225,10 +230,15 @@ pub(super) fn find(module: &Decoded<'_>) -> Result<Found, String> {
 
     let step = step(&world, root.as_ref());
     let is_automatic = bare || automatic(&world);
+    // Thousands of objects need room.
+    let wide = Lab::new(module, &behaviour, (initial, (ready + WIDE_PAGES).min(roomy.1.max(ready))), &init)?;
+    let wide = World { lab: &wide, recipe: world.recipe.clone(), collection: world.collection.clone(), patience: 1 };
+    let worklist = root.as_ref().filter(|_| recycles).and_then(|root| worklist::capacity(&wide, root, &kinds));
     let cycles = recycles.then(|| cycle(&world, &kinds, store.0.as_ref())).flatten();
     Ok(Found {
         zeroed: zeroed(&world),
         exhausted: exhausted(&world),
+        worklist,
         live: live(&world, root.as_ref()),
         init: init.iter().map(|index| names::function_name(module, *index)).collect(),
         step_takes_work: step.as_ref().is_some_and(|s| !module.functions[s.index as usize].params.is_empty()),

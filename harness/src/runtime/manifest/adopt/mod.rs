@@ -17,6 +17,7 @@ mod layout;
 mod missing;
 mod names;
 mod roots;
+mod worklist;
 mod world;
 
 pub use missing::{Missing, missing};

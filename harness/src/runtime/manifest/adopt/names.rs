@@ -162,7 +162,6 @@ pub(super) const STACK_TOP: Role = Role {
         "root ptr",
         "root end",
         "roots end",
-        "top",
         "root count",
     ],
     beside: &["shadow", "root", "roots", "stack"],
