@@ -196,7 +196,8 @@ impl Bisection<'_> {
     fn criterion(&self, good: usize, bad: usize) -> anyhow::Result<Criterion> {
         let bad_name = name(&self.builds[bad]);
         if let Some(case) = &self.args.case {
-            let (program, _) = read_program(case).map_err(anyhow::Error::msg)?;
+            let (program, _) =
+                read_program(case).map_err(anyhow::Error::msg).with_context(|| case.display().to_string())?;
             let replay =
                 self.replay(&program, bad).map_err(anyhow::Error::msg).with_context(|| format!("--bad {bad_name}"))?;
             let Some(bucket) = replay.bucket else {

@@ -249,6 +249,10 @@ fn real_collectors() {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         let adoption = adopt(&std::fs::read(&path).unwrap(), &name, &path.to_string_lossy()).unwrap();
         assert!(adoption.manifest.roots.iter().all(|roots| roots.kind != RootKind::None), "{name}\n{}", adoption.text);
+        // Those of which no bug is known.
+        if ["minimal", "stub", "mended"].iter().any(|known| name.contains(known)) {
+            is_clean(&adoption);
+        }
     }
     assert!(count > 0, "expected modules in {}, found none", folder.display());
 }

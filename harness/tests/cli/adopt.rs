@@ -25,7 +25,7 @@ fn wrong() -> String {
 }
 
 /// A comb: its second fields hold what the wrong one forgets.
-const CASE: &str = "heapsmith 1\nalloc r0 size=8 fields=2 init=null\nalloc r1 size=8 fields=0 init=null\nstore r0.1 r1\ndrop r1\ncollect\nalloc r2 size=8 fields=0 init=null\ncheck r0\n";
+const CASE: &str = "heapsmith 1\nalloc r0 size=8 fields=2 init=null\nalloc r1 size=8 fields=0 init=null\nstore r0.1 = r1\ndrop r1\ncollect\nalloc r2 size=8 fields=0 init=null\ncheck r0\n";
 
 #[test]
 fn a_module_is_adopted_once_and_hunted() {

@@ -22,7 +22,8 @@ impl Unit {
         }
     }
 
-    const fn of(self, word: u32) -> u32 {
+    /// A word as it counts it.
+    pub(super) const fn of(self, word: u32) -> u32 {
         match self {
             Self::Index => word,
             Self::Offset => 4 * word,

@@ -233,7 +233,8 @@ pub(super) fn find(module: &Decoded<'_>) -> Result<Found, String> {
     // Thousands of objects need room.
     let wide = Lab::new(module, &behaviour, (initial, (ready + WIDE_PAGES).min(roomy.1.max(ready))), &init)?;
     let wide = World { lab: &wide, recipe: world.recipe.clone(), collection: world.collection.clone(), patience: 1 };
-    let worklist = root.as_ref().filter(|_| recycles).and_then(|root| worklist::capacity(&wide, root, &kinds));
+    let worklist =
+        root.as_ref().filter(|_| recycles).and_then(|root| worklist::capacity(&wide, root, &kinds, store.0.as_ref()));
     let cycles = recycles.then(|| cycle(&world, &kinds, store.0.as_ref())).flatten();
     Ok(Found {
         zeroed: zeroed(&world),
@@ -465,13 +466,7 @@ fn cycle(world: &World<'_, '_>, kinds: &[Kind], store: Option<&Accessor>) -> Opt
         for (from, to) in [(a, b), (b, a)] {
             let stored = match store {
                 None => bench.write_word(from + 4 * word, to),
-                Some(setter) => {
-                    let at = match setter.unit {
-                        access::Unit::Index => word,
-                        access::Unit::Offset => 4 * word,
-                    };
-                    bench.call(setter.function.index, &[from, at, to]).is_some()
-                }
+                Some(setter) => bench.call(setter.function.index, &[from, setter.unit.of(word), to]).is_some(),
             };
             stored.then_some(())?;
         }

@@ -4,11 +4,14 @@ use super::super::module::Decoded;
 use super::super::parts::Behaviour;
 use super::super::rewrite::{self, Rewritten};
 use crate::engine::{Compiled, Engine, Instance, Wasmi};
+use crate::outcome::End;
 use std::fmt::Write as _;
 use wasmparser::ValType;
 
 /// Fuel of one call: a tenth of a second or so.
 const FUEL: u64 = 1 << 25;
+/// Fuel of all calls of an instance.
+const ALL_FUEL: u64 = 1 << 27;
 
 /// A module that can be had fresh any number of times.
 pub(super) struct Lab<'m> {
@@ -28,6 +31,8 @@ pub(super) struct Bench<'l> {
     instance: Box<dyn Instance>,
     /// Whether a call did not return: nothing is known of it any more.
     is_dead: bool,
+    /// Fuel that calls have used.
+    used: u64,
 }
 
 impl<'m> Lab<'m> {
@@ -69,7 +74,7 @@ impl<'m> Lab<'m> {
     /// A start function does not return.
     pub(super) fn bench(&self) -> Result<Bench<'_>, String> {
         let instance = self.compiled.instantiate().map_err(|e| e.to_string())?;
-        let mut bench = Bench { lab: self, instance, is_dead: false };
+        let mut bench = Bench { lab: self, instance, is_dead: false, used: 0 };
         for &function in &self.start {
             let known = &self.module.functions[function as usize];
             if !known.params.iter().chain(&known.results).all(|type_| *type_ == ValType::I32) {
@@ -96,13 +101,28 @@ impl Bench<'_> {
             return None;
         }
         let arguments: Vec<i32> = arguments.iter().map(|n| n.cast_signed()).collect();
-        match self.instance.invoke(&format!("f.{function}"), &arguments, FUEL) {
+        let fuel = FUEL.min(ALL_FUEL.saturating_sub(self.used));
+        let called = self.instance.invoke(&format!("f.{function}"), &arguments, fuel);
+        self.used += self.instance.fuel_used();
+        match called {
             Ok(Ok(results)) => Some(results.into_iter().map(i32::cast_unsigned).collect()),
-            Ok(Err(_)) | Err(_) => {
+            Ok(Err(end)) => {
+                self.is_dead = true;
+                if end == End::OutOfFuel {
+                    self.used = ALL_FUEL;
+                }
+                None
+            }
+            Err(_) => {
                 self.is_dead = true;
                 None
             }
         }
+    }
+
+    /// Whether a call did not return because it ran on and on, rather than trap.
+    pub(super) const fn is_exhausted(&self) -> bool {
+        self.used >= ALL_FUEL
     }
 
     /// What a global is; none if that is not known.

@@ -1,5 +1,6 @@
 //! How many objects a collection can put off: an object of many children is collected, and one of more traps.
 
+use super::access::Accessor;
 use super::kinds::{Kind, Words};
 use super::world::{Root, World};
 
@@ -7,7 +8,7 @@ use super::world::{Root, World};
 const MOST: [u32; 3] = [40_000, 18_000, 6_000];
 
 /// The number of children up to which one object of them is collected, if there is one: one more traps.
-pub(super) fn capacity(world: &World<'_, '_>, root: &Root, kinds: &[Kind]) -> Option<u32> {
+pub(super) fn capacity(world: &World<'_, '_>, root: &Root, kinds: &[Kind], store: Option<&Accessor>) -> Option<u32> {
     let kind = kinds.iter().find(|kind| matches!(kind.words, Words::Any | Words::Every { first: 0, stride: 1 }))?;
     let survives = |children: u32| -> Option<bool> {
         let mut bench = world.lab.bench().ok()?;
@@ -15,9 +16,15 @@ pub(super) fn capacity(world: &World<'_, '_>, root: &Root, kinds: &[Kind]) -> Op
         root.hold(&mut bench, 0, parent).then_some(())?;
         for word in 0..children {
             let child = world.recipe.make_clean(&mut bench, 8, 0)?;
-            bench.write_word(parent + 4 * word, child).then_some(())?;
+            let stored = match store {
+                None => bench.write_word(parent + 4 * word, child),
+                Some(setter) => bench.call(setter.function.index, &[parent, setter.unit.of(word), child]).is_some(),
+            };
+            stored.then_some(())?;
         }
-        Some(world.collect(&mut bench))
+        let lived = world.collect(&mut bench);
+        // What runs on and on is no trap.
+        (!bench.is_exhausted()).then_some(lived)
     };
     let (most, lived) = MOST.into_iter().find_map(|children| Some((children, survives(children)?)))?;
     if lived {
