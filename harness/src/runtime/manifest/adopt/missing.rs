@@ -51,12 +51,6 @@ pub fn missing(manifest: &Manifest) -> Vec<Missing> {
         "[object] header and size",
     );
     open(
-        heap.collections.is_none(),
-        "no count of collections",
-        "only those that programs ask for are counted",
-        "[heap] collections",
-    );
-    open(
         object.is_zeroed.is_none() && !alike,
         "nothing on zeroing",
         "old bytes in fresh objects are not seen",
