@@ -163,10 +163,7 @@ impl ShadowHeap {
         let span = (self.heap_end() - u64::from(low)) as u32;
         for (values, contents) in self.words.written(start, start + words) {
             for (i, &v) in values.iter().enumerate() {
-                let beyond = v.wrapping_sub(low);
-                // Behind a header of whole units the last block's payload, if it is empty, starts at the heap's end.
-                let outside = beyond >= span && (beyond > span || self.index.get(v).is_none());
-                if outside || !self.index.on_phase(v) || !self.looks_at(contents[i]) {
+                if v.wrapping_sub(low) >= span || !self.index.on_phase(v) || !self.looks_at(contents[i]) {
                     continue;
                 }
                 match (self.index.get(v), self.promises.candidates) {
