@@ -9,7 +9,7 @@ mod common;
 
 use heapsmith::campaign::capacities;
 use heapsmith::engine::{DEFAULT, Engine, by_name};
-use heapsmith::judge::Verdict;
+use heapsmith::judge::{Inconclusive, Verdict};
 use heapsmith::runtime::manifest::Manifest;
 use heapsmith::runtime::{Spec, builtin, parse_spec};
 use heapsmith::trial::{Prepared, Rig};
@@ -180,4 +180,10 @@ fn a_collector_that_is_no_built_in_breaks_nothing() {
         let verdict = rig.trial(&program);
         assert!(matches!(verdict, Verdict::Pass | Verdict::AllowedTrap(_)), "{text}{verdict:?}");
     }
+    // It goes round the heap once for each node of a list: that is slow, and it ends.
+    let program = heapsmith_generators::parse("heapsmith 1\nmachine pages=..8\nchain r0 n=9000\ncollect\n").unwrap();
+    let runtime = builtin(runs.spec.resolve(program.machine).unwrap());
+    let mut rig = Rig::new(Arc::new(Prepared::builtin(runtime, &runs.engines).unwrap())).unwrap();
+    let verdict = rig.trial(&program);
+    assert!(matches!(verdict, Verdict::Inconclusive(Inconclusive::TooMuchWork)), "{verdict:?}");
 }

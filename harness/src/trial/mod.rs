@@ -393,6 +393,9 @@ impl Rig {
     /// Compares engines with each other and with the emulator, then judges the first one's outcome.
     fn verdict(&mut self, program: &Program, until: u32) -> Verdict {
         let hung = self.outcomes.iter().filter(|o| o.end == End::OutOfFuel).count();
+        if hung == self.outcomes.len() && may_be_slow(&self.model, self.residents[0].heap().len()) {
+            return Verdict::Inconclusive(Inconclusive::TooMuchWork);
+        }
         if hung == self.outcomes.len() {
             return Verdict::Violation(Box::new(judge::hang(self.outcomes[0].step)));
         }
@@ -556,6 +559,14 @@ fn retry_fuel(model: &Model, memory: usize) -> u64 {
         model.expectation().inexact_from.is_some() && model.description().promises.candidates != Candidates::Precise;
     let walks = if may_walk { 8 * plan.stores() } else { 0 };
     RETRY * budget(model) + (FUEL_PER_BYTE + walks) * memory
+}
+
+/// Whether a collector that promises nothing about work may need more fuel than a second try gives: as much as the square of the work. A smaller program
+/// that does not end says more.
+fn may_be_slow(model: &Model, memory: usize) -> bool {
+    let d = model.description();
+    let work = model.plan().work;
+    d.module.is_some() && d.promises.work == Work::Unpromised && work.saturating_mul(work) > retry_fuel(model, memory)
 }
 
 /// Fuel for what the model has planned.
