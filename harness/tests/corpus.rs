@@ -319,12 +319,17 @@ fn wrong_use_is_refused_before_anything_runs() {
     fs::create_dir_all(place.path().join("in")).unwrap();
     fs::create_dir_all(place.path().join("full")).unwrap();
     fs::write(place.path().join("full/x"), "x").unwrap();
+    std::os::unix::fs::symlink("nowhere", place.path().join("link")).unwrap();
     for (args, part) in [
         (&["minimize", "nowhere", "--out", "out"][..], "nowhere: expected a folder, found nothing there"),
         (&["stats", "full/x"], "full/x: expected a folder, found a file"),
         (&["minimize", "in"], "--out <DIR>"),
         (&["minimize", "in", "--out", "full"], "found files in `full`"),
         (&["minimize", "in", "--out", "in/small"], "expected a folder outside of `in`"),
+        (&["minimize", "in", "--out", "new/../in/small"], "expected the name of a folder, found `new/../in/small`"),
+        (&["minimize", "in", "--out", "full/../in/small"], "expected a folder outside of `in`"),
+        (&["merge", "in", "--out", "."], "expected the name of a folder, found `.`"),
+        (&["merge", "in", "--out", "link"], "expected the name of a folder, found `link`"),
         (&["merge", "in", "--out", "in"], "expected a folder outside of `in`"),
         (&["minimize", "in", "--out", "out"], "in: expected at least one case"),
         (&["merge", "in", "--out", "out"], "in: expected at least one case"),
@@ -335,7 +340,58 @@ fn wrong_use_is_refused_before_anything_runs() {
         let assert = run(args, place.path()).code(2);
         assert!(stderr(&assert).contains(part), "{args:?}: expected `{part}` in\n{}", stderr(&assert));
     }
-    assert!(!place.path().join("out").exists());
+    assert!(!place.path().join("out").exists() && !place.path().join("new").exists());
+    assert_eq!(fs::read_dir(place.path().join("in")).unwrap().count(), 0);
+}
+
+#[test]
+fn what_is_hidden_is_no_input_and_what_is_no_file_is_not_waited_for() {
+    let place = TempDir::new().unwrap();
+    let folder = place.path().join("in");
+    fs::create_dir_all(folder.join(".git/objects")).unwrap();
+    for hidden in [".git/HEAD", ".git/objects/0a1b2c", ".hidden.heapsmith", ".gitignore"] {
+        fs::write(folder.join(hidden), "no case").unwrap();
+    }
+    fs::write(folder.join("good.heapsmith"), SMALL).unwrap();
+    std::os::unix::fs::symlink("nowhere", folder.join("lost.heapsmith")).unwrap();
+    std::os::unix::fs::symlink(".", folder.join("round")).unwrap();
+    assert!(Command::new("mkfifo").arg(folder.join("pipe.heapsmith")).status().unwrap().success());
+    let told = json(&run(&["stats", "in", "--json"], place.path()).code(0));
+    assert_eq!(told["size"]["files"], 1, "{told}");
+    let unreadable = told["unreadable"].as_array().unwrap();
+    let reasons: Vec<_> = unreadable.iter().map(|u| u["reason"].as_str().unwrap()).collect();
+    assert_eq!(
+        reasons,
+        ["expected a file, found nothing there", "expected a file, found a pipe, a socket or a device"],
+        "{told}"
+    );
+}
+
+#[test]
+fn a_link_in_place_is_refused_because_it_could_stay_without_its_file() {
+    let place = TempDir::new().unwrap();
+    let folder = place.path().join("in");
+    fs::create_dir(&folder).unwrap();
+    // Of two that reach the same, the link's name comes first.
+    fs::write(folder.join("b.heapsmith"), SMALL).unwrap();
+    std::os::unix::fs::symlink("b.heapsmith", folder.join("a.heapsmith")).unwrap();
+    let assert = run(&["minimize", "in", "--in-place"], place.path()).code(2);
+    assert!(stderr(&assert).contains("in/a.heapsmith: expected files in a folder"), "{}", stderr(&assert));
+    assert_eq!(contents(&folder).len(), 2);
+    assert!(!place.path().join("in.removed").exists());
+    run(&["minimize", "in", "--out", "out"], place.path()).code(0);
+    assert_eq!(contents(&place.path().join("out")).into_keys().collect::<Vec<_>>(), [Path::new("a.heapsmith")]);
+}
+
+#[test]
+fn a_folder_that_is_merged_with_itself_is_merged_once() {
+    let place = TempDir::new().unwrap();
+    let folder = corpus(place.path());
+    run(&["merge", "in", "in", "in/more", "--out", "twice", "--jobs", "1"], place.path()).code(0);
+    run(&["merge", "in", "--out", "once", "--jobs", "1"], place.path()).code(0);
+    let [twice, once] = ["twice", "once"].map(|name| contents(&place.path().join(name)));
+    assert_eq!(twice, once);
+    assert!(folder.exists() && !once.is_empty());
 }
 
 #[test]

@@ -197,6 +197,15 @@ fn what_is_at(path: &Path) -> &'static str {
 
 /// A result has a place of its own, outside of what it is made from.
 fn check_result(out: &Path, folders: &[PathBuf]) -> anyhow::Result<()> {
+    // A folder that one is in cannot be replaced, nor a link; and where `..` leads from what is not there yet nobody knows.
+    let leads_away = |path: &Path| (path.file_name().is_none() || path.is_symlink()) && !path.exists();
+    ensure!(
+        out.file_name().is_some()
+            && !out.is_symlink()
+            && !out.ancestors().any(|path| !path.as_os_str().is_empty() && leads_away(path)),
+        "--out: expected the name of a folder, found `{}`; name it without `.`, `..` and links that lead nowhere",
+        out.display()
+    );
     check_out(out)?;
     if out.is_dir() {
         let mut entries = fs::read_dir(out).with_context(|| format!("--out: {}", out.display()))?;
@@ -257,6 +266,7 @@ fn answer<T>(done: Result<T, CorpusError>, show: impl FnOnce(&T) -> anyhow::Resu
             | CorpusError::Io { .. }
             | CorpusError::Changed(_)
             | CorpusError::Finding(_)
+            | CorpusError::Link(_)
             | CorpusError::Busy(_)),
         ) => Err(error.into()),
     }

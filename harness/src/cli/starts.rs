@@ -33,6 +33,6 @@ pub(super) struct Added {
 pub(super) fn add(folder: &Path, learnt: &Learnt) -> Added {
     match keep::add(folder, &learnt.new) {
         Ok(files) => Added { files: files.len(), problem: None },
-        Err(error) => Added { files: 0, problem: Some(format!("--corpus: {error}")) },
+        Err(stopped) => Added { files: stopped.new.len(), problem: Some(format!("--corpus: {stopped}")) },
     }
 }

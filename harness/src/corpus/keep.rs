@@ -48,15 +48,31 @@ pub fn cases(folder: &Path, spec: &Spec) -> Result<Vec<(String, Program)>, Vec<U
     if problems.is_empty() { Ok(cases) } else { Err(problems) }
 }
 
+/// Adding to a folder came to an early end.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct Stopped {
+    /// The files that were written before; they stay.
+    pub new: Vec<PathBuf>,
+    /// What could not be written.
+    #[source]
+    pub error: CorpusError,
+}
+
 /// Adds programs to a folder, which is made if it is not there; the files that are new.
 ///
 /// # Errors
-/// When a file cannot be written; the ones before it are.
-pub fn add<'p>(folder: &Path, programs: impl IntoIterator<Item = &'p Program>) -> Result<Vec<PathBuf>, CorpusError> {
-    fs::create_dir_all(folder).map_err(|e| io(folder, e))?;
+/// When a file cannot be written; the ones before it are, and are given.
+pub fn add<'p>(folder: &Path, programs: impl IntoIterator<Item = &'p Program>) -> Result<Vec<PathBuf>, Stopped> {
     let mut new = Vec::new();
+    if let Err(e) = fs::create_dir_all(folder) {
+        return Err(Stopped { new, error: io(folder, e) });
+    }
     for program in programs {
-        new.extend(add_one(folder, &program.to_string())?);
+        match add_one(folder, &program.to_string()) {
+            Ok(file) => new.extend(file),
+            Err(error) => return Err(Stopped { new, error }),
+        }
     }
     Ok(new)
 }
@@ -110,6 +126,27 @@ mod tests {
         let cases: Vec<Program> =
             cases(folder.path(), &spec).unwrap().into_iter().map(|(_, program)| program).collect();
         assert!(cases.len() == 3 && programs.iter().all(|program| cases.contains(program)));
+    }
+
+    #[test]
+    fn what_was_written_before_a_failure_is_told_and_stays() {
+        let room = tempfile::tempdir().unwrap();
+        let (folder, gone) = (room.path().join("corpus"), room.path().join("gone"));
+        let ops = ["alloc r0 size=8\n", "collect\n", "drop r0\n"];
+        let programs = ops.map(|ops| parse(&format!("heapsmith 1\n{ops}")).unwrap());
+        // Somebody takes the folder away before the third.
+        let take_away = |program: &&Program| {
+            if **program == programs[2] {
+                fs::rename(&folder, &gone).unwrap();
+            }
+        };
+        let stopped = add(&folder, programs.iter().inspect(take_away)).unwrap_err();
+        assert!(matches!(stopped.error, CorpusError::Io { .. }), "{stopped}");
+        assert_eq!(stopped.new.len(), 2);
+        for (path, program) in stopped.new.iter().zip(&programs) {
+            let there = gone.join(path.strip_prefix(&folder).unwrap());
+            assert_eq!(fs::read_to_string(there).unwrap(), program.to_string());
+        }
     }
 
     #[test]

@@ -27,12 +27,12 @@ pub struct Unreadable {
 pub enum Which {
     /// Cases: `*.heapsmith`.
     Cases,
-    /// Cases, and files without an extension, as a fuzzer names its inputs. Hidden ones are nobody's inputs.
+    /// Cases, and files without an extension, as a fuzzer names its inputs.
     Inputs,
 }
 
 /// The files below a folder, in sorted order, folder by folder. In the folder of a finding that is the reduced case alone. Links to
-/// folders are not followed. Names of one folder at a time, and of those that lead to it, are in memory.
+/// folders are not followed, and what is hidden is nobody's input. Names of one folder at a time, and of those that lead to it, are in memory.
 #[derive(Debug)]
 pub struct Walk {
     which: Which,
@@ -70,8 +70,7 @@ impl Walk {
     fn wanted(&self, path: &Path) -> bool {
         match (path.extension(), self.which) {
             (Some(extension), _) => extension == EXTENSION,
-            (None, Which::Cases) => false,
-            (None, Which::Inputs) => path.file_name().is_some_and(|name| !name.as_encoded_bytes().starts_with(b".")),
+            (None, which) => which == Which::Inputs,
         }
     }
 }
@@ -88,12 +87,20 @@ impl Iterator for Walk {
                 self.open.pop();
                 continue;
             };
+            if path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".")) {
+                continue;
+            }
             // A link to a folder may lead back up.
             if path.is_dir() {
                 if !path.is_symlink() {
                     self.enter(&path);
                 }
             } else if self.wanted(&path) {
+                // Whoever opens a pipe may wait for ever.
+                if path.exists() && !path.is_file() {
+                    let reason = "expected a file, found a pipe, a socket or a device".to_owned();
+                    return Some(Err(Unreadable { path, reason }));
+                }
                 return Some(Ok(path));
             }
         }

@@ -127,10 +127,7 @@ impl Merging {
             after.add(ops, bytes);
             self.verdicts.entry(member.verdict).or_default().1 += 1;
             let mut pick = member.pick;
-            // Folders of different machines may have the same name for different files.
-            if names.contains(&pick.name) {
-                pick.name = told_apart(&pick);
-            }
+            pick.name = told_apart(&pick, &names);
             names.insert(pick.name.clone());
             picks.push(pick);
         }
@@ -151,9 +148,52 @@ impl Merging {
     }
 }
 
-/// The name with the hash of the text in it.
-fn told_apart(pick: &Pick) -> PathBuf {
-    let stem = pick.name.file_stem().unwrap_or_default().to_string_lossy();
-    let extension = pick.name.extension().map_or_else(String::new, |e| format!(".{}", e.to_string_lossy()));
-    pick.name.with_file_name(format!("{stem}-{:016x}{extension}", pick.hash))
+/// A name that goes with these. Folders of different machines may have the same name for different files, and one may have a file where another has a
+/// folder: then the hash of the text is in the name, and a number where that is taken too.
+fn told_apart(pick: &Pick, names: &BTreeSet<PathBuf>) -> PathBuf {
+    let is_free = |name: &Path| {
+        let is_folder = names.range(name.to_owned()..).next().is_some_and(|next| next.starts_with(name));
+        !is_folder && !name.ancestors().any(|folder| names.contains(folder))
+    };
+    let (mut name, mut n) = (pick.name.clone(), 1);
+    // The innermost folder that can be one; what is at its top has the empty name.
+    let is_folder = |folder: &&Path| !folder.ancestors().any(|above| names.contains(above));
+    let folder = pick.name.ancestors().skip(1).find(is_folder).unwrap_or(Path::new(""));
+    while !is_free(&name) {
+        let stem = pick.name.file_stem().unwrap_or_default().to_string_lossy();
+        let extension = pick.name.extension().map_or_else(String::new, |e| format!(".{}", e.to_string_lossy()));
+        let number = if n == 1 { String::new() } else { format!("-{n}") };
+        name = folder.join(format!("{stem}-{:016x}{number}{extension}", pick.hash));
+        n += 1;
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_is_taken_twice_nor_both_a_file_and_a_folder() {
+        let mut names = BTreeSet::new();
+        let mut named = |name: &str, hash| {
+            let name = told_apart(&Pick { name: name.into(), from: PathBuf::new(), hash }, &names);
+            names.insert(name.clone());
+            name.display().to_string()
+        };
+        for (name, hash, wanted) in [
+            ("a.heapsmith", 1, "a.heapsmith"),
+            ("a.heapsmith", 2, "a-0000000000000002.heapsmith"),
+            ("a.heapsmith", 2, "a-0000000000000002-2.heapsmith"),
+            ("a-0000000000000002.heapsmith", 3, "a-0000000000000002-0000000000000003.heapsmith"),
+            ("x", 4, "x"),
+            ("x/y/z", 5, "z-0000000000000005"),
+            ("more/deep/z", 6, "more/deep/z"),
+            ("more/deep/z", 7, "more/deep/z-0000000000000007"),
+            ("more", 8, "more-0000000000000008"),
+            ("more/deep", 9, "more/deep-0000000000000009"),
+        ] {
+            assert_eq!(named(name, hash), wanted, "{name}");
+        }
+    }
 }

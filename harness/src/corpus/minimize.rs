@@ -120,10 +120,14 @@ pub fn minimize(
     progress: &Progress,
 ) -> Result<Summary, CorpusError> {
     let (files, unreadable) = readable(folder, prober, unreadable, progress)?;
-    if place == Place::InPlace
-        && let Some(finding) = files.iter().find(|path| path.file_name().is_some_and(|name| name == REDUCED))
-    {
-        return Err(CorpusError::Finding(finding.clone()));
+    if place == Place::InPlace {
+        let is_finding = |path: &&PathBuf| path.file_name().is_some_and(|name| name == REDUCED);
+        if let Some(finding) = files.iter().find(is_finding) {
+            return Err(CorpusError::Finding(finding.clone()));
+        }
+        if let Some(link) = files.iter().find(|path| path.is_symlink()) {
+            return Err(CorpusError::Link(link.clone()));
+        }
     }
     progress.total.store(files.len() as u64, Ordering::Relaxed);
     let (probed, _) = prober.run(&files, jobs, progress)?;

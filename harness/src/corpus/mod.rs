@@ -65,6 +65,9 @@ pub enum CorpusError {
     /// In place there would be half a finding.
     #[error("{}: expected inputs, found a finding, which is more than its case; use --out instead of --in-place", .0.display())]
     Finding(PathBuf),
+    /// In place a link could stay without the file that it leads to.
+    #[error("{}: expected files in a folder that is to be changed, found a link; use --out instead of --in-place", .0.display())]
+    Link(PathBuf),
     /// Another command is at work, or was killed.
     #[error("{}: expected nothing there, found what another command is writing, or was when it was killed; remove it", .0.display())]
     Busy(PathBuf),

@@ -98,7 +98,7 @@ impl Drop for Partial {
 /// any time; nothing is deleted.
 ///
 /// # Errors
-/// When a file is not what it was, before any is moved; or cannot be moved.
+/// When a file is not what it was, before any is moved; or cannot be moved: then those before it are moved back.
 pub fn set_aside(folder: &Path, files: &[Pick]) -> Result<PathBuf, CorpusError> {
     for file in files {
         if read_text(&file.from, CASE).map(|text| hash(&text)) != Ok(file.hash) {
@@ -115,14 +115,37 @@ pub fn set_aside(folder: &Path, files: &[Pick]) -> Result<PathBuf, CorpusError> 
             Err(e) => return Err(io(&aside, e)),
         }
     }
-    for file in files {
-        let to = aside.join(&file.name);
-        if let Some(parent) = to.parent() {
-            fs::create_dir_all(parent).map_err(|e| io(parent, e))?;
+    for (at, file) in files.iter().enumerate() {
+        if let Err(error) = move_to(file, &aside) {
+            for back in &files[..at] {
+                // What has taken its place in between stays, and it stays where it was moved to.
+                if !back.from.exists() {
+                    let _ = fs::rename(aside.join(&back.name), &back.from);
+                }
+            }
+            remove_empty(&aside);
+            return Err(error);
         }
-        fs::rename(&file.from, &to).map_err(|e| io(&to, e))?;
     }
     Ok(aside)
+}
+
+fn move_to(file: &Pick, aside: &Path) -> Result<(), CorpusError> {
+    let to = aside.join(&file.name);
+    if let Some(parent) = to.parent() {
+        fs::create_dir_all(parent).map_err(|e| io(parent, e))?;
+    }
+    fs::rename(&file.from, &to).map_err(|e| io(&to, e))
+}
+
+/// Removes a folder of nothing but folders; one with a file stays.
+fn remove_empty(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            remove_empty(&entry.path());
+        }
+    }
+    let _ = fs::remove_dir(folder);
 }
 
 /// Another name in the folder that a path is in.
@@ -138,4 +161,30 @@ fn beside(path: &Path, rename: impl Fn(&str) -> String) -> Result<PathBuf, Corpu
 
 pub(super) fn io(path: &Path, error: Error) -> CorpusError {
     CorpusError::Io { path: path.to_owned(), error }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_one_file_cannot_be_moved_all_are_where_they_were() {
+        let room = tempfile::tempdir().unwrap();
+        let folder = room.path().join("in");
+        fs::create_dir_all(folder.join("more")).unwrap();
+        let pick = |name: &str, to: &str| {
+            let from = folder.join(name);
+            fs::write(&from, name).unwrap();
+            Pick { name: to.into(), from, hash: hash(name) }
+        };
+        // A file and a folder cannot have one name.
+        let files = [pick("more/a", "more/a"), pick("b", "b"), pick("c", "b/c")];
+        assert!(matches!(set_aside(&folder, &files), Err(CorpusError::Io { .. })));
+        for file in &files {
+            assert_eq!(fs::read_to_string(&file.from).map(|text| hash(&text)).ok(), Some(file.hash));
+        }
+        assert_eq!(fs::read_dir(room.path()).unwrap().count(), 1, "nothing is left beside it");
+        let aside = set_aside(&folder, &files[..2]).unwrap();
+        assert!(aside.join("more/a").exists() && !files[0].from.exists() && files[2].from.exists());
+    }
 }
