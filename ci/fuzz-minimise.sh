@@ -10,10 +10,11 @@ target=graphs
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 fail() { echo "fuzz-minimise: $*" >&2; exit 1; }
-# cargo-fuzz has flags of its own for every crate, engines included, so that all of them are compiled for it. What takes a minute to run
-# is compiled with little optimisation.
+# cargo-fuzz has flags of its own for every crate, engines included, so that all of them are compiled for it. What takes seconds to run is compiled
+# without optimisation, and crates of others without instrumentation too; what runs while it is compiled is what the tests have.
 fuzz() { # fuzz SUBCOMMAND ARGUMENT...
-    CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_DEBUG=false cargo +stable fuzz "$1" -s none -O --codegen-units 16 "${@:2}"
+    RUSTC_WRAPPER=$PWD/ci/light-rustc.sh RUSTFLAGS='--cfg light_dependencies' CARGO_INCREMENTAL=0 \
+        cargo +stable fuzz "$1" -s none --dev --no-trace-compares "${@:2}"
 }
 logged() { # logged NAME COMMAND...: what it says is in a file, and shown if it fails.
     local log="$out/$1.log" code=0

@@ -1,7 +1,7 @@
 //! What libFuzzer meets: [`target!`] makes a target of a body of [`heapsmith::fuzzing`].
 //!
 //! Under `cfg(fuzzing)` a target is libFuzzer's: one input after another, mutated by structure where the body knows how, and what an input
-//! reached inside the collector goes to libFuzzer's extra counters, unless [`heapsmith::fuzzing::FEEDBACK_VARIABLE`] is `off`. A failure is printed and aborts.
+//! reached inside the collector goes to libFuzzer's extra counters, unless [`heapsmith::fuzzing::FEEDBACK_VARIABLE`] is `off` or `none`. A failure is printed and aborts.
 //! Otherwise it is a small program that runs the inputs given to it once ([`replay::main`]).
 //!
 //! A mutator that fails leaves its input and seed in a folder, named on standard error: beside libFuzzer's artifacts, else in the

@@ -1,10 +1,11 @@
 //! What libFuzzer calls: one input, one mutation, one crossover.
 
-use heapsmith::fuzzing::{Body, COUNTERS, Failure, Ran, save_in_flight};
+use heapsmith::fuzzing::{Body, COUNTERS, FEEDBACK_VARIABLE, Failure, Feedback, Ran, save_in_flight};
 use libfuzzer_sys::Corpus;
 use std::any::Any;
 use std::cell::RefCell;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 /// Counters that libFuzzer clears before and reads after each input, beside those of the host's code.
 #[repr(C, align(64))]
@@ -21,8 +22,18 @@ thread_local! {
     static BODY: RefCell<Option<Box<dyn Any>>> = const { RefCell::new(None) };
 }
 
+/// What is asked for.
+static FEEDBACK: OnceLock<Feedback> = OnceLock::new();
+
 /// Before the first input: a panic in a mutator saves what the mutator was given, before it aborts as every panic does here.
 pub fn begin<B: Body>() {
+    if let Ok(name) = std::env::var(FEEDBACK_VARIABLE)
+        && !name.is_empty()
+        && Feedback::named(&name).is_none()
+    {
+        eprintln!("{FEEDBACK_VARIABLE}: expected `on`, `off` or `none`, found `{name}`");
+        std::process::exit(2)
+    }
     let aborting = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         report_mutator::<B>(&panic.to_string());
@@ -38,7 +49,11 @@ pub fn run<B: Body + 'static>(input: &[u8]) -> Corpus {
         ran
     });
     match ran {
-        Ok(Ran::Judged | Ran::Inconclusive(_)) => Corpus::Keep,
+        Ok(Ran::Judged | Ran::Inconclusive(_)) => match FEEDBACK.get_or_init(Feedback::from_environment) {
+            Feedback::Guest | Feedback::Host => Corpus::Keep,
+            // libFuzzer goes on with the one input that it makes up.
+            Feedback::Nothing => Corpus::Reject,
+        },
         Ok(Ran::Rejected) => Corpus::Reject,
         Err(Failure(text)) => stop(&text),
     }

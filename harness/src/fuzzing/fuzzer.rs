@@ -57,25 +57,38 @@ pub struct Fuzzer {
 
 /// What the fuzzer learns from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Feedback {
+pub enum Feedback {
     /// The host's code, and what is reached inside the collector.
     Guest,
     /// The host's code alone.
     Host,
+    /// Nothing: it keeps no input, so that each is drawn anew.
+    Nothing,
 }
 
 impl Feedback {
-    /// What [`FEEDBACK_VARIABLE`] asks for.
-    pub(super) fn from_environment() -> Self {
-        let off = std::env::var(FEEDBACK_VARIABLE).is_ok_and(|value| value == "off");
-        if off { Self::Host } else { Self::Guest }
+    /// The feedback of a name: `on`, `off`, which leaves the host's code, or `none`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "on" => Some(Self::Guest),
+            "off" => Some(Self::Host),
+            "none" => Some(Self::Nothing),
+            _ => None,
+        }
+    }
+
+    /// What [`FEEDBACK_VARIABLE`] asks for; with another name, or none, it is [`Self::Guest`].
+    #[must_use]
+    pub fn from_environment() -> Self {
+        std::env::var(FEEDBACK_VARIABLE).ok().and_then(|name| Self::named(&name)).unwrap_or(Self::Guest)
     }
 
     /// A collector compiled for it.
     pub(super) fn prepare(self, runtime: Runtime, engines: &[Box<dyn Engine>]) -> Result<Prepared, EngineError> {
         match self {
             Self::Guest => Prepared::with_feedback(runtime, engines),
-            Self::Host => Prepared::builtin(runtime, engines),
+            Self::Host | Self::Nothing => Prepared::builtin(runtime, engines),
         }
     }
 }

@@ -35,7 +35,7 @@ mod wild;
 pub use case_text::CaseText;
 pub use counters::{COUNTERS, Counters};
 pub use description::DescriptionText;
-pub use fuzzer::{Failure, Fuzzer, SetupError};
+pub use fuzzer::{Failure, Feedback, Fuzzer, SetupError};
 pub use graphs::Graphs;
 pub use heap_image::{HeapImages, ImageStatistics};
 pub use input::program;
@@ -51,7 +51,7 @@ pub const RUNTIME_VARIABLE: &str = "HEAPSMITH_RUNTIME";
 /// The collector under test where nobody names one: the reference, in which every finding is a bug of heapsmith.
 pub const DEFAULT_RUNTIME: &str = "fixed";
 
-/// The environment variable that, set to `off`, leaves a fuzzer with what it sees of the host's code, for comparison.
+/// The environment variable that takes from a fuzzer what it learns from, for comparison: see [`Feedback::named`].
 pub const FEEDBACK_VARIABLE: &str = "HEAPSMITH_FEEDBACK";
 
 /// What became of an input that is no failure.

@@ -139,3 +139,9 @@ fn a_collector_that_there_is_not_is_refused_with_the_variable_that_names_it() {
     assert!(error.starts_with("HEAPSMITH_RUNTIME: expected"), "{error}");
     assert!(error.contains("fixed"), "{error}");
 }
+
+#[test]
+fn what_a_fuzzer_learns_from_has_a_name() {
+    let named = ["on", "off", "none", "", "of"].map(Feedback::named);
+    assert_eq!(named, [Some(Feedback::Guest), Some(Feedback::Host), Some(Feedback::Nothing), None, None]);
+}
