@@ -160,6 +160,19 @@ pub struct Initial {
     pub fields: u32,
 }
 
+impl Initial {
+    /// Words that it writes into a payload of `size` bytes, or a few more.
+    #[must_use]
+    pub const fn words(&self, size: u32) -> u64 {
+        let pattern = match self.fill {
+            Fill::Nothing => 0,
+            Fill::All { .. } => size / 4,
+            Fill::Ends { .. } => 16,
+        };
+        pattern as u64 + self.count as u64
+    }
+}
+
 /// Which bytes of a payload of `w = size / 4` whole words get a pattern: word `i` gets [`pattern`]`(tag, i)`; after the words each
 /// tail byte at offset `o` in `4 * w..size` gets the low byte of `pattern(tag, o)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -3,11 +3,13 @@
 //! ```text
 //! variant = part {" " part}
 //! part    = "collections=" ("all" | "sample(" N ")" | "before(" N ")")
-//!         | "on=" runtime            another heap start, worklist or runtime: `on=fixed?data_end=57,worklist=2048`
+//!         | "on=" runtime            another heap start, worklist or runtime: `on=fixed?data_end=57,worklist=2048`; in double quotes (before `"`
+//!                                    and `\` in it a `\`) where there is white space in it
 //!         | "poison"                 swept and fresh payloads are overwritten
 //!         | "standalone"             the program as code of its own must do the same, byte for byte
 //! ```
 
+use crate::runtime::quote::{quote, unquote};
 use crate::runtime::{RuntimeError, Spec, parse_spec};
 use std::fmt;
 use thiserror::Error;
@@ -71,7 +73,11 @@ impl fmt::Display for Variant {
             Gaps::Sample(seed) => parts.push(format!("collections=sample({seed})")),
             Gaps::Before(op) => parts.push(format!("collections=before({op})")),
         }
-        parts.extend(self.on.as_ref().map(|spec| format!("on={spec}")));
+        parts.extend(self.on.as_ref().map(|spec| {
+            let spec = spec.to_string();
+            let is_plain = !spec.contains(char::is_whitespace) && !spec.starts_with('"');
+            format!("on={}", if is_plain { spec } else { quote(&spec) })
+        }));
         parts.extend(self.poison.then(|| "poison".to_owned()));
         parts.extend(self.standalone.then(|| "standalone".to_owned()));
         f.write_str(&parts.join(" "))
@@ -91,9 +97,23 @@ pub enum VariantError {
         found: String,
     },
     /// Its runtime.
-    #[error("on=: {0}")]
-    Runtime(#[from] RuntimeError),
+    #[error("on=: {error}{hint}")]
+    Runtime {
+        /// What is wrong with it.
+        error: RuntimeError,
+        /// What could be meant.
+        hint: &'static str,
+    },
+    /// Double quotes that nothing closes, or that no white space follows.
+    #[error("expected `on=\"RUNTIME\"` with a double quote at its end, then white space or nothing, found {found:?}")]
+    Unclosed {
+        /// What begins with the quotes.
+        found: String,
+    },
 }
+
+/// What is said where a runtime's name may have been cut off.
+const QUOTES: &str = "; if there is white space in the runtime's name, write it in double quotes: on=\"RUNTIME\"";
 
 /// Reads a variant; an empty text is the base run again.
 ///
@@ -106,10 +126,21 @@ pub enum VariantError {
 /// Unknown parts, and runtimes that there are not.
 pub fn parse_variant(text: &str) -> Result<Variant, VariantError> {
     let mut variant = Variant::default();
-    for part in text.split_whitespace() {
+    let mut rest = text.trim_start();
+    while !rest.is_empty() {
+        if let Some(quoted) = rest.strip_prefix("on=").filter(|on| on.starts_with('"')) {
+            let closed = unquote(quoted).filter(|(_, after)| after.is_empty() || after.starts_with(char::is_whitespace));
+            let Some((spec, after)) = closed else { return Err(VariantError::Unclosed { found: quoted.to_owned() }) };
+            variant.on = Some(parse_spec(&spec).map_err(|error| VariantError::Runtime { error, hint: "" })?);
+            rest = after.trim_start();
+            continue;
+        }
+        let (part, more) = rest.split_at(rest.find(char::is_whitespace).unwrap_or(rest.len()));
+        rest = more.trim_start();
         let number = |prefix: &str| part.strip_prefix(prefix)?.strip_suffix(')')?.parse().ok();
         if let Some(spec) = part.strip_prefix("on=") {
-            variant.on = Some(parse_spec(spec)?);
+            let hint = if rest.is_empty() { "" } else { QUOTES };
+            variant.on = Some(parse_spec(spec).map_err(|error| VariantError::Runtime { error, hint })?);
         } else if let Some(seed) = number("collections=sample(") {
             variant.gaps = Gaps::Sample(seed);
         } else if let Some(op) = number("collections=before(") {

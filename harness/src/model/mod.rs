@@ -262,7 +262,8 @@ impl Model {
         // A step that fails to trap goes on: its own loop is all that can be left of it.
         let handles = if let Step::Wrap { count, .. } = step { *count } else { 0 };
         let graph = if let Step::Graph { shape, .. } = step { shape.stores() } else { 0 };
-        let stores = graph + u64::from(handles);
+        let initial = if let Step::Alloc { size, init, .. } = step { init.words(*size) } else { 0 };
+        let stores = graph + u64::from(handles) + initial;
         plan.handles = self.heap.wraps.registered().len() as u32 + handles;
         plan.work = self.heap.work + 16 * u64::from(log) + stores;
     }
@@ -416,6 +417,7 @@ impl Model {
             }
             self.heap.write_tail(id, words, mask, value);
         }
+        self.heap.work += u64::from(init.count);
         for i in 0..init.count {
             self.heap.write(id, init.first + i * init.stride, Content::Pointer, 0);
         }

@@ -2,6 +2,8 @@
 
 use super::fault::{self, Fault, FaultError};
 use super::mutant::{Mutant, MutantError};
+use super::quote::{quote, unquote};
+use super::spec::is_plain_fault;
 use super::{Runtime, RuntimeError, error::nearest};
 use std::fmt;
 use std::path::Path;
@@ -46,11 +48,21 @@ impl Edit {
         }
     }
 
-    /// The fault with this name, or, as `FILE.toml#NAME`, the one of a file.
+    /// The fault with this name, or, as `FILE.toml#NAME`, the one of a file; both may stand in double quotes.
     ///
     /// # Errors
     /// A name that there is not; a file that cannot be read or is not one of faults.
     pub fn fault(text: &str) -> Result<Self, RuntimeError> {
+        if text.starts_with('"') {
+            return match unquote(text) {
+                Some((inside, "")) => Self::named_fault(&inside),
+                Some(_) | None => Err(RuntimeError::Unclosed { found: text.to_owned() }),
+            };
+        }
+        Self::named_fault(text)
+    }
+
+    fn named_fault(text: &str) -> Result<Self, RuntimeError> {
         // A fault's name has no `#`; a path may have one.
         if let Some((path, name)) = text.rsplit_once('#') {
             let fault = fault::file::load_one(Path::new(path), name);
@@ -72,7 +84,10 @@ impl fmt::Display for Edit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Fault(fault) => match &fault.origin {
-                Some(path) => write!(f, "fault={}#{}", path.display(), fault.name),
+                Some(path) => {
+                    let text = format!("{}#{}", path.display(), fault.name);
+                    if is_plain_fault(&text) { write!(f, "fault={text}") } else { write!(f, "fault={}", quote(&text)) }
+                }
                 None => write!(f, "fault={}", fault.name),
             },
             Self::Mutant(mutant) => write!(f, "mutant={mutant}"),

@@ -74,6 +74,15 @@ pub enum RuntimeError {
         /// What is wrong with it.
         problem: String,
     },
+    /// Double quotes that something else than a parameter follows, or nothing closes.
+    #[error(
+        "expected `fault=\"FILE.toml#NAME\"` with a double quote at its end, then `,` or nothing, found {found:?}; before `\"` and `\\` inside \
+         stands a `\\`"
+    )]
+    Unclosed {
+        /// What begins with the quotes.
+        found: String,
+    },
     /// A module is named where a manifest should be.
     #[error(
         "expected a built-in collector or a manifest (*.toml), found the module `{found}`, of which nothing is known yet; have a manifest proposed with \

@@ -20,6 +20,7 @@ mod layout;
 pub mod manifest;
 pub mod mutant;
 pub mod poison;
+pub(crate) mod quote;
 mod shape;
 mod spec;
 

@@ -4,6 +4,7 @@ use super::builtin::{OBJECT, names, release};
 use super::description::{DEFAULT_MAX_PAGES, Description, Parameters};
 use super::error::nearest;
 use super::manifest::Manifest;
+use super::quote::unquote;
 use super::{Edit, RuntimeError};
 use super::{foreign, layout};
 use heapsmith_generators::Machine;
@@ -29,7 +30,7 @@ pub struct Spec {
 
 /// Reads `name`, the path of a manifest (with a `/`, or ending in `.toml`), or either with `?key=value,...` behind it, with the keys `data_end`, `worklist`, `roots`, `wraps` (where there is a wrap table),
 /// `initial_pages`, `max_pages`, and `pages=I..M`, `pages=I..` or `pages=..M` for the last two. `fault=NAME` plants a fault of
-/// [`super::fault`] in it, `fault=FILE.toml#NAME` one of a file; `mutant=PLACE:CHANGE` makes a [`super::mutant`] of it. Of a module with a manifest
+/// [`super::fault`] in it, `fault=FILE.toml#NAME` one of a file (in double quotes, whatever its path is made of); `mutant=PLACE:CHANGE` makes a [`super::mutant`] of it. Of a module with a manifest
 /// only pages can be given, and `build=NAME`, another build of it.
 ///
 /// ```
@@ -136,14 +137,28 @@ fn build(manifest: &Manifest, name: &str) -> Result<Arc<Manifest>, RuntimeError>
     found.ok_or_else(|| RuntimeError::UnknownBuild { found: name.to_owned(), known: known.join(", ") })
 }
 
+/// What stands behind `key =` at the start of a text.
+fn value_of<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+    Some(text.trim_start().strip_prefix(key)?.trim_start().strip_prefix('=')?.trim_start())
+}
+
+/// Whether the fault of a file is read back without quotes: nothing in it looks like the end of the parameter.
+pub(super) fn is_plain_fault(text: &str) -> bool {
+    text.trim() == text && !text.starts_with('"') && matches!(parts(&format!("fault={text}"))[..], [_])
+}
+
 /// The parameters: what commas separate. The path of a file of faults may have commas of its own: up to the `#` after it, what is no parameter by
-/// its key belongs to it.
+/// its key belongs to it; in double quotes everything does.
 fn parts(parameters: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut rest = parameters;
     while !rest.is_empty() {
         let mut end = rest.find(',').unwrap_or(rest.len());
-        if rest[..end].trim_start().starts_with("fault=") {
+        if let Some(value) = value_of(rest, "fault").filter(|value| value.starts_with('"')) {
+            // In quotes a comma is one of the path.
+            let after = unquote(value).map_or("", |(_, after)| after);
+            end = rest.len() - after.len() + after.find(',').unwrap_or(after.len());
+        } else if rest[..end].trim_start().starts_with("fault=") {
             let is_parameter = |part: &str| part.split_once('=').is_some_and(|(key, _)| KEYS.contains(&key.trim()));
             let mut at = end;
             while let Some(more) = rest.get(at + 1..).filter(|more| !more.is_empty()) {

@@ -56,6 +56,9 @@ const FUEL_BASE: u64 = 100_000;
 const FUEL_PER_WORK: u64 = 640;
 /// Fuel for each page that memory grows by, four times what an interpreter charges for zeroing it.
 const FUEL_PER_PAGE: u64 = 4 * 1_024;
+/// Fuel for each step, four times what the dearest that no collector sees needs on an interpreter (the test
+/// `work_of_the_mutator_alone_is_not_slow` measures it).
+const FUEL_PER_STEP: u64 = 1_800;
 /// What an execution that ran out of fuel gets when it is tried again: so many times the first amount,
 const RETRY: u64 = 16;
 /// and so much for each byte of its memory, because a broken collector may walk all of it, many times over, for no reason that the
@@ -572,10 +575,11 @@ fn may_be_slow(model: &Model, memory: usize) -> bool {
 /// Fuel for what the model has planned.
 fn budget(model: &Model) -> u64 {
     let grown = model.heap.pages() - model.description().parameters.initial_pages;
-    fuel(model.plan().work) + FUEL_PER_PAGE * u64::from(grown)
+    let plan = model.plan();
+    fuel(plan.work) + FUEL_PER_STEP * plan.steps.len() as u64 + FUEL_PER_PAGE * u64::from(grown)
 }
 
-/// Fuel for a plan of this much work.
+/// Fuel for this much work, without what the steps need by themselves.
 #[must_use]
 pub const fn fuel(work: u64) -> u64 {
     FUEL_BASE + FUEL_PER_WORK * work

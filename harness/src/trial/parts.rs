@@ -1,6 +1,6 @@
 //! The parts of a trial, one by one, for whoever measures them: each does what the trial does, on what the trial left.
 
-use super::{Rig, fuel, retry_fuel};
+use super::{Rig, budget, retry_fuel};
 use crate::engine::EngineError;
 use crate::judge::{self, Seen};
 use heapsmith_generators::Program;
@@ -65,7 +65,7 @@ impl Rig {
                 }
             }
             Part::Run => {
-                let fuel = fuel(self.model.plan().work);
+                let fuel = budget(&self.model);
                 for (resident, outcome) in self.residents.iter_mut().zip(&mut self.outcomes) {
                     resident.settle(&self.changed);
                     let end = resident.run(&self.tape, fuel)?;

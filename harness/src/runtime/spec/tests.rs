@@ -170,3 +170,46 @@ fn a_file_of_faults_may_have_commas_and_hashes_in_its_path() {
     let error = parse_spec("fixed?fault=no/such,file.toml#mine").unwrap_err().to_string();
     assert!(error.contains("no/such,file.toml"), "{error}");
 }
+
+/// Whatever the path of a file of faults is made of, it is read back, from a variant's text too.
+#[test]
+fn a_file_of_faults_may_have_any_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = [
+        "with space.toml", "two  spaces\tand a tab.toml", "line\nbreak.toml", "a,worklist=3#b.toml", "quote\".toml", "back\\slash.toml",
+        "poison.toml poison", "a on=fixed poison", "ends in space ", "question?mark=1,roots=2", "\u{a0}hard\u{2003}", "#", ",", "=",
+    ];
+    let text = "[[fault]]\nname = \"mine\"\ncause = \"none\"\nfind = \"memory.grow\"\nreplace = \"nop memory.grow\"\n";
+    // A path that begins with what is cut off or read as quotes is a relative one.
+    let relative = [" space.toml", "\"quoted\".toml"];
+    for name in names {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        let quoted = crate::runtime::quote::quote(&format!("{}#mine", path.display()));
+        for written in [format!("fixed?worklist=7,fault={quoted}"), format!("fixed?fault={quoted} , worklist=7")] {
+            let spec = parse_spec(&written).unwrap_or_else(|e| panic!("{written}: {e}"));
+            assert_eq!((spec.pinned.worklist, spec.edit.is_some()), (Some(7), true), "{written}");
+            assert_eq!(parse_spec(&spec.to_string()).unwrap(), spec, "{spec}");
+            for end in ["", " poison", " poison standalone"] {
+                let on = crate::runtime::quote::quote(&spec.to_string());
+                let variant = crate::metamorphic::parse_variant(&format!("collections=all on={on}{end}")).unwrap();
+                assert_eq!((variant.on.as_ref(), variant.poison), (Some(&spec), !end.is_empty()), "{on}");
+                assert_eq!(crate::metamorphic::parse_variant(&variant.to_string()).unwrap(), variant, "{variant}");
+            }
+        }
+    }
+    for name in relative {
+        let fault = super::super::Fault { origin: Some(name.into()), ..super::super::Fault::new("mine", "none", "a", "b") };
+        let text = Edit::Fault(Arc::new(fault)).to_string();
+        assert_eq!(text, format!("fault={}", crate::runtime::quote::quote(&format!("{name}#mine"))));
+    }
+    for unclosed in ["fixed?fault=\"a.toml#b", "fixed?fault=\"a.toml#b\"c", "fixed?fault=\"a\\\",worklist=3"] {
+        assert!(matches!(parse_spec(unclosed), Err(RuntimeError::Unclosed { .. })), "{unclosed}");
+    }
+    for unclosed in ["on=\"fixed", "on=\"fixed\"poison"] {
+        let error = crate::metamorphic::parse_variant(unclosed).unwrap_err().to_string();
+        assert!(error.contains("double quote"), "{error}");
+    }
+    let error = crate::metamorphic::parse_variant("on=fixed?fault=my faults.toml#mine").unwrap_err().to_string();
+    assert!(error.contains("in double quotes: on="), "{error}");
+}
