@@ -129,7 +129,8 @@ pub fn parse_variant(text: &str) -> Result<Variant, VariantError> {
     let mut rest = text.trim_start();
     while !rest.is_empty() {
         if let Some(quoted) = rest.strip_prefix("on=").filter(|on| on.starts_with('"')) {
-            let closed = unquote(quoted).filter(|(_, after)| after.is_empty() || after.starts_with(char::is_whitespace));
+            let closed =
+                unquote(quoted).filter(|(_, after)| after.is_empty() || after.starts_with(char::is_whitespace));
             let Some((spec, after)) = closed else { return Err(VariantError::Unclosed { found: quoted.to_owned() }) };
             variant.on = Some(parse_spec(&spec).map_err(|error| VariantError::Runtime { error, hint: "" })?);
             rest = after.trim_start();

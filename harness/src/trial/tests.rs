@@ -58,13 +58,22 @@ fn collections_of_one_block_in_a_large_heap_are_not_slow() {
 /// What the mutator does by itself is work: thousands of steps that no collector sees, and null pointers before the first scan.
 #[test]
 fn work_of_the_mutator_alone_is_not_slow() {
-    let each = ["drop r1", "load r1 = r0.0", "store r0.0 = r0", "clear r0.0", "write r0[1] = 5", "move r1 = r0", "enter\nleave", "check r0", "wrap r0 kind=1"];
+    let each = [
+        "drop r1",
+        "load r1 = r0.0",
+        "store r0.0 = r0",
+        "clear r0.0",
+        "write r0[1] = 5",
+        "move r1 = r0",
+        "enter\nleave",
+        "check r0",
+        "wrap r0 kind=1",
+    ];
     let many = each.map(|op| (op, format!("alloc r0 size=8 fields=1 init=null\n{}", format!("{op}\n").repeat(4_000))));
     let one = ["null", "fill(1)", "ends(1)"].map(|i| (i, format!("alloc r0 size=115901 fields=28975 init={i}")));
     let mut wrong = Vec::new();
     for (what, ops) in many.into_iter().chain(one) {
-        let program: Program =
-            heapsmith_generators::parse(&format!("heapsmith 1\nmachine pages=1..6\n{ops}")).unwrap();
+        let program: Program = heapsmith_generators::parse(&format!("heapsmith 1\nmachine pages=1..6\n{ops}")).unwrap();
         for first in ["wasmtime", "wasmi"] {
             let engines = [engine::by_name(first).unwrap()];
             let runtime = builtin(parse_spec("fixed").unwrap().resolve(program.machine).unwrap());

@@ -176,8 +176,20 @@ fn a_file_of_faults_may_have_commas_and_hashes_in_its_path() {
 fn a_file_of_faults_may_have_any_path() {
     let folder = tempfile::tempdir().unwrap();
     let names = [
-        "with space.toml", "two  spaces\tand a tab.toml", "line\nbreak.toml", "a,worklist=3#b.toml", "quote\".toml", "back\\slash.toml",
-        "poison.toml poison", "a on=fixed poison", "ends in space ", "question?mark=1,roots=2", "\u{a0}hard\u{2003}", "#", ",", "=",
+        "with space.toml",
+        "two  spaces\tand a tab.toml",
+        "line\nbreak.toml",
+        "a,worklist=3#b.toml",
+        "quote\".toml",
+        "back\\slash.toml",
+        "poison.toml poison",
+        "a on=fixed poison",
+        "ends in space ",
+        "question?mark=1,roots=2",
+        "\u{a0}hard\u{2003}",
+        "#",
+        ",",
+        "=",
     ];
     let text = "[[fault]]\nname = \"mine\"\ncause = \"none\"\nfind = \"memory.grow\"\nreplace = \"nop memory.grow\"\n";
     // A path that begins with what is cut off or read as quotes is a relative one.
@@ -199,7 +211,8 @@ fn a_file_of_faults_may_have_any_path() {
         }
     }
     for name in relative {
-        let fault = super::super::Fault { origin: Some(name.into()), ..super::super::Fault::new("mine", "none", "a", "b") };
+        let fault =
+            super::super::Fault { origin: Some(name.into()), ..super::super::Fault::new("mine", "none", "a", "b") };
         let text = Edit::Fault(Arc::new(fault)).to_string();
         assert_eq!(text, format!("fault={}", crate::runtime::quote::quote(&format!("{name}#mine"))));
     }
