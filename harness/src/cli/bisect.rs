@@ -182,7 +182,13 @@ impl Bisection<'_> {
         let path = &self.builds[build];
         let bytes = read_bytes(path, "module")?;
         let module = self.manifest.with_module(path, &bytes).map_err(|e| e.problem)?;
-        Ok(Spec { name: module.origin.clone(), module: Some(module), pinned: Machine::default(), edit: None })
+        Ok(Spec {
+            name: module.origin.clone(),
+            module: Some(module),
+            pinned: Machine::default(),
+            address_limit: None,
+            edit: None,
+        })
     }
 
     fn replay(&self, program: &Program, build: usize) -> Result<Replay, String> {

@@ -28,7 +28,7 @@ use heapsmith::engine::{Backtrace, Engine};
 use heapsmith::report::SCHEMA_VERSION;
 use heapsmith::runtime::{Fault, Spec, fault, parse_spec};
 use heapsmith::score::history::{self, BUGS, How, history};
-use heapsmith::score::{Ablation, Control, Progress, Row, Settings, Stream, is_reference, survey};
+use heapsmith::score::{Ablation, Control, Progress, Row, Settings, Stream, check, is_reference, survey};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -113,6 +113,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     if let Some(path) = &args.html {
         check_file("--html", path, html::BEGINS)?;
     }
+    check_all(&[Ablation::Nothing], args, &faults)?;
     let engines = engines(&args.engines, Backtrace::Off)?;
     let jobs = jobs(args.jobs)?;
     let (scored, history, interrupted) = watched(|progress, title| {
@@ -182,10 +183,47 @@ fn wanted(args: &Args) -> anyhow::Result<Vec<(Spec, Vec<Arc<Fault>>)>> {
     ensure!(spec.edit.is_none(), "--runtime: expected a collector without an edit, found `{spec}`");
     let known: Vec<&str> = by_runtime.keys().map(String::as_str).collect();
     let known = known.join(", ");
-    let faults = by_runtime.remove(&spec.name);
-    let faults = faults
-        .with_context(|| format!("--runtime: expected a collector with faults ({known}), found `{}`", spec.name))?;
-    Ok(vec![(spec, faults)])
+    let mut of_it = Vec::new();
+    for (on, faults) in by_runtime {
+        let own = parse_spec(&on).context("--faults")?;
+        if own.name == spec.name {
+            // What is asked for wins over what faults are declared to need.
+            of_it.push((
+                Spec {
+                    address_limit: spec.address_limit.or(own.address_limit),
+                    pinned: over(spec.pinned, own.pinned),
+                    ..spec.clone()
+                },
+                faults,
+            ));
+        }
+    }
+    ensure!(!of_it.is_empty(), "--runtime: expected a collector with faults ({known}), found `{}`", spec.name);
+    Ok(of_it)
+}
+
+/// Looks at all faults before any is tried.
+fn check_all(ablations: &[Ablation], args: &Args, faults: &[(Spec, Vec<Arc<Fault>>)]) -> anyhow::Result<()> {
+    for (spec, faults) in faults {
+        for &ablation in ablations {
+            check(ablation, spec, args.seed, faults).with_context(|| format!("the faults of {spec}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// The first machine, with what it leaves open as in the second one; pages are taken from one of them.
+fn over(first: Machine, second: Machine) -> Machine {
+    let has_pages = first.initial_pages.is_some() || first.max_pages.is_some();
+    let pages = if has_pages { first } else { second };
+    Machine {
+        data_end: first.data_end.or(second.data_end),
+        worklist: first.worklist.or(second.worklist),
+        roots: first.roots.or(second.roots),
+        initial_pages: pages.initial_pages,
+        max_pages: pages.max_pages,
+        wraps: first.wraps.or(second.wraps),
+    }
 }
 
 fn plant(

@@ -7,8 +7,7 @@ use super::image::Image;
 use super::statistics::Statistics;
 use crate::outcome::Trap;
 use crate::runtime::description::{
-    ADDRESS_LIMIT, AddressRule, Description, Fit, Growth, PAGE, Regions, Reuse, RootsFull, Rules, SizeBits, SizeGuard,
-    WorklistFull,
+    AddressRule, Description, Fit, Growth, PAGE, Regions, Reuse, RootsFull, Rules, SizeBits, SizeGuard, WorklistFull,
 };
 
 /// The trap that a collector takes by itself.
@@ -22,6 +21,8 @@ pub(super) const NOTHING_DIRTY: (u32, u32) = (u32::MAX, 0);
 pub(super) struct Collector {
     pub(super) rules: Rules,
     pub(super) regions: Regions,
+    /// Where addresses are checked, no block ends beyond it.
+    pub(super) address_limit: u64,
     pub(super) image: Image,
     pub(super) heap_ptr: u32,
     pub(super) root_sp: u32,
@@ -46,6 +47,7 @@ impl Collector {
         Self {
             rules,
             regions,
+            address_limit: description.parameters.address_limit.into(),
             image: Image::new(&description.parameters),
             heap_ptr: regions.heap_start,
             root_sp: regions.roots.0,
@@ -237,7 +239,7 @@ impl Collector {
             AddressRule::Wrapping => (self.heap_ptr.wrapping_add(total) as u64, pages.wrapping_mul(PAGE) as u64),
             AddressRule::Checked => {
                 let memory = pages as u64 * PAGE as u64;
-                let room = if memory < ADDRESS_LIMIT { memory } else { ADDRESS_LIMIT };
+                let room = if memory < self.address_limit { memory } else { self.address_limit };
                 (self.heap_ptr as u64 + total as u64, room)
             }
         }
@@ -252,7 +254,7 @@ impl Collector {
     /// Grows memory for a block that does not fit.
     fn grow(&mut self, total: u32) -> Result<(), Stop> {
         let (end, memory) = self.ends(total);
-        if self.rules.address == AddressRule::Checked && end > ADDRESS_LIMIT {
+        if self.rules.address == AddressRule::Checked && end > self.address_limit {
             self.statistics.refused_growths += 1;
             return Err(UNREACHABLE);
         }

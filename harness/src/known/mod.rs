@@ -150,7 +150,7 @@ impl Issue {
     /// Whether it is an issue of this runtime.
     #[must_use]
     pub fn concerns(&self, spec: &Spec) -> bool {
-        let bare = Spec { pinned: Machine::default(), ..spec.clone() }.to_string();
+        let bare = Spec { pinned: Machine::default(), address_limit: None, ..spec.clone() }.to_string();
         let parameters = bare.strip_prefix(spec.name.as_str()).unwrap_or_default();
         let by_name = spec.module.as_ref().map(|module| format!("{}{parameters}", module.name));
         matches(&self.runtime, &bare)

@@ -91,6 +91,8 @@ fn machine(
         edit: edit.clone(),
         module: None,
         name: name.to_owned(),
+        // All the room that there can be: a run that reaches a limit is not compared.
+        address_limit: None,
         pinned: Machine {
             data_end: Some(data_end),
             worklist: Some(worklist),

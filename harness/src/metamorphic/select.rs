@@ -165,6 +165,7 @@ fn others(base: &Description) -> Vec<Spec> {
         name: base.name.clone(),
         module: Some(Arc::clone(module)),
         pinned: Machine { initial_pages: Some(initial_pages), max_pages: Some(p.max_pages), ..Machine::default() },
+        address_limit: None,
         edit,
     };
     let larger = (p.initial_pages < p.max_pages && !module.memory.is_fixed)

@@ -279,7 +279,10 @@ impl Model {
         let edge = match edge {
             Edge::Memory => i64::from(self.heap.pages()) * page,
             Edge::Page => (end + page - 1) / page * page,
-            Edge::Limit => i64::from(self.description.parameters.max_pages) * page,
+            Edge::Limit => {
+                let pages = i64::from(self.description.parameters.max_pages) * page;
+                pages.min(i64::try_from(self.description.promises.address_limit).unwrap_or(i64::MAX))
+            }
         };
         let header = i64::from(self.description.object.header_bytes);
         let room = match part {

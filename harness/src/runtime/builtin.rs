@@ -69,7 +69,8 @@ pub fn names() -> &'static [&'static str] {
 /// # Errors
 /// Unknown names, and parameters that no module can have.
 pub fn describe(name: &str, machine: Machine) -> Result<Description, RuntimeError> {
-    Spec { name: name.to_owned(), module: None, pinned: machine, edit: None }.resolve(Machine::default())
+    Spec { name: name.to_owned(), module: None, pinned: machine, address_limit: None, edit: None }
+        .resolve(Machine::default())
 }
 
 /// A description with the WebAssembly that does what its rules say.
@@ -166,7 +167,7 @@ const VERA_65: Release = Release {
 const VERA_0_1_9: Release = Release {
     summary: "conservative mark-sweep of Vera v0.1.9: v0.0.131 that traps before the heap reaches beyond 2 GiB",
     rules: Rules { address: AddressRule::Checked, ..VERA_131.rules },
-    promises: Promises { address_limit: ADDRESS_LIMIT, ..VERA_131.promises },
+    promises: Promises { address_limit: ADDRESS_LIMIT as u64, ..VERA_131.promises },
     ..VERA_131
 };
 
@@ -215,7 +216,7 @@ const FIXED: Release = Release {
     promises: Promises {
         zeroing: Zeroing::Zeroed,
         size_limit: 1 << 31,
-        address_limit: ADDRESS_LIMIT,
+        address_limit: ADDRESS_LIMIT as u64,
         worklist_full: OnFull::Trap,
         mark_at: MarkAt::Push,
         candidates: Candidates::AllocatedBase,

@@ -108,8 +108,8 @@ pub const MOST_PAGES: u32 = 65_536;
 /// The page limit where neither the program nor the user gives one. Vera itself declares none; a harness must.
 pub const DEFAULT_MAX_PAGES: u32 = 256;
 /// No allocation may end beyond this address ([`AddressRule::Checked`]), whether memory would have to grow for it or not. Without the
-/// rule 32 bits are all that is promised: the heap may reach 2^32, and may not pass it.
-pub const ADDRESS_LIMIT: u64 = 1 << 31;
+/// rule 32 bits are all that is promised: the heap may reach 2^32, and may not pass it. A lower one can be asked for, so that small memories reach it.
+pub const ADDRESS_LIMIT: u32 = 1 << 31;
 /// Names of the mutable globals that every built-in runtime has, in the order of [`crate::outcome::Outcome::globals`]; see also
 /// [`Description::globals`].
 pub const GLOBALS: [&str; 5] = ["heap_ptr", "gc_sp", "gc_free_head", "gc_worklist_ptr", "gc_collections"];
@@ -213,6 +213,8 @@ pub struct Parameters {
     pub max_pages: u32,
     /// Entries of the wrap table ([`WRAP_ENTRY`] bytes each); 0 where there is none.
     pub wraps: u32,
+    /// No allocation may end beyond this address, where the rules are [`AddressRule::Checked`].
+    pub address_limit: u32,
 }
 
 /// The regions of a collector's memory; each is `[start, end)` in bytes.

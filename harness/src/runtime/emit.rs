@@ -35,7 +35,7 @@ pub fn fields(rules: &Rules, description: &Description) -> String {
     }
     out.push_str(&memory(description));
     out.push_str(&globals(rules, description));
-    out.push_str(&alloc::functions(rules));
+    out.push_str(&alloc::functions(rules, description.parameters.address_limit));
     out.push_str(&collect::functions(rules, if has_wraps(description) { wraps::CALL } else { "" }));
     out.push_str(&roots::functions(rules));
     if has_wraps(description) {

@@ -140,6 +140,19 @@ pub enum RuntimeError {
         /// The runtime.
         name: String,
     },
+    /// An address limit of a collector that knows none, or one that is too high.
+    #[error(
+        "expected `address_limit` to be at most {limit}, of a built-in collector that has one (from v0.1.9 on, `fixed`, `fixed-split`), found {found} for \
+         `{name}`"
+    )]
+    AddressLimit {
+        /// The runtime.
+        name: String,
+        /// What was asked for.
+        found: u32,
+        /// The highest one.
+        limit: u32,
+    },
     /// A memory without pages.
     #[error(
         "expected at least one page for `{key}`, found 0; the collector needs memory to stand in, so give 1 or more"

@@ -27,6 +27,8 @@ pub struct Fault {
     pub breaks: Option<String>,
     /// Why nothing that is promised depends on the edit, if so.
     pub equivalent: Option<String>,
+    /// Parameters of the runtime that it is tried with, as `key=value,...`; none: its own.
+    pub parameters: Option<String>,
     /// The text that is replaced.
     pub find: String,
     /// What it is replaced by.
@@ -36,22 +38,32 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// The text of the runtime that it is tried on: this one, with its own parameters.
+    #[must_use]
+    pub fn on(&self, runtime: &str) -> String {
+        match &self.parameters {
+            None => runtime.to_owned(),
+            Some(parameters) => format!("{runtime}{}{parameters}", if runtime.contains('?') { ',' } else { '?' }),
+        }
+    }
+
     /// A fault of which no more is known than its edit.
     #[must_use]
     pub fn new(name: &str, cause: &str, find: &str, replace: &str) -> Self {
         let [name, cause, find, replace] = [name, cause, find, replace].map(str::to_owned);
-        Self { name, cause, find, replace, issue: None, breaks: None, equivalent: None, origin: None }
+        Self { name, cause, find, replace, issue: None, breaks: None, equivalent: None, parameters: None, origin: None }
     }
 }
 
 /// The files of our faults: their runtime, their name, their text.
-const FILES: [(&str, &str, &str); 17] = [
+const FILES: [(&str, &str, &str); 18] = [
     ("fixed", "allocation", include_str!("../../faults/fixed/allocation.toml")),
     ("fixed", "worklist", include_str!("../../faults/fixed/worklist.toml")),
     ("fixed", "collection", include_str!("../../faults/fixed/collection.toml")),
     ("fixed", "roots", include_str!("../../faults/fixed/roots.toml")),
     ("fixed", "reuse", include_str!("../../faults/fixed/reuse.toml")),
     ("fixed", "growth", include_str!("../../faults/fixed/growth.toml")),
+    ("fixed", "limit", include_str!("../../faults/fixed/limit.toml")),
     ("fixed", "metadata", include_str!("../../faults/fixed/metadata.toml")),
     ("fixed", "mark", include_str!("../../faults/fixed/mark.toml")),
     ("fixed", "sweep", include_str!("../../faults/fixed/sweep.toml")),
@@ -65,20 +77,20 @@ const FILES: [(&str, &str, &str); 17] = [
     ("vera@0.1.9+wrap", "register", include_str!("../../faults/vera@0.1.9+wrap/register.toml")),
 ];
 
-static PLANTED: LazyLock<Vec<(&str, Arc<Fault>)>> = LazyLock::new(|| {
+static PLANTED: LazyLock<Vec<(String, Arc<Fault>)>> = LazyLock::new(|| {
     let of = |(runtime, name, text): (&'static str, &str, &str)| {
         let faults = file::parse(text).unwrap_or_else(|e| panic!("{runtime}/{name}.toml: {e}"));
-        faults.into_iter().map(move |fault| (runtime, Arc::new(fault)))
+        faults.into_iter().map(move |fault| (fault.on(runtime), Arc::new(fault)))
     };
     FILES.into_iter().flat_map(of).collect()
 });
 
-/// All our edits, each with the runtime that it is made for: those that are equivalent, too.
+/// All our edits, each with the runtime that it is tried on ([`Fault::on`]): those that are equivalent, too.
 pub fn all() -> impl Iterator<Item = (&'static str, &'static Arc<Fault>)> {
-    PLANTED.iter().map(|(runtime, fault)| (*runtime, fault))
+    PLANTED.iter().map(|(runtime, fault)| (runtime.as_str(), fault))
 }
 
-/// The faults for a runtime, whatever its parameters.
+/// The faults that are tried on a runtime: on one with parameters those that need them, whatever parameters it is given otherwise.
 #[must_use]
 pub fn planted(runtime: &str) -> Vec<Arc<Fault>> {
     all()

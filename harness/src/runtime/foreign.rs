@@ -7,8 +7,8 @@
 use super::RuntimeError;
 use super::builtin::{OBJECT, Release, release};
 use super::description::{
-    CandidateTest, Candidates, Description, GrowthPolicy, MOST_PAGES, MarkAt, ObjectLayout, OnFull, PAGE, Parameters,
-    PlacementPolicy, Promises, Regions, Work, Zeroing,
+    ADDRESS_LIMIT, CandidateTest, Candidates, Description, GrowthPolicy, MOST_PAGES, MarkAt, ObjectLayout, OnFull,
+    PAGE, Parameters, PlacementPolicy, Promises, Regions, Work, Zeroing,
 };
 use super::manifest::{self, Direction, Manifest, RootKind};
 use heapsmith_generators::Machine;
@@ -67,7 +67,7 @@ fn parameters(
     // Where there is none that anybody knows, programs are of the sizes that their machines ask for.
     let known = module.traps.worklist.or(like.map(|like| like.worklist));
     let worklist = known.or(program.worklist).unwrap_or(WORKLIST);
-    Ok(Parameters { data_end: 0, worklist, roots, initial_pages, max_pages, wraps: 0 })
+    Ok(Parameters { data_end: 0, worklist, roots, initial_pages, max_pages, wraps: 0, address_limit: ADDRESS_LIMIT })
 }
 
 fn object(module: &Manifest, like: Option<&Release>) -> ObjectLayout {

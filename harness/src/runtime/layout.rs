@@ -2,8 +2,8 @@
 
 use super::RuntimeError;
 use super::description::{
-    ADDRESS_LIMIT, AddressRule, CandidateTest, Description, InitialPages, MOST_PAGES, PAGE, Parameters, Regions, Rules,
-    WRAP_ENTRY, Work,
+    AddressRule, CandidateTest, Description, InitialPages, MOST_PAGES, PAGE, Parameters, Regions, Rules, WRAP_ENTRY,
+    Work,
 };
 
 /// Bytes of bitmap for each page of the page limit: one bit for each 8 bytes.
@@ -96,7 +96,7 @@ fn regions(p: &Parameters, rules: &Rules) -> Regions {
 /// Two rules need more than they get: [`InitialPages::CoverRegions`] raises the initial pages (and the limit, if need be), and
 /// [`CandidateTest::Bitmap`] needs a bitmap, so that without one the heap starts later. A bitmap that is no longer used stays
 /// where it is, so that no address changes. Promises stay as they are, but that [`CandidateTest::Walk`] promises nothing about work, and
-/// that addresses which are checked anew end at [`ADDRESS_LIMIT`].
+/// that addresses which are checked anew end at [`Parameters::address_limit`].
 #[must_use]
 pub fn rewith(description: &Description, rules: Rules) -> Description {
     let mut new = Description { rules: Some(rules), module: None, ..description.clone() };
@@ -106,7 +106,9 @@ pub fn rewith(description: &Description, rules: Rules) -> Description {
         CandidateTest::Walk => new.promises.work = Work::Unpromised,
     }
     match (description.rules.map(|rules| rules.address), rules.address) {
-        (Some(AddressRule::Wrapping), AddressRule::Checked) => new.promises.address_limit = ADDRESS_LIMIT,
+        (Some(AddressRule::Wrapping), AddressRule::Checked) => {
+            new.promises.address_limit = description.parameters.address_limit.into();
+        }
         (None | Some(AddressRule::Wrapping | AddressRule::Checked), _) => {}
     }
     let bitmap = description.regions.bitmap;

@@ -1,7 +1,7 @@
 //! A runtime as a person names it: `vera@0.0.131?data_end=5,worklist=64,roots=8,pages=1..4`.
 
 use super::builtin::{OBJECT, names, release};
-use super::description::{DEFAULT_MAX_PAGES, Description, Parameters};
+use super::description::{ADDRESS_LIMIT, AddressRule, DEFAULT_MAX_PAGES, Description, Parameters, Promises};
 use super::error::nearest;
 use super::manifest::Manifest;
 use super::quote::unquote;
@@ -12,8 +12,19 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-const KEYS: [&str; 10] =
-    ["data_end", "worklist", "roots", "wraps", "pages", "initial_pages", "max_pages", "fault", "mutant", "build"];
+const KEYS: [&str; 11] = [
+    "data_end",
+    "worklist",
+    "roots",
+    "wraps",
+    "pages",
+    "initial_pages",
+    "max_pages",
+    "address_limit",
+    "fault",
+    "mutant",
+    "build",
+];
 
 /// A built-in runtime, or a module with a manifest, and the parameters that the user pins.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -24,12 +35,15 @@ pub struct Spec {
     pub module: Option<Arc<Manifest>>,
     /// Parameters that hold whatever a program asks for.
     pub pinned: Machine,
+    /// The address that no block ends beyond, in the place of [`ADDRESS_LIMIT`]: no program asks for one.
+    pub address_limit: Option<u32>,
     /// The edit that is made in it.
     pub edit: Option<Edit>,
 }
 
 /// Reads `name`, the path of a manifest (with a `/`, or ending in `.toml`), or either with `?key=value,...` behind it, with the keys `data_end`, `worklist`, `roots`, `wraps` (where there is a wrap table),
-/// `initial_pages`, `max_pages`, and `pages=I..M`, `pages=I..` or `pages=..M` for the last two. `fault=NAME` plants a fault of
+/// `initial_pages`, `max_pages`, and `pages=I..M`, `pages=I..` or `pages=..M` for the last two, and `address_limit` (in bytes, where addresses are
+/// checked: a limit below 2 GiB that small memories reach). `fault=NAME` plants a fault of
 /// [`super::fault`] in it, `fault=FILE.toml#NAME` one of a file (in double quotes, whatever its path is made of); `mutant=PLACE:CHANGE` makes a [`super::mutant`] of it. Of a module with a manifest
 /// only pages can be given, and `build=NAME`, another build of it.
 ///
@@ -45,7 +59,7 @@ pub fn parse_spec(text: &str) -> Result<Spec, RuntimeError> {
     let text = text.trim();
     let (name, parameters) = text.split_once('?').unwrap_or((text, ""));
     let mut module = module(name)?;
-    let (mut pinned, mut edit) = (Machine::default(), None);
+    let (mut pinned, mut address_limit, mut edit) = (Machine::default(), None, None);
     for part in parts(parameters).into_iter().map(str::trim).filter(|part| !part.is_empty()) {
         let Some((key, value)) = part.split_once('=') else {
             return Err(RuntimeError::NotAParameter { found: part.to_owned() });
@@ -58,6 +72,7 @@ pub fn parse_spec(text: &str) -> Result<Spec, RuntimeError> {
             "wraps" => set(&mut pinned.wraps, key, value)?,
             "initial_pages" => set(&mut pinned.initial_pages, key, value)?,
             "max_pages" => set(&mut pinned.max_pages, key, value)?,
+            "address_limit" => set(&mut address_limit, key, value)?,
             "fault" => {
                 if edit.replace(Edit::fault(value)?).is_some() {
                     return Err(RuntimeError::Repeated { key: key.to_owned() });
@@ -100,12 +115,19 @@ pub fn parse_spec(text: &str) -> Result<Spec, RuntimeError> {
             ("worklist", pinned.worklist),
             ("roots", pinned.roots),
             ("wraps", pinned.wraps),
+            ("address_limit", address_limit),
         ];
         if let Some((key, _)) = given.into_iter().find(|(_, value)| value.is_some()) {
             return Err(RuntimeError::OfTheModule { key, name: name.to_owned() });
         }
     }
-    Ok(Spec { name: name.to_owned(), module, pinned, edit })
+    if let Some(found) = address_limit {
+        let is_checked = release(name).is_none_or(|release| release.rules.address == AddressRule::Checked);
+        if !is_checked || found > ADDRESS_LIMIT {
+            return Err(RuntimeError::AddressLimit { name: name.to_owned(), found, limit: ADDRESS_LIMIT });
+        }
+    }
+    Ok(Spec { name: name.to_owned(), module, pinned, address_limit, edit })
 }
 
 /// Whether a name is the path of a manifest.
@@ -247,6 +269,11 @@ impl Spec {
             initial_pages,
             max_pages,
             wraps,
+            address_limit: self.address_limit.unwrap_or(ADDRESS_LIMIT),
+        };
+        let promises = match release.rules.address {
+            AddressRule::Wrapping => release.promises,
+            AddressRule::Checked => Promises { address_limit: wanted.address_limit.into(), ..release.promises },
         };
         let (parameters, regions) = layout::resolve(wanted, &release.rules)?;
         Ok(Description {
@@ -255,7 +282,7 @@ impl Spec {
             parameters,
             regions,
             object: OBJECT,
-            promises: release.promises,
+            promises,
             rules: Some(release.rules),
             characteristics: release.characteristics.to_vec(),
             edit: None,
@@ -277,6 +304,7 @@ impl fmt::Display for Spec {
             ("wraps", wraps),
             ("initial_pages", initial_pages),
             ("max_pages", max_pages),
+            ("address_limit", self.address_limit),
         ];
         let given = keys.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", value?)));
         let build = self.module.as_ref().and_then(|module| Some(format!("build={}", module.build.as_ref()?)));

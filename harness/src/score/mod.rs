@@ -194,18 +194,8 @@ pub fn survey(
     settings: &Settings<'_>,
     progress: &Progress,
 ) -> Result<Vec<Row>, ScoreError> {
-    let clean = builtin(stream.spec.resolve(Machine::default()).map_err(PoolError::from)?);
-    let mut probes = Vec::new();
-    for fault in faults {
-        let edited = Edit::Fault(Arc::clone(fault)).apply(&clean)?;
-        mutant::validate(&edited).map_err(|problem| ScoreError::Invalid {
-            fault: fault.name.clone(),
-            on: stream.spec.to_string(),
-            problem,
-        })?;
-        probes.push(mutant::first_difference(&clean, &edited).map_err(EditError::from)?);
-    }
-    match_everywhere(stream, faults)?;
+    let probes = probes(&stream.spec, faults)?;
+    match_everywhere(&stream.spec, stream.machines(), faults)?;
     progress.of.fetch_add(faults.len() as u64, Ordering::Relaxed);
     let next = AtomicUsize::new(0);
     let work = || {
@@ -225,19 +215,45 @@ pub fn survey(
     Ok(rows.into_iter().map(|(_, row)| row).collect())
 }
 
+/// Looks at faults without trying them: what [`survey`] would refuse, before any program runs.
+///
+/// # Errors
+/// A fault whose edit does not match exactly once on every machine of the seed, or makes no valid module.
+pub fn check(ablation: Ablation, spec: &Spec, seed: u64, faults: &[Arc<Fault>]) -> Result<(), ScoreError> {
+    let spec = Spec { edit: None, ..spec.clone() };
+    probes(&spec, faults)?;
+    match_everywhere(&spec, stream::drawn(ablation, &spec, seed)?.machines(), faults)
+}
+
+/// For each fault the mutant that traps in its place.
+fn probes(spec: &Spec, faults: &[Arc<Fault>]) -> Result<Vec<Option<mutant::Mutant>>, ScoreError> {
+    let clean = builtin(spec.resolve(Machine::default()).map_err(PoolError::from)?);
+    let mut probes = Vec::new();
+    for fault in faults {
+        let edited = Edit::Fault(Arc::clone(fault)).apply(&clean)?;
+        mutant::validate(&edited).map_err(|problem| ScoreError::Invalid {
+            fault: fault.name.clone(),
+            on: spec.to_string(),
+            problem,
+        })?;
+        probes.push(mutant::first_difference(&clean, &edited).map_err(EditError::from)?);
+    }
+    Ok(probes)
+}
+
 /// An edit that matches on some machines only would be tried on those only.
-fn match_everywhere(stream: &Stream, faults: &[Arc<Fault>]) -> Result<(), ScoreError> {
+fn match_everywhere(spec: &Spec, machines: &[Machine], faults: &[Arc<Fault>]) -> Result<(), ScoreError> {
     let mut texts = BTreeSet::new();
-    for &machine in stream.machines() {
+    for &machine in machines {
         // The machine of a program that cannot be had is unknown without a fault, too.
-        let Ok(description) = stream.spec.resolve(machine) else { continue };
+        let Ok(description) = spec.resolve(machine) else { continue };
         let runtime = builtin(description);
         if !texts.insert(runtime.fields.clone()) {
             continue;
         }
         for fault in faults {
             fault::apply(&runtime, fault).map_err(|error| {
-                let on = Spec { pinned: machine, ..stream.spec.clone() }.to_string();
+                let on = Spec { pinned: machine, ..spec.clone() }.to_string();
                 ScoreError::Elsewhere { on, error: Box::new(error) }
             })?;
         }

@@ -54,10 +54,19 @@ impl Control {
     }
 }
 
+/// Built-in collectors that keep every promise.
+const REFERENCES: [&str; 2] = ["fixed", "fixed-split"];
+
 /// Whether a runtime keeps every promise, so that a violation is a false alarm.
 #[must_use]
 pub fn is_reference(spec: &Spec) -> bool {
-    spec.name.starts_with("fixed") && spec.edit.is_none()
+    spec.module.is_none() && REFERENCES.contains(&spec.name.as_str()) && spec.edit.is_none()
+}
+
+/// The programs of a seed.
+pub(super) fn drawn(ablation: Ablation, spec: &Spec, seed: u64) -> Result<Campaign, PoolError> {
+    let defaults = capacities(&spec.resolve(Machine::default())?);
+    Ok(Campaign::sampled(seed, defaults, spec.pinned, ablation.sampling()))
 }
 
 impl Stream {
@@ -89,8 +98,7 @@ impl Stream {
         stop: &AtomicBool,
     ) -> Result<(Self, Control), PoolError> {
         let spec = Spec { edit: None, ..spec.clone() };
-        let defaults = capacities(&spec.resolve(Machine::default())?);
-        let programs = Campaign::sampled(seed, defaults, spec.pinned, ablation.sampling());
+        let programs = drawn(ablation, &spec, seed)?;
         let pool = Pool::new(Source::new(spec.clone()), engines);
         let next = AtomicUsize::new(0);
         let work = || {

@@ -2,7 +2,8 @@
 
 use super::Ablation;
 use crate::judge::{Kind, Oracles, Verdict, Violation};
-use crate::metamorphic::{Bench, Pair, Pool, Selection, Tally};
+use crate::metamorphic::{Bench, Pair, Pool, Selection, Tally, Variant};
+use crate::runtime::Edit;
 use crate::trial::Rig;
 use heapsmith_generators::{Machine, Program};
 use std::collections::HashMap;
@@ -94,9 +95,12 @@ impl<'p> Subject<'p> {
     /// Runs the variants that a campaign has for a program that has just passed.
     fn bench_variants(&mut self, index: u64, program: &Program) -> Shown {
         let Some(rig) = self.rigs.get_mut(&program.machine) else { return Shown::Unknown };
-        let Ok(variants) = Selection::Share.variants(self.seed, index, &rig.prepared().runtime.description) else {
+        let description = &rig.prepared().runtime.description;
+        let Ok(mut variants) = Selection::Share.variants(self.seed, index, description) else {
             return Shown::Unknown;
         };
+        // Another build has no edit: that it differs says nothing that the model does not.
+        variants.retain(|variant| has_edit(variant, description.edit.as_ref()));
         if variants.is_empty() {
             return Shown::Nothing;
         }
@@ -106,6 +110,11 @@ impl<'p> Subject<'p> {
             Ok(None | Some((_, Pair::Same | Pair::NotCompared(_)))) => Shown::Nothing,
         }
     }
+}
+
+/// Whether a variant runs on a collector with this edit, or on one without, as it is.
+fn has_edit(variant: &Variant, edit: Option<&Edit>) -> bool {
+    variant.on.as_ref().is_none_or(|on| on.edit.as_ref() == edit)
 }
 
 /// A hash of what a rig's last run left behind on its first engine.
@@ -120,4 +129,26 @@ fn trace(rig: &Rig) -> u64 {
     outcome.releases.hash(&mut hasher);
     rig.memory(0).hash(&mut hasher);
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metamorphic::parse_variant;
+    use crate::runtime::parse_spec;
+
+    /// A difference from what has no edit is none that the model sees.
+    #[test]
+    fn an_edit_is_compared_with_itself_only() {
+        let edit = parse_spec("fixed?fault=scan-stride-8").unwrap().edit;
+        for (variant, with, without) in [
+            ("collections=all", true, true),
+            ("on=fixed?data_end=5,fault=scan-stride-8", true, false),
+            ("on=fixed?fault=round-to-4", false, false),
+            ("on=fixed?data_end=5 poison", false, true),
+        ] {
+            let variant = parse_variant(variant).unwrap();
+            assert_eq!((has_edit(&variant, edit.as_ref()), has_edit(&variant, None)), (with, without), "{variant}");
+        }
+    }
 }

@@ -133,3 +133,28 @@ fn an_equivalent_that_no_program_was_tried_on_is_none() {
     let rows = survey(&stream, &faults, &settings, &Progress::default()).unwrap();
     assert!(rows[0].problem().unwrap().contains("no program was tried"), "{:?}", rows[0]);
 }
+
+/// Memory of 2 GiB is nothing that campaigns have; a limit that is lower, and known, is.
+#[test]
+fn faults_above_the_address_limit_are_detected_where_it_is_within_reach() {
+    let on = "fixed?address_limit=200000";
+    let (control, rows) = surveyed(on, &crate::runtime::fault::planted(on), 400);
+    assert!(control.violations.is_empty() && control.unknown == 0, "{control:?}");
+    for row in &rows {
+        println!("{}: {} of {}, {:?}", row.fault.name, row.detected, row.programs, row.kinds);
+    }
+    let missed: Vec<_> = rows.iter().filter(|row| row.detected == 0 || !row.breaks_what_it_declares()).collect();
+    assert!(rows.len() >= 5 && missed.is_empty(), "{missed:?}");
+}
+
+#[test]
+fn what_a_user_names_like_a_reference_is_none() {
+    for (name, is) in
+        [("fixed", true), ("fixed-split?worklist=3", true), ("vera@0.2", false), ("fixed?fault=round-to-4", false)]
+    {
+        assert_eq!(is_reference(&parse_spec(name).unwrap()), is, "{name}");
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/collectors/marksweep.toml");
+    let module = Spec { name: "fixed/gc.toml".to_owned(), ..parse_spec(path).unwrap() };
+    assert!(!is_reference(&module));
+}

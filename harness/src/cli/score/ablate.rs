@@ -1,7 +1,7 @@
 //! `heapsmith score --ablate`: planted faults again and again, each time without one part of generator or oracle.
 
 use super::html::BEGINS;
-use super::{Args, Scored, What, plant, wanted, watched};
+use super::{Args, Scored, What, check_all, plant, wanted, watched};
 use crate::cli::found::{check_file, jobs, plural};
 use crate::cli::mutants::json_of_control;
 use crate::cli::{Exit, engines, print};
@@ -42,6 +42,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     if let Some(path) = &args.html {
         check_file("--html", path, BEGINS)?;
     }
+    check_all(&Ablation::ALL, args, &faults)?;
     let (own, jobs) = (engines(&args.engines, Backtrace::Off)?, jobs(args.jobs)?);
     let two = engines(&TWO.map(str::to_owned), Backtrace::Off)?;
     let (all, interrupted) = watched(|progress, title| {

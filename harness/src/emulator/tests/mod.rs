@@ -27,7 +27,15 @@ fn vera_131(data_end: u32) -> Description {
     let mut description = Description {
         name: "vera@0.0.131".to_owned(),
         summary: String::new(),
-        parameters: Parameters { data_end, worklist: 16_384, roots: 4_096, initial_pages: 1, max_pages: 256, wraps: 0 },
+        parameters: Parameters {
+            data_end,
+            worklist: 16_384,
+            roots: 4_096,
+            initial_pages: 1,
+            max_pages: 256,
+            wraps: 0,
+            address_limit: 1 << 31,
+        },
         regions: Regions { roots: (0, 0), worklist: (0, 0), wraps: (0, 0), bitmap: (0, 0), heap_start: 0 },
         object: ObjectLayout { header_bytes: 4, stride_unit: 8, size_shift: 1, mark_mask: 1, free_link: 0 },
         promises: Promises {

@@ -22,6 +22,7 @@ pub(crate) fn runtime() -> Runtime {
             initial_pages: 1,
             max_pages: MAX_PAGES,
             wraps: 1,
+            address_limit: d::ADDRESS_LIMIT,
         },
         regions: d::Regions {
             roots: (ROOTS, HEAP),
@@ -34,7 +35,7 @@ pub(crate) fn runtime() -> Runtime {
         promises: d::Promises {
             zeroing: d::Zeroing::Zeroed,
             size_limit: 1 << 31,
-            address_limit: d::ADDRESS_LIMIT,
+            address_limit: d::ADDRESS_LIMIT.into(),
             worklist_full: d::OnFull::Trap,
             mark_at: d::MarkAt::Push,
             candidates: d::Candidates::AllocatedBase,

@@ -129,14 +129,17 @@ const EXHAUSTED_WRAPPING: &str = r"
       (i32.shl (memory.size) (i32.const 16))))
 ";
 
+/// What stands for the address limit in a template.
+const LIMIT: &str = "LIMIT";
+
 const EXHAUSTED_CHECKED: &str = r"
-  ;; Whether a block of total bytes would end past the end of memory, or above 2 GiB, where no block may lie however large
+  ;; Whether a block of total bytes would end past the end of memory, or above the address limit, where no block may lie however large
   ;; memory is; in 64 bits, because the sum can pass 2^32.
   (func $gc_exhausted (param $total i32) (result i32)
     (i64.gt_u
       (i64.add (i64.extend_i32_u (global.get $heap_ptr)) (i64.extend_i32_u (local.get $total)))
       (i64.shl (i64.extend_i32_u (memory.size)) (i64.const 16)))
-    (i64.gt_u (i64.add (i64.extend_i32_u (global.get $heap_ptr)) (i64.extend_i32_u (local.get $total))) (i64.const 0x80000000))
+    (i64.gt_u (i64.add (i64.extend_i32_u (global.get $heap_ptr)) (i64.extend_i32_u (local.get $total))) (i64.const LIMIT))
     i32.or)
 ";
 
@@ -154,10 +157,10 @@ const GROW: &str = r"
 ";
 
 const ADDRESS_GUARD: &str = r"
-;; No block ends above 2 GiB.
+;; No block ends above the address limit.
 (if (i64.gt_u
       (i64.add (i64.extend_i32_u (global.get $heap_ptr)) (i64.extend_i32_u (local.get $total)))
-      (i64.const 0x80000000))
+      (i64.const LIMIT))
   (then unreachable))
 ";
 
@@ -183,7 +186,8 @@ const SIZE_GUARD: &str = r"
 ";
 
 /// The functions of allocation.
-pub(super) fn functions(rules: &Rules) -> String {
+pub(super) fn functions(rules: &Rules, address_limit: u32) -> String {
+    let limited = |text: &str| text.replace(LIMIT, &format!("{address_limit:#x}"));
     let size_guard = match rules.size_guard {
         SizeGuard::None => "",
         SizeGuard::TopBit => SIZE_GUARD,
@@ -215,8 +219,8 @@ pub(super) fn functions(rules: &Rules) -> String {
     let functions = [
         fill(ALLOC, &[("size_guard", size_guard)]),
         fill(FIRST_FIT, &first_fit),
-        fill(exhausted, &[]),
-        fill(GROW, &[("address_guard", address_guard), ("pages", pages)]),
+        limited(&fill(exhausted, &[])),
+        limited(&fill(GROW, &[("address_guard", address_guard), ("pages", pages)])),
     ];
     functions.join("\n") + "\n"
 }

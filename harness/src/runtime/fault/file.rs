@@ -7,6 +7,7 @@
 //! issue = "#348"                    # optional: what it descends from
 //! breaks = "silent-free"            # optional: the kind of the promise that most programs see broken first
 //! equivalent = "..."                # optional: why nothing that is promised depends on it; then it must never be seen
+//! parameters = "address_limit=200000"     # optional: of the runtime, where its own leave what it breaks out of reach
 //! find = "unreachable ;; a field's pointer does not fit"    # must match the runtime's text exactly once
 //! replace = "br $next ;; a field's pointer does not fit"
 //! ```
@@ -16,6 +17,7 @@
 
 use super::Fault;
 use crate::judge::Kind;
+use crate::runtime::{names, parse_spec};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -38,6 +40,7 @@ struct Entry {
     issue: Option<String>,
     breaks: Option<String>,
     equivalent: Option<String>,
+    parameters: Option<String>,
     find: String,
     replace: String,
 }
@@ -100,7 +103,7 @@ pub fn parse(text: &str) -> Result<Vec<Fault>, FaultFileError> {
 }
 
 fn check(entry: Entry) -> Result<Fault, FaultFileError> {
-    let Entry { name, cause, issue, breaks, equivalent, find, replace } = entry;
+    let Entry { name, cause, issue, breaks, equivalent, parameters, find, replace } = entry;
     let kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let problem = if name.is_empty() || !name.chars().all(kebab) {
         Some(format!("expected a name in kebab case (a to z, 0 to 9, `-`), found {name:?}"))
@@ -111,13 +114,23 @@ fn check(entry: Entry) -> Result<Fault, FaultFileError> {
         Some(format!("expected a kind of violation for `breaks` ({}), found `{kind}`", known.join(", ")))
     } else if breaks.is_some() && equivalent.is_some() {
         Some("expected `breaks` or `equivalent`, found both; an equivalent edit breaks nothing".to_owned())
+    } else if let Some(text) = parameters.as_deref().filter(|text| !are_parameters(text)) {
+        Some(format!(
+            "expected `parameters` as `key=value,...`, such as `address_limit=200000`, and no edit, found `{text}`"
+        ))
     } else {
         None
     };
     match problem {
         Some(problem) => Err(FaultFileError::Entry { fault: name, problem }),
-        None => Ok(Fault { name, cause, issue, breaks, equivalent, find, replace, origin: None }),
+        None => Ok(Fault { name, cause, issue, breaks, equivalent, parameters, find, replace, origin: None }),
     }
+}
+
+/// Whether a built-in takes these parameters, and nothing is edited by them.
+fn are_parameters(text: &str) -> bool {
+    let takes = |name: &&&str| parse_spec(&format!("{name}?{text}")).is_ok_and(|spec| spec.edit.is_none());
+    !text.trim().is_empty() && names().iter().find(takes).is_some()
 }
 
 /// Reads the faults of one file.
@@ -156,7 +169,7 @@ pub(crate) fn load_one(path: &Path, name: &str) -> Result<Arc<Fault>, FaultFileE
     }
 }
 
-/// Reads the faults of a folder: each `RUNTIME/*.toml` in it, in the order of names, each fault with the runtime's name.
+/// Reads the faults of a folder: each `RUNTIME/*.toml` in it, in the order of names, each fault with the runtime that it is tried on.
 ///
 /// # Errors
 /// As [`load`] for the first file that is wrong; a folder without a fault; files that would be passed over, and names given twice for one runtime.
@@ -190,7 +203,7 @@ pub fn load_all(folder: &Path) -> Result<Vec<(String, Arc<Fault>)>, FaultFileErr
                 if faults[first..].iter().any(|(_, known)| known.name == fault.name) {
                     return Err(inside(&path, twice(&fault.name)));
                 }
-                faults.push((name.to_owned(), fault));
+                faults.push((fault.on(name), fault));
             }
         }
     }

@@ -16,6 +16,12 @@ fn made_for(runtime: &str) -> Vec<Arc<Fault>> {
     all().filter(|(on, _)| *on == runtime).map(|(_, fault)| Arc::clone(fault)).collect()
 }
 
+/// A runtime with more parameters.
+fn with(on: &str, parameters: &str) -> String {
+    let more = Some(parameters.to_owned()).filter(|parameters| !parameters.is_empty());
+    Fault { parameters: more, ..fault("a", "b") }.on(on)
+}
+
 /// The runtimes that we have edits for.
 fn runtimes() -> BTreeSet<&'static str> {
     all().map(|(on, _)| on).collect()
@@ -24,8 +30,9 @@ fn runtimes() -> BTreeSet<&'static str> {
 #[test]
 fn every_planted_fault_matches_once_assembles_and_changes_the_module() {
     for on in runtimes() {
-        for machine in ["", "?data_end=7,worklist=1,roots=1,pages=1..2"] {
-            let clean = runtime(&format!("{on}{machine}"));
+        let limit = if on.contains("address_limit") { "" } else { "address_limit=70000" };
+        for machine in ["", "data_end=7,worklist=1,roots=1,pages=1..2", limit] {
+            let clean = runtime(&with(on, machine));
             let assemble = |fields: &str| wat::parse_str(format!("(module\n{fields})")).unwrap();
             let mut seen = BTreeSet::from([assemble(&clean.fields)]);
             for fault in made_for(on) {
@@ -51,8 +58,9 @@ fn names_are_unique_and_every_fault_says_what_it_breaks() {
 #[test]
 fn every_fault_is_planted_by_the_spec_of_its_runtime() {
     for (on, fault) in all() {
-        let planted =
-            builtin(parse_spec(&format!("{on}?fault={}", fault.name)).unwrap().resolve(Machine::default()).unwrap());
+        let planted = builtin(
+            parse_spec(&with(on, &format!("fault={}", fault.name))).unwrap().resolve(Machine::default()).unwrap(),
+        );
         assert_eq!(planted.fields, apply(&runtime(on), fault).unwrap().fields, "{}", fault.name);
     }
     let elsewhere = parse_spec("vera@0.1.9?fault=remainder-lost").unwrap();
@@ -79,6 +87,9 @@ fn faults_of_a_folder_are_read_with_their_runtimes_and_planted_by_file_and_name(
         (&format!("{entry}{entry}"), "found it again"),
         (&entry.replace("cause", "breaks = \"leek\"\ncause"), "silent-free"),
         (&entry.replace("cause", "cuse"), "unknown field"),
+        (&entry.replace("cause", "parameters = \"\"\ncause"), "key=value"),
+        (&entry.replace("cause", "parameters = \"worklst=3\"\ncause"), "found `worklst=3`"),
+        (&entry.replace("cause", "parameters = \"fault=round-to-4\"\ncause"), "no edit"),
     ] {
         let error = file::parse(text).unwrap_err().to_string();
         assert!(error.contains(says), "{error}");
@@ -118,4 +129,19 @@ fn nothing_in_a_folder_of_faults_is_passed_over() {
         std::fs::remove_file(folder.path().join(name)).unwrap();
     }
     assert_eq!(load_all(folder.path()).unwrap().len(), 1);
+}
+
+#[test]
+fn a_fault_with_parameters_is_tried_on_the_runtime_that_has_them() {
+    let needs = "address_limit=200000";
+    let on: BTreeSet<&str> = all().filter(|(_, f)| f.parameters.as_deref() == Some(needs)).map(|(on, _)| on).collect();
+    assert_eq!(on, BTreeSet::from(["fixed?address_limit=200000"]));
+    assert!(planted("fixed").iter().all(|f| f.parameters.is_none()) && planted("fixed?address_limit=200000").len() > 3);
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("fixed")).unwrap();
+    let entry = "[[fault]]\nname = \"mine\"\ncause = \"none\"\nfind = \"memory.grow\"\nreplace = \"nop memory.grow\"\n";
+    let other = entry.replace("mine", "other") + "parameters = \"worklist=3,pages=1..2\"\n";
+    std::fs::write(folder.path().join("fixed/a.toml"), format!("{entry}{other}")).unwrap();
+    let on: Vec<String> = load_all(folder.path()).unwrap().into_iter().map(|(on, _)| on).collect();
+    assert_eq!(on, ["fixed", "fixed?worklist=3,pages=1..2"]);
 }

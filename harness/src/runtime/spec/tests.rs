@@ -113,6 +113,14 @@ fn what_cannot_be_is_an_error() {
         ("fixed?wraps=2", RuntimeError::NoWrapTable { name: "fixed".into() }),
         ("vera@0.1.9+wrap?wraps=0", RuntimeError::Capacity { key: "wraps", found: 0, limit }),
         ("vera@0.1.9+wrap?wraps=1048577", RuntimeError::Capacity { key: "wraps", found: 1_048_577, limit }),
+        (
+            "vera@0.0.131?address_limit=9",
+            RuntimeError::AddressLimit { name: "vera@0.0.131".into(), found: 9, limit: ADDRESS_LIMIT },
+        ),
+        (
+            "fixed?address_limit=2147483649",
+            RuntimeError::AddressLimit { name: "fixed".into(), found: (1 << 31) + 1, limit: ADDRESS_LIMIT },
+        ),
     ] {
         assert_eq!(resolved(text).unwrap_err(), error, "{text}");
     }
@@ -225,4 +233,22 @@ fn a_file_of_faults_may_have_any_path() {
     }
     let error = crate::metamorphic::parse_variant("on=fixed?fault=my faults.toml#mine").unwrap_err().to_string();
     assert!(error.contains("in double quotes: on="), "{error}");
+}
+
+/// What the parameter says is what is promised, what the module does, and what comes back as text.
+#[test]
+fn an_address_limit_is_a_parameter_where_addresses_are_checked() {
+    for name in super::super::names() {
+        let spec = parse_spec(&format!("{name}?pages=2..9,address_limit=200000"));
+        let is_checked = ["fixed", "fixed-split", "vera@0.1.9", "vera@0.1.9+wrap", "vera@0.2"].contains(name);
+        assert_eq!(spec.is_ok(), is_checked, "{name}");
+        let Ok(spec) = spec else { continue };
+        assert_eq!(parse_spec(&spec.to_string()).unwrap(), spec);
+        let (limited, plain) = (spec.clone(), Spec { address_limit: None, ..spec });
+        let [limited, plain] = [limited, plain].map(|spec| spec.resolve(Machine::default()).unwrap());
+        assert_eq!((limited.promises.address_limit, plain.promises.address_limit), (200_000, 1 << 31), "{name}");
+        let [limited, plain] = [limited, plain].map(|description| super::super::builtin(description).fields);
+        assert!(plain.matches("0x80000000").count() == 2 && !plain.contains("0x30d40"), "{name}");
+        assert_eq!(limited, plain.replace("0x80000000", "0x30d40"), "{name}");
+    }
 }
