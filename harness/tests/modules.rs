@@ -56,7 +56,13 @@ fn module(spec: &str, manifest: &str) -> Spec {
     let runtime = builtin(parse_spec(spec).unwrap().resolve(Machine::default()).unwrap());
     let binary = wat::parse_str(format!("(module\n{})", runtime.fields)).unwrap();
     let manifest = Manifest::parse(manifest, &binary, "under-test.toml").unwrap_or_else(|e| panic!("{spec}: {e}"));
-    Spec { name: "under-test.toml".to_owned(), module: Some(manifest), pinned: Machine::default(), edit: None }
+    Spec {
+        name: "under-test.toml".to_owned(),
+        module: Some(manifest),
+        pinned: Machine::default(),
+        address_limit: None,
+        edit: None,
+    }
 }
 
 fn engines() -> Vec<Box<dyn Engine>> {
