@@ -233,3 +233,40 @@ fn what_is_too_large_is_called_what_it_is() {
         assert!(code == 2 && err.contains(what), "{err}");
     }
 }
+
+/// So many programs that a run of them would not end while anybody waits.
+#[test]
+fn what_is_wrong_with_a_folder_of_faults_is_said_before_a_program_runs() {
+    let entry = "[[fault]]\nname = \"mine\"\ncause = \"none\"\nfind = \"memory.grow\"\nreplace = \"nop memory.grow\"\n";
+    let invalid = entry.replace("nop memory", "i64.const 1 memory");
+    // On some machines only.
+    let some = entry.replace("memory.grow", "(global $gc_stack_limit i32 (i32.const 16384))").replace("nop (", "nop\n(");
+    for (file, bytes, says) in [
+        ("fixed/a.toml", "".as_bytes(), "a.toml: expected at least one table"),
+        ("fixed/a.toml", b"[[fault]", "a.toml"),
+        ("fixed/a.toml", b"\xff\xfe", "a.toml"),
+        ("fixed/a.toml", b"[[fault]]\nname = 18446744073709551616\n", "a.toml"),
+        ("fixed/a.toml", &entry.repeat(2).into_bytes(), "found it again"),
+        ("fixed/a.toml", &invalid.into_bytes(), "to be a valid module"),
+        ("fixed/a.toml", &some.into_bytes(), "matches of"),
+        ("fixed/a.toml", &(entry.to_owned() + "parameters = \"worklist=0\"\n").into_bytes(), "expected 1 to 1048576"),
+        ("fixed/a.toml", &(entry.to_owned() + "parameters = \"worklst=1\"\n").into_bytes(), "key=value"),
+        ("fixd/a.toml", entry.as_bytes(), "did you mean `fixed`?"),
+        ("fixed?mutant=alloc:1:drop/a.toml", entry.as_bytes(), "without an edit"),
+        ("a.toml", entry.as_bytes(), "a file in the folder itself"),
+        ("fixed/a.txt", entry.as_bytes(), "expected at least one table"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, bytes).unwrap();
+        for ablate in [&[][..], &["--ablate"]] {
+            let mut command = Command::cargo_bin("heapsmith").unwrap();
+            command.args(["score", "faults", "--programs", "4294967295", "--faults"]).arg(folder.path()).args(ablate);
+            let output = command.timeout(std::time::Duration::from_secs(60)).output().unwrap();
+            let err = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.code() == Some(2) && output.stdout.is_empty(), "{file}, {says}: {output:?}");
+            assert!(err.contains(says) && !err.contains("panicked"), "{file}, {says}: {err}");
+        }
+    }
+}
