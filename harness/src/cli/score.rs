@@ -29,6 +29,7 @@ use heapsmith::report::SCHEMA_VERSION;
 use heapsmith::runtime::{Fault, Spec, fault, parse_spec};
 use heapsmith::score::history::{self, BUGS, How, history};
 use heapsmith::score::{Ablation, Control, Progress, Row, Settings, Stream, check, is_reference, survey};
+use heapsmith_generators::Machine;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -170,7 +170,17 @@ pub fn apply(runtime: &Runtime, fault: &Fault) -> Result<Runtime, FaultError> {
 
 /// How often `find` occurs in `text`, overlapping occurrences included. An empty `find` occurs everywhere.
 fn occurrences(text: &str, find: &str) -> usize {
-    text.char_indices().filter(|(at, _)| text[*at..].starts_with(find)).count()
+    if find.is_empty() {
+        return text.chars().count();
+    }
+    let (mut found, mut rest) = (0, text);
+    while let Some(at) = rest.find(find) {
+        found += 1;
+        let mut after = rest[at..].chars();
+        after.next();
+        rest = after.as_str();
+    }
+    found
 }
 
 #[cfg(test)]

@@ -42,7 +42,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     if let Some(path) = &args.html {
         check_file("--html", path, BEGINS)?;
     }
-    check_all(&Ablation::ALL, args, &faults)?;
+    // No other way of drawing programs has machines of its own.
+    check_all(&[Ablation::Nothing, Ablation::AllSampling], args, &faults)?;
     let (own, jobs) = (engines(&args.engines, Backtrace::Off)?, jobs(args.jobs)?);
     let two = engines(&TWO.map(str::to_owned), Backtrace::Off)?;
     let (all, interrupted) = watched(|progress, title| {

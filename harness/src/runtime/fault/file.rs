@@ -114,12 +114,13 @@ fn check(entry: Entry) -> Result<Fault, FaultFileError> {
         Some(format!("expected a kind of violation for `breaks` ({}), found `{kind}`", known.join(", ")))
     } else if breaks.is_some() && equivalent.is_some() {
         Some("expected `breaks` or `equivalent`, found both; an equivalent edit breaks nothing".to_owned())
-    } else if let Some(text) = parameters.as_deref().filter(|text| !are_parameters(text)) {
-        Some(format!(
-            "expected `parameters` as `key=value,...`, such as `address_limit=200000`, and no edit, found `{text}`"
-        ))
     } else {
-        None
+        let wrong = parameters.as_deref().filter(|text| !are_parameters(text));
+        wrong.map(|text| {
+            format!(
+                "expected `parameters` as `key=value,...`, such as `address_limit=200000`, and no edit, found `{text}`"
+            )
+        })
     };
     match problem {
         Some(problem) => Err(FaultFileError::Entry { fault: name, problem }),

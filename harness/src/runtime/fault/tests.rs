@@ -108,6 +108,9 @@ fn an_edit_that_matches_not_exactly_once_says_how_often() {
             other => panic!("{other:?}"),
         }
     }
+    for (text, find, count) in [("aaa", "aa", 2), ("éaé", "é", 2), ("ab", "", 2), ("", "a", 0), ("ab", "abc", 0)] {
+        assert_eq!(occurrences(text, find), count, "{find} in {text}");
+    }
     assert!(apply(&fixed, &fault("memory.grow", " ")).is_ok());
     assert!(apply(&fixed, &fault("memory.grow ", "")).is_err(), "white space is exact");
     assert!(apply(&fixed, &fault("", "x")).is_err());
