@@ -99,6 +99,7 @@ fn hunt(manifest: &Arc<Manifest>, max_findings: usize) -> Summary {
         name: "mygc.toml".to_owned(),
         module: Some(Arc::clone(manifest)),
         pinned: Machine::default(),
+        address_limit: None,
         edit: None,
     };
     let engines = || engine::DEFAULT.map(|name| engine::by_name(name).unwrap()).into_iter().collect();
