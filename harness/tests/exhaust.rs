@@ -81,6 +81,15 @@ fn the_reference_is_clean_and_the_scope_is_not_empty() {
     assert!(summary.tally.confirmations > 0);
 }
 
+/// A module that is not ours shows neither marks nor a worklist, and memory alone says that a limit was reached.
+#[test]
+fn a_collector_with_a_manifest_is_not_asked_for_what_it_does_not_show() {
+    let summary = run(&settings(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/collectors/marksweep.toml"), 3, 1));
+    assert_eq!((summary.tally.violations, summary.tally.worklist), (0, 0));
+    assert!(summary.tally.freed > 0 && summary.tally.grown > 0, "{:?}", summary.tally);
+    assert_eq!(summary.distrusted(), [""; 0]);
+}
+
 #[test]
 fn one_op_reaches_no_collection_that_frees_and_says_so_only_where_it_should() {
     let summary = run(&settings("fixed?worklist=1", 1, 1));

@@ -9,12 +9,14 @@ mod common;
 
 use heapsmith::campaign::capacities;
 use heapsmith::engine::{DEFAULT, Engine, by_name};
-use heapsmith::judge::{Inconclusive, Verdict};
+use heapsmith::judge::{Inconclusive, Kind, Verdict};
+use heapsmith::runtime::description::Role;
 use heapsmith::runtime::manifest::Manifest;
 use heapsmith::runtime::{Spec, builtin, parse_spec};
 use heapsmith::trial::{Prepared, Rig};
 use heapsmith_generators::{Campaign, Machine};
 use std::collections::BTreeMap;
+use std::fs;
 use std::sync::Arc;
 
 /// What every manifest of these says.
@@ -192,4 +194,53 @@ fn a_collector_that_is_no_built_in_breaks_nothing() {
     let mut rig = Rig::new(Arc::new(Prepared::builtin(runtime, &runs.engines).unwrap())).unwrap();
     let verdict = rig.trial(&program);
     assert!(matches!(verdict, Verdict::Inconclusive(Inconclusive::TooMuchWork)), "{verdict:?}");
+}
+
+/// The verdict on one program, and the collections that the first engine counted.
+fn tried(spec: &Spec, text: &str) -> (Verdict, u32, bool) {
+    let (program, engines) = (heapsmith_generators::parse(text).unwrap(), engines());
+    let runtime = builtin(spec.resolve(program.machine).unwrap());
+    let description = runtime.description.clone();
+    let mut rig = Rig::new(Arc::new(Prepared::builtin(runtime, &engines).unwrap())).unwrap();
+    let verdict = rig.trial(&program);
+    let alike = (0..).zip(&engines).all(|(i, engine)| rig.standalone_agrees(i, engine.as_ref()).unwrap());
+    (verdict, description.global(rig.outcome(0), Role::Collections).unwrap(), alike)
+}
+
+#[test]
+fn a_step_is_made_after_each_assignment_of_an_odd_slot_in_both_lowerings() {
+    let (plain, whole) = (module(&format!("vera@0.1.9?{MACHINE}"), PLAIN), "automatic = true\n");
+    let stepping = PLAIN.replace(whole, &format!("step = {{ call = \"gc_collect\" }}\n{whole}"));
+    let stepping = module(&format!("vera@0.1.9?{MACHINE}"), &stepping);
+    // Slots 0, 1, 2 and 1 again, after the collection of the first allocation, for which there is no room; then a graph of three nodes into slot 3, one
+    // assignment for each and one before.
+    let text = "heapsmith 1\nalloc r0 size=8\nalloc r1 size=8\nalloc r2 size=8\ndrop r1\nchain r3 n=3\n";
+    let (verdict, before, alike) = tried(&plain, text);
+    assert!(verdict == Verdict::Pass && alike, "{verdict:?}");
+    let (verdict, after, alike) = tried(&stepping, text);
+    assert!(verdict == Verdict::Pass && alike, "{verdict:?}");
+    assert_eq!(after - before, 2 + 4);
+}
+
+#[test]
+fn memory_beyond_what_is_declared_is_a_leak() {
+    let bound = "\n[promises]\nreclaim = { factor = 2, slack = 65536 }\n";
+    let folder = format!("{}/tests/collectors", env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(format!("{folder}/marksweep.toml")).unwrap().replace("\n[promises]\n", bound);
+    let collecting = Manifest::parse(&text, &fs::read(format!("{folder}/marksweep.wat")).unwrap(), "m.toml").unwrap();
+    // The same collector that never collects by itself: an allocation for which there is no room grows memory.
+    let source = fs::read_to_string(format!("{folder}/marksweep.wat")).unwrap();
+    let leaking = source.replacen("      (call $collect)\n", "", 1);
+    assert_ne!(source, leaking);
+    let leaking = Manifest::parse(&text, leaking.as_bytes(), "m.toml").unwrap();
+    let program = "heapsmith 1\nmachine pages=..64\ngarbage n=1500 size=1000\n";
+    let of = |manifest: Arc<Manifest>| Spec {
+        name: "m.toml".to_owned(),
+        module: Some(manifest),
+        pinned: Machine::default(),
+        edit: None,
+    };
+    assert_eq!(tried(&of(collecting), program).0, Verdict::Pass);
+    let Verdict::Violation(v) = tried(&of(leaking), program).0 else { panic!("24 pages of garbage are no leak") };
+    assert_eq!(v.kind, Kind::Leak, "{}: {}", v.expected, v.found);
 }

@@ -8,6 +8,7 @@
 use heapsmith::campaign::{Feedback, Limit, Progress, Settings, Summary, hunt};
 use heapsmith::engine::{DEFAULT, Engine, by_name};
 use heapsmith::metamorphic::Selection;
+use heapsmith::pins::{self, Expect};
 use heapsmith::runtime::mutant::mutants;
 use heapsmith::runtime::{Edit, Spec, builtin, parse_spec};
 use heapsmith_generators::Machine;
@@ -70,6 +71,21 @@ fn vera_0_1_9_is_the_built_in_and_has_its_false_candidates() {
     is_sound(&summary, true);
     let causes: Vec<_> = summary.findings.iter().map(|f| f.cause.as_ref().map(|c| c.rule)).collect();
     assert!(causes.contains(&Some("candidate-test")), "{causes:?}");
+}
+
+#[test]
+fn the_pins_hold_in_vera_0_1_9_and_not_where_there_is_no_guard() {
+    let Some(spec) = real("vera/0.1.9") else { return };
+    let description = parse_spec("vera@0.1.9").unwrap().resolve(Machine::default()).unwrap();
+    let report = |spec: &Spec| {
+        let module = std::fs::read(&spec.module.as_ref().unwrap().module).unwrap();
+        pins::check(&module, &Expect::of(&description)).unwrap()
+    };
+    assert!(report(&spec).passed(), "{}", report(&spec));
+    // From 0.2.4 on a full worklist is no trap.
+    if let Some(spec) = real("vera/0.2.5") {
+        assert!(!report(&spec).passed(), "{}", report(&spec));
+    }
 }
 
 /// The bitmap of object bases wants memory that there is none of, although all is garbage.

@@ -12,7 +12,7 @@ mod bytes;
 mod common;
 
 use common::{FIXED, engines};
-use heapsmith::corpus::expect::{self, Expectation};
+use heapsmith::corpus::expect::{self, Expectation, Subject};
 use heapsmith::corpus::probe::{Reach, reach};
 use heapsmith::fuzzing::{Body, CaseText, DescriptionText, Graphs, HeapImages, Pages, Ran, Sequences, WildModules};
 use heapsmith::metamorphic::parse_variant;
@@ -96,7 +96,7 @@ fn program(file: &Path) -> Result<(), String> {
     if bare != program.to_string() {
         return Err(format!("expected the text as it is printed, found another one:\n{program}"));
     }
-    for e in expect::reaches(&text).map_err(|e| e.to_string())? {
+    for e in expect::reaches(&text, Path::new("")).map_err(|e| e.to_string())? {
         let reached = run(&program, &e)?;
         let names: BTreeSet<String> = reached.goals().map(|goal| goal.to_string()).collect();
         let missing: Vec<&str> = e.outcome.split_whitespace().filter(|goal| !names.contains(*goal)).collect();
@@ -113,7 +113,10 @@ fn program(file: &Path) -> Result<(), String> {
 }
 
 fn run(program: &Program, e: &Expectation) -> Result<Reach, String> {
-    let description = e.runtime.resolve(program.machine).map_err(|e| e.to_string())?;
+    let Subject::There(spec) = &e.runtime else {
+        return Err(format!("expected a runtime of our own, found {}", e.name));
+    };
+    let description = spec.resolve(program.machine).map_err(|e| e.to_string())?;
     let mut rig = Rig::new(prepared(description)?).map_err(|e| e.to_string())?;
     let verdict = rig.trial(program);
     Ok(reach(&mut rig, program, &verdict))
@@ -135,7 +138,7 @@ fn prepared(description: Description) -> Result<Arc<Prepared>, String> {
 /// What the `# reaches` lines of a target's seeds say; each of them is checked by the test of its file.
 fn said(target: &str) -> BTreeSet<String> {
     let texts = files(target).into_iter().map(|file| fs::read_to_string(file).unwrap());
-    let lines = texts.flat_map(|text| expect::reaches(&text).unwrap());
+    let lines = texts.flat_map(|text| expect::reaches(&text, Path::new("")).unwrap());
     lines.flat_map(|e| e.outcome.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect()
 }
 

@@ -256,7 +256,6 @@ impl Statistics {
             }
         }
         let o = self.observed;
-        let (from, to) = description.regions.worklist;
         if description.parameters.wraps > 0 {
             let handles = [("handles registered", o.registered), ("handles released", o.released)];
             missing.extend(handles.into_iter().filter(|(_, n)| *n == 0).map(|(name, _)| name.to_owned()));
@@ -264,9 +263,9 @@ impl Statistics {
         for (name, n) in [
             ("collections", o.collections),
             ("objects marked", o.marked),
-            ("bytes freed", o.freed),
+            ("bytes freed", if description.frees() { o.freed } else { 1 }),
             ("pages grown", o.grown),
-            ("worklist entries", if from < to { o.worklist } else { 1 }),
+            ("worklist entries", if description.has_worklist() { o.worklist } else { 1 }),
             ("root slots", o.roots),
         ] {
             if n == 0 {
@@ -284,7 +283,7 @@ impl Statistics {
         let reached = [
             ("collections", o.collections > 0),
             ("objects that a collection kept", o.marked > 0),
-            ("bytes that a collection freed", o.freed > 0),
+            ("bytes that a collection freed", o.freed > 0 || !description.frees()),
             ("growth of memory", o.grown > 0 || !may_grow),
             ("a trap at a limit", !self.traps.is_empty()),
         ];
@@ -298,7 +297,7 @@ impl Statistics {
             self.untrusted.iter().map(|(index, text)| format!("program {index}: {text}")).collect();
         if self.programs >= GATED_PROGRAMS {
             why.extend(self.unreached(description).into_iter().map(|what| format!("never reached: {what}")));
-            why.extend(self.variants.unreached().into_iter().map(|what| format!("never reached: {what}")));
+            why.extend(self.variants.unreached(description.module.is_none()).into_iter().map(|what| format!("never reached: {what}")));
             for (reason, &n) in &self.inconclusive {
                 if n * 1_000 > self.programs {
                     why.push(format!("{n} of {} programs inconclusive: {}", self.programs, reason.name()));

@@ -5,6 +5,7 @@ use super::*;
 use crate::engine::session::compile_counting;
 use crate::engine::{Backtrace, DEFAULT, open};
 use crate::runtime::fault::{apply, by_name};
+use crate::runtime::manifest::Reclaim;
 use crate::runtime::parse_spec;
 
 /// A collector that, while its edges are counted, does something else: it forgets the first block of the heap.
@@ -79,4 +80,21 @@ fn a_pinned_memory_need_not_grow_and_any_other_must() {
     let none = Statistics::default()
         .basics_unreached(&parse_spec("fixed").unwrap().resolve(Machine::default()).unwrap(), true);
     assert_eq!(none.len(), 5, "{none:?}");
+}
+
+/// A collector that frees nothing, and says so, is not doubted for it.
+#[test]
+fn what_a_collector_does_not_have_it_need_not_reach() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/collectors/marksweep.toml");
+    let mut description = parse_spec(path).unwrap().resolve(Machine::default()).unwrap();
+    let missing = |d: &Description| {
+        let none = Statistics::default();
+        let all = [none.unreached(d), none.basics_unreached(d, false)].concat();
+        ["bytes freed", "bytes that a collection freed"].map(|name| all.iter().any(|missing| missing == name))
+    };
+    assert_eq!(missing(&description), [true; 2]);
+    let mut module = (**description.module.as_ref().unwrap()).clone();
+    module.promises.reclaim = Some(Reclaim::Nothing);
+    description.module = Some(module.into());
+    assert_eq!(missing(&description), [false; 2]);
 }

@@ -168,7 +168,11 @@ fn text(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: 
         s.roots,
         listed(&s.inconclusive, "none"),
     );
-    let after = if s.may_traps > 0 { format!(", after a false candidate {}", s.may_traps) } else { String::new() };
+    let after = match s.may_traps {
+        0 => String::new(),
+        n if summary.description.is_predictable() => format!(", after a false candidate {n}"),
+        n => format!(", at a limit that shows {n}"),
+    };
     let _ = writeln!(
         t,
         "verdicts: {} passed; {} allowed traps ({}{after}); {} violations",

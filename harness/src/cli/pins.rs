@@ -26,13 +26,13 @@ const DEFAULT_RELEASE: &str = "vera@0.0.131";
 /// Arguments of `pins`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// A built-in collector, with parameters if you like, or a module
-    #[arg(value_name = "RUNTIME|FILE.wasm|FILE.wat")]
+    /// A built-in collector, with parameters if you like, a manifest, or a module
+    #[arg(value_name = "RUNTIME|FILE.toml|FILE.wasm|FILE.wat")]
     target: String,
     /// For a file: bytes of its static data (string literals); 0 otherwise
     #[arg(long, value_name = "N")]
     data_end: Option<u32>,
-    /// For a file: the release that it should be, with parameters if you like; vera@0.0.131 otherwise
+    /// For a file: the release that it should be, with parameters if you like; what its manifest says that it is like, or vera@0.0.131, otherwise
     #[arg(long = "as", value_name = "NAME")]
     release: Option<String>,
     /// Print the pins as JSON
@@ -42,7 +42,11 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let target = &args.target;
-    let (release, expect, module) = if is_builtin(target) { of_builtin(args)? } else { of_file(args)? };
+    let (release, expect, module) = match is_builtin(target) {
+        true => of_builtin(args)?,
+        false if is_manifest(target) => of_manifest(args)?,
+        false => of_file(Path::new(target), args, DEFAULT_RELEASE)?,
+    };
     let report = pins::check(&module, &expect).with_context(|| target.clone())?;
     if args.json {
         let value = json(target, &release, &expect, &report);
@@ -72,8 +76,19 @@ fn of_builtin(args: &Args) -> anyhow::Result<(String, Expect, Vec<u8>)> {
     Ok((spec.to_string(), expect, format!("(module\n{})", runtime.fields).into_bytes()))
 }
 
-fn of_file(args: &Args) -> anyhow::Result<(String, Expect, Vec<u8>)> {
-    let path = Path::new(&args.target);
+/// Whether a target is a manifest's file, parameters aside.
+fn is_manifest(target: &str) -> bool {
+    let path = Path::new(target.split('?').next().unwrap_or_default());
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
+}
+
+fn of_manifest(args: &Args) -> anyhow::Result<(String, Expect, Vec<u8>)> {
+    let spec = parse_spec(&args.target)?;
+    let manifest = spec.module.as_ref().context("expected a manifest, found a built-in")?;
+    of_file(&manifest.module, args, manifest.like.as_deref().unwrap_or(DEFAULT_RELEASE))
+}
+
+fn of_file(path: &Path, args: &Args, release: &str) -> anyhow::Result<(String, Expect, Vec<u8>)> {
     if !path.exists() {
         let nearest = match parse_spec(&args.target) {
             Err(RuntimeError::UnknownName { nearest, .. }) => format!("; did you mean `{nearest}`?"),
@@ -86,7 +101,7 @@ fn of_file(args: &Args) -> anyhow::Result<(String, Expect, Vec<u8>)> {
         );
     }
     let module = read_bytes(path, "module").map_err(anyhow::Error::msg).with_context(|| path.display().to_string())?;
-    let mut spec = parse_spec(args.release.as_deref().unwrap_or(DEFAULT_RELEASE)).context("--as")?;
+    let mut spec = parse_spec(args.release.as_deref().unwrap_or(release)).context("--as")?;
     if let Some(bytes) = args.data_end {
         ensure!(
             spec.pinned.data_end.is_none_or(|pinned| pinned == bytes),

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A line is `# expect`, runtimes with spaces between them, a colon, and an outcome. A runtime is written as `--runtime` reads it; `A..B`
-//! are all built-in ones from `A` to `B` in the order of `heapsmith runtimes`. An outcome is the text that [`shown`] gives, letter for
+//! are all built-in ones from `A` to `B` in the order of `heapsmith runtimes`; the path of a manifest is relative to the case. An outcome is the text that [`shown`] gives, letter for
 //! letter, so that what a failing test found can be pasted:
 //!
 //! ```text
@@ -26,20 +26,32 @@
 use crate::engine::{Engine, EngineError};
 use crate::judge::{Allowance, Verdict, Violation};
 use crate::reduce::cause_of;
-use crate::runtime::{RuntimeError, Spec, names, parse_spec};
+use crate::runtime::{RuntimeError, Spec, absent_module, names, parse_spec, runtime_from};
 use crate::trial::Rig;
 use heapsmith_generators::Program;
 use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
 /// What a case must show on one runtime.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expectation {
     /// The line that says so, from 1.
     pub line: usize,
-    /// The runtime.
-    pub runtime: Spec,
+    /// The runtime, as the line names it; of a span, its own name.
+    pub name: String,
+    /// The runtime itself.
+    pub runtime: Subject,
     /// The outcome, as [`shown`] says it.
     pub outcome: String,
+}
+
+/// The runtime of an expectation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// One that can be tried.
+    There(Spec),
+    /// One whose manifest names a module that is not there.
+    Absent(PathBuf),
 }
 
 /// A comment that was meant to be an expectation and is none.
@@ -89,23 +101,23 @@ pub enum ExpectError {
     },
 }
 
-/// The expectations of a case's text, in the order of its lines.
+/// The expectations of a case's text, in the order of its lines; the paths of manifests are relative to a folder, the case's.
 ///
 /// # Errors
 /// The first line that is malformed; also when there is none at all.
-pub fn expectations(text: &str) -> Result<Vec<Expectation>, ExpectError> {
-    lines(text, "expect")
+pub fn expectations(text: &str, folder: &Path) -> Result<Vec<Expectation>, ExpectError> {
+    lines(text, folder, "expect")
 }
 
 /// What a seed reaches, in the order of its lines; the outcome of each is a list of goals.
 ///
 /// # Errors
 /// As [`expectations`].
-pub fn reaches(text: &str) -> Result<Vec<Expectation>, ExpectError> {
-    lines(text, "reaches")
+pub fn reaches(text: &str, folder: &Path) -> Result<Vec<Expectation>, ExpectError> {
+    lines(text, folder, "reaches")
 }
 
-fn lines(text: &str, word: &'static str) -> Result<Vec<Expectation>, ExpectError> {
+fn lines(text: &str, folder: &Path, word: &'static str) -> Result<Vec<Expectation>, ExpectError> {
     let mut all: Vec<Expectation> = Vec::new();
     for (line, content) in (1..).zip(text.lines()) {
         let Some(comment) = content.trim_start().strip_prefix('#') else { continue };
@@ -122,20 +134,28 @@ fn lines(text: &str, word: &'static str) -> Result<Vec<Expectation>, ExpectError
             return Err(malformed());
         }
         for word in runtimes.split_whitespace() {
-            for runtime in span(word, line)? {
-                if all.iter().any(|e| e.runtime == runtime) {
-                    return Err(ExpectError::Repeated { line, runtime: runtime.to_string() });
+            for (name, runtime) in span(word, folder, line)? {
+                if all.iter().any(|e| e.name == name) {
+                    return Err(ExpectError::Repeated { line, runtime: name });
                 }
-                all.push(Expectation { line, runtime, outcome: outcome.to_owned() });
+                all.push(Expectation { line, name, runtime, outcome: outcome.to_owned() });
             }
         }
     }
     if all.is_empty() { Err(ExpectError::None { word }) } else { Ok(all) }
 }
 
-/// One runtime, or all built-in ones from one to another.
-fn span(word: &str, line: usize) -> Result<Vec<Spec>, ExpectError> {
-    let read = |text: &str| parse_spec(text).map_err(|error| ExpectError::Runtime { line, error });
+/// One runtime, or all built-in ones from one to another, with their names.
+fn span(word: &str, folder: &Path, line: usize) -> Result<Vec<(String, Subject)>, ExpectError> {
+    let read = |text: &str| {
+        let path = runtime_from(folder, text);
+        if let Some(module) = absent_module(&path) {
+            return Ok((text.to_owned(), Subject::Absent(module)));
+        }
+        let spec = parse_spec(&path).map_err(|error| ExpectError::Runtime { line, error })?;
+        let name = if spec.module.is_some() { text.to_owned() } else { spec.to_string() };
+        Ok((name, Subject::There(spec)))
+    };
     let place = |name: &str| names().iter().position(|known| *known == name);
     let ends = word.split_once("..").and_then(|(first, last)| Some((place(first)?, place(last)?)));
     match ends {
@@ -203,8 +223,8 @@ mod tests {
     use super::*;
 
     fn listed(text: &str) -> Vec<(usize, String, String)> {
-        let all = expectations(text).unwrap();
-        all.into_iter().map(|e| (e.line, e.runtime.to_string(), e.outcome)).collect()
+        let all = expectations(text, Path::new("")).unwrap();
+        all.into_iter().map(|e| (e.line, e.name, e.outcome)).collect()
     }
 
     #[test]
@@ -238,8 +258,21 @@ mod tests {
             ),
             ("# nothing of the kind", "expected at least one line `# expect"),
         ] {
-            let error = expectations(&format!("heapsmith 1\n{line}\n")).unwrap_err().to_string();
+            let error = expectations(&format!("heapsmith 1\n{line}\n"), Path::new("")).unwrap_err().to_string();
             assert!(error.contains(part), "{line}: {error}");
         }
+    }
+
+    #[test]
+    fn a_runtime_whose_module_is_not_there_is_told_and_a_manifest_that_is_not_there_is_an_error() {
+        let folder = std::env::temp_dir().join(format!("heapsmith-expect-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("mine.toml"), "heapsmith = 1\nname = \"mine\"\nmodule = \"mine.wasm\"\n").unwrap();
+        let all = expectations("# expect ./mine.toml?build=x fixed: pass", &folder).unwrap();
+        assert_eq!(all[0].runtime, Subject::Absent(folder.join("./mine.wasm")));
+        assert_eq!((all[0].name.as_str(), all[1].name.as_str()), ("./mine.toml?build=x", "fixed"));
+        let error = expectations("# expect ./none.toml: pass", &folder).unwrap_err().to_string();
+        assert!(error.starts_with("line 1: ") && error.contains("none.toml"), "{error}");
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

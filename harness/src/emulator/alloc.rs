@@ -1,6 +1,6 @@
 //! The state of a collector, `alloc`, and the operations on the root stack.
 //!
-//! Written from the steps in [`crate::runtime::description`]; the comments give the step.
+//! Written from the steps in [`crate::runtime::rules`]; the comments give the step.
 
 use super::Stop;
 use super::image::Image;

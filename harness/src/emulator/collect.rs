@@ -1,4 +1,4 @@
-//! `gc_collect` in its four phases, written from the steps in [`crate::runtime::description`].
+//! `gc_collect` in its four phases, written from the steps in [`crate::runtime::rules`].
 //!
 //! Nothing here assumes that a header is one: walks follow whatever sizes they read, and end by the heap's end, by a trap, or
 //! because the fuel runs out.

@@ -2,7 +2,7 @@
 //!
 //! An [`Emulator`] executes a [`Plan`] by the [`Rules`](crate::runtime::description::Rules) of a [`Description`] and predicts
 //! every byte of memory, every global, the log, the trap and its step. It is written from the rules in
-//! [`crate::runtime::description`] and the steps in [`crate::plan`], never from WebAssembly text, so that an error on either side
+//! [`crate::runtime::rules`] and the steps in [`crate::plan`], never from WebAssembly text, so that an error on either side
 //! shows as a difference. It promises:
 //! - *Bit for bit*: bogus headers, links in free blocks, root slots left above the root-stack pointer and entries left in the
 //!   worklist are what the rules leave there. A trap keeps every effect before it.

@@ -1,4 +1,4 @@
-//! The wrap table: registrations and the release phase, written from the steps in [`crate::runtime::description`].
+//! The wrap table: registrations and the release phase, written from the steps in [`crate::runtime::rules`].
 
 use super::Stop;
 use super::alloc::{Collector, UNREACHABLE};

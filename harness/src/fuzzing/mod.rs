@@ -26,8 +26,8 @@ mod input;
 mod machines;
 mod mutation;
 mod pages;
-mod selects;
 mod sequences;
+mod sidestep;
 #[cfg(test)]
 mod tests;
 mod wild;

@@ -6,15 +6,15 @@
 //! # What is checked
 //! The module runs on every engine, linked with the collector and with operations that record what is done ([`crate::lower::wild`]).
 //! - *Engines agree*: end, results of the module, the collector's memory and globals, the record, all of the mutator's memory. Where they do not,
-//!   other engines are asked. The one divergence that is known, wasmi 2.0.0's `select`, is proved for each module: with the
-//!   conditions of its `select`s out of that engine's sight it does what the others do. It is counted, and the first engine is judged.
+//!   other engines are asked. Two bugs of wasmi 2.0.0 are known (`sidestep`), and proved for each module: written in other words, which mean
+//!   the same, it does what it does elsewhere. That is counted, and the first engine is judged.
 //! - *The record is checked by the model*, as any program's run: log, memory, globals, and the trap, if one came while an operation was at work. A
 //!   trap of the module's own ends the record there.
 //! - *The record is faithful*: run as a tape it leaves the same memory, byte for byte. So a finding is a case like any other.
 
 use super::counters::Counters;
 use super::fuzzer::Feedback;
-use super::{Body, Failure, Fuzzer, Ran, SetupError, fuzzer, selects};
+use super::{Body, Failure, Fuzzer, Ran, SetupError, fuzzer, sidestep};
 use crate::engine::session::read_outcome;
 use crate::engine::{Backtrace, Compiled, Engine, EngineError, Known};
 use crate::judge::{self, Adjudication, Allowance, Disagreement, Inconclusive, Seen, Verdict, Violation};
@@ -82,8 +82,8 @@ pub struct WildStatistics {
     pub other_limits: u64,
     /// Those after which nothing could be said.
     pub inconclusive: u64,
-    /// Those that wasmi 2.0.0 ran otherwise because of its `select`.
-    pub known_select: u64,
+    /// Those that wasmi 2.0.0 ran otherwise because of what is known of it.
+    pub known_wasmi: u64,
     /// Operations that were done.
     pub done: u64,
     /// Calls that did nothing.
@@ -97,7 +97,7 @@ impl fmt::Display for WildStatistics {
         write!(
             f,
             "{} modules: {} finished, {} trapped by themselves, {} stopped by a full worklist, {} by another limit, {} inconclusive; {} collected; {} \
-             operations done, {} calls without effect; {} ran otherwise on wasmi because of its known `select`; {} inputs are no module; calls:",
+             operations done, {} calls without effect; {} ran otherwise on wasmi because of what is known of it; {} inputs are no module; calls:",
             self.modules,
             self.finished,
             self.trapped,
@@ -107,7 +107,7 @@ impl fmt::Display for WildStatistics {
             self.collected,
             self.done,
             self.refused,
-            self.known_select,
+            self.known_wasmi,
             self.rejected
         )?;
         for ((name, _), calls) in OPERATIONS.iter().zip(self.calls) {
@@ -231,7 +231,7 @@ impl WildModules {
         }
         if ran.iter().any(|other| *other != ran[0]) {
             match kept.divergence(module, &ran) {
-                Divergence::Known => self.statistics.known_select += 1,
+                Divergence::Known => self.statistics.known_wasmi += 1,
                 Divergence::Other(violation) => return Ok(Some((Verdict::Violation(violation), program))),
             }
         }
@@ -297,8 +297,8 @@ impl Kept {
         Divergence::Other(Box::new(judge::divergence(step, expected, found, adjudication)))
     }
 
-    /// Whether it is wasmi 2.0.0's `select` and nothing else: it alone is odd, and it does what the others do once it cannot see where the
-    /// conditions come from.
+    /// Whether it is one of the known bugs of wasmi 2.0.0 and nothing else: it alone is odd, and it does what the others do once the module keeps
+    /// clear of them.
     fn is_known(&self, module: &WildModule, ran: &[Execution], adjudication: &Adjudication) -> bool {
         let name = Known::Wasmi.name();
         if adjudication.odd != [name] {
@@ -308,9 +308,9 @@ impl Kept {
             return false;
         };
         let Some((_, base)) = self.bases.iter().find(|(other, _)| *other == name) else { return false };
-        let Some(hidden) = selects::hide_conditions(&module.module) else { return false };
-        let hidden = WildModule { module: hidden, ..module.clone() };
-        self.execute(&**base, &hidden).is_ok_and(|again| again == *right)
+        let Some(clear) = sidestep::sidestep(&module.module) else { return false };
+        let clear = WildModule { module: clear, ..module.clone() };
+        self.execute(&**base, &clear).is_ok_and(|again| again == *right)
     }
 }
 

@@ -96,10 +96,11 @@ fn growth(model: &Model, seen: Seen<'_>) -> Option<Violation> {
 }
 
 /// Any model: memory does not grow beyond what is declared for what the program needs: the heap that first fit has, which collects when memory
-/// is exhausted.
+/// is exhausted. Where nothing collects but the program, garbage may stay for as long as it likes.
 fn retention(model: &Model, seen: Seen<'_>) -> Option<Violation> {
     let d = model.description();
-    let Some(Reclaim::Bounded { factor, slack }) = d.module.as_ref()?.promises.reclaim else { return None };
+    let module = d.module.as_ref().filter(|module| module.collect.is_automatic)?;
+    let Some(Reclaim::Bounded { factor, slack }) = module.promises.reclaim else { return None };
     let start = u64::from(d.regions.heap_start);
     let needed = model.heap.heap_end() - start;
     let bound = (start + u64::from(factor) * needed + u64::from(slack))

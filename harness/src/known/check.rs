@@ -1,15 +1,15 @@
 //! Whether what a list says is still so.
 
 use super::{Date, Issue, KnownIssues, Shown};
-use crate::corpus::load::{read_program, read_text};
+use crate::corpus::load::read_program;
 use crate::engine::Engine;
 use crate::judge::Verdict;
 use crate::metamorphic::{self, Pool, Replayer, Source};
 use crate::reduce::{Cause, cause_of};
-use crate::runtime::{Spec, builtin, parse_spec};
+use crate::runtime::{Spec, absent_module, builtin, parse_spec, runtime_from};
 use crate::trial::{Prepared, Replay, Rig};
 use heapsmith_generators::Program;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// What became of one issue.
@@ -74,7 +74,7 @@ impl Checker<'_> {
 
     /// Replays an issue's case. Why that was skipped, if it was.
     fn reproduces(&self, issue: &Issue) -> Result<Option<String>, String> {
-        let on = self.runtime(&issue.on);
+        let on = runtime_from(self.folder, &issue.on);
         if let Some(module) = absent_module(&on) {
             return Ok(Some(format!("{}: there is no module {}; make it first", issue.on, module.display())));
         }
@@ -124,26 +124,4 @@ impl Checker<'_> {
         };
         Ok((replay, cause))
     }
-
-    /// A runtime as [`parse_spec`] reads it from here: the path of a manifest is relative to the list.
-    fn runtime(&self, on: &str) -> String {
-        if manifest(on).is_some() { self.folder.join(on).display().to_string() } else { on.to_owned() }
-    }
-}
-
-/// The path of the manifest that a runtime names, if it names one.
-fn manifest(runtime: &str) -> Option<&Path> {
-    let path = runtime.split('?').next().map(Path::new)?;
-    let is_toml = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
-    (is_toml || runtime.contains('/') && !runtime.contains("fault=")).then_some(path)
-}
-
-/// The first module that a manifest names and that is not there. What else is wrong with it is not asked here.
-fn absent_module(runtime: &str) -> Option<PathBuf> {
-    let path = manifest(runtime)?;
-    let table: toml::Table = toml::from_str(&read_text(path, "manifest").ok()?).ok()?;
-    let builds = table.get("build").and_then(toml::Value::as_array).into_iter().flatten();
-    let modules = table.get("module").into_iter().chain(builds.filter_map(|build| build.get("module")));
-    let folder = path.parent().unwrap_or(Path::new(""));
-    modules.filter_map(toml::Value::as_str).map(|module| folder.join(module)).find(|module| !module.exists())
 }

@@ -118,15 +118,15 @@ fn probes(text: &mut String, runtime: &Runtime) {
         "  (func (export \"distinct\") (param i32 i32) (result i32)\n    \
          (i32.ne (call $mutator.logged (local.get 0)) (call $mutator.logged (local.get 1))))\n",
     );
-    for name in
-        runtime.description.globals().iter().filter(|name| runtime.fields.contains(&format!("(global ${name} ")))
-    {
+    // Of a module that is not ours, a global may have another name that begins like this one.
+    let has_global = |name: &str| runtime.fields.contains(&format!("(global ${name} "));
+    for name in runtime.description.globals().iter().filter(|name| has_global(name)) {
         put(text, format_args!("  (func (export \"read {name}\") (result i32) (global.get ${name}))\n"));
     }
     if has_wraps(runtime) {
         text.push_str(RELEASED);
     }
-    if !runtime.fields.contains("$gc_free_head") {
+    if !has_global("gc_free_head") {
         return;
     }
     let object = &runtime.description.object;

@@ -1,6 +1,6 @@
 //! The built-in collector as WebAssembly text: readable and commented, because a finding shows it to a person.
 //!
-//! [`fields`] writes the steps of [`super::description`], nothing more: every order of memory effects is the one given there, so
+//! [`fields`] writes the steps of [`super::rules`], nothing more: every order of memory effects is the one given there, so
 //! that the emulator predicts the final memory byte for byte. The code is MVP WebAssembly (no bulk memory, no `select`: wasmi
 //! 2.0.0 miscompiles one whose condition is `i32.eqz`).
 //!

@@ -2,12 +2,12 @@
 //!
 //! - [`description`]: what the harness knows of a collector, and the exact rules of the built-in ones.
 //! - [`mod@builtin`]: the built-in collectors by name, and their parameters ([`Spec`]).
-//! - [`emit`]: their WebAssembly text.
-//! - [`manifest`]: collectors of others, and what their owners say of them. `foreign`: what may be expected of such a one. `shape`: which objects it has.
+//! - [`rules`]: what one release of a built-in does, step by step. [`emit`]: their WebAssembly text.
+//! - [`manifest`]: collectors of others, and what their owners say of them. `foreign`: what may be expected of such a one. `shape`: which objects it has. `absent`: which cannot be tried.
 //! - [`correct`]: what each of them does wrong, one rule at a time.
-//! - [`manifest`]: collectors that are somebody else's, and how they are used.
 //! - [`fault`]: planted faults, edits of a runtime's text. [`mutant`]: edits of one decoded instruction. [`poison`]: edits after which only the mutator's bytes can be trusted.
 
+mod absent;
 pub mod builtin;
 pub mod correct;
 pub mod description;
@@ -21,9 +21,11 @@ pub mod manifest;
 pub mod mutant;
 pub mod poison;
 pub(crate) mod quote;
+pub mod rules;
 mod shape;
 mod spec;
 
+pub use absent::{absent_module, runtime_from};
 pub use builtin::{builtin, describe, names};
 pub use correct::{Correction, corrections};
 pub use edit::{Edit, EditError};

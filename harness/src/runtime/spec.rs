@@ -131,7 +131,7 @@ pub fn parse_spec(text: &str) -> Result<Spec, RuntimeError> {
 }
 
 /// Whether a name is the path of a manifest.
-fn is_path(name: &str) -> bool {
+pub(super) fn is_path(name: &str) -> bool {
     let extension = Path::new(name).extension().and_then(std::ffi::OsStr::to_str).unwrap_or_default();
     name.contains(['/', '\\']) || ["toml", "wasm", "wat"].iter().any(|known| extension.eq_ignore_ascii_case(known))
 }

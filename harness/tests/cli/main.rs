@@ -443,6 +443,10 @@ fn pins_hold_for_a_release_and_fail_for_another() {
         .map(|p| p["name"].as_str().unwrap())
         .collect();
     assert_eq!(failed, ["worklist guard, root seeding", "worklist guard, mark scan"], "{report:#}");
+    // Of a manifest it is the module that is looked at.
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/collectors/marksweep.toml");
+    let text = stdout(&place.run(&["pins", manifest]).code(1));
+    assert!(text.starts_with(&format!("{manifest}: 0 of 4 pins of vera@0.0.131 hold")), "{text}");
 }
 
 #[test]

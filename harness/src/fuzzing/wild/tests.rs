@@ -31,7 +31,7 @@ fn bugs_of_releases_show_and_are_told_as_a_program() {
 }
 
 /// A module whose first result wasmi 2.0.0 gets wrong, and which allocates and collects.
-fn module_with_the_known_select() -> WildModule {
+fn module_with_the_known_wasmi() -> WildModule {
     let text = r#"(module
         (import "collector" "wild.number.0" (func (result i32))) (import "collector" "wild.alloc.0" (func (result i32)))
         (import "collector" "wild.collect.0" (func (result i32))) (global (mut i32) (i32.const 0))
@@ -43,22 +43,35 @@ fn module_with_the_known_select() -> WildModule {
 }
 
 #[test]
-fn the_known_select_is_counted_and_hides_no_verdict() {
+fn the_known_wasmi_is_counted_and_hides_no_verdict() {
     let mut body = WildModules::new("fixed").unwrap();
-    let (verdict, program) = body.judge(&module_with_the_known_select()).unwrap().unwrap();
+    let (verdict, program) = body.judge(&module_with_the_known_wasmi()).unwrap().unwrap();
     assert_eq!((verdict, program.ops.len()), (Verdict::Pass, 8));
-    assert_eq!((body.statistics.known_select, body.statistics.collected), (1, 1));
+    assert_eq!((body.statistics.known_wasmi, body.statistics.collected), (1, 1));
     // The same module finds a fault in the collector.
     let mut body = WildModules::new("fixed?fault=topmost-root-missed").unwrap();
-    let (verdict, _) = body.judge(&module_with_the_known_select()).unwrap().unwrap();
+    let (verdict, _) = body.judge(&module_with_the_known_wasmi()).unwrap().unwrap();
     assert!(matches!(verdict, Verdict::Violation(_)), "{verdict:?}");
-    assert_eq!(body.statistics.known_select, 1);
+    assert_eq!(body.statistics.known_wasmi, 1);
+}
+
+#[test]
+fn the_known_branch_table_is_counted_as_well() {
+    let text = r#"(module
+        (import "collector" "wild.number.0" (func (result i32))) (import "collector" "wild.alloc.0" (func (result i32)))
+        (global (mut i32) (i32.const 0))
+        (func (export "main") (result i32 i64)
+          (block (result i32 i64) (i64.const 5) (call 0) (i64.const 7) (call 1) (br_table 0 1 0))))"#;
+    let module = WildModule { module: wat::parse_str(text).unwrap(), machine: 0, seed: 77 };
+    let mut body = WildModules::new("fixed").unwrap();
+    let (verdict, _) = body.judge(&module).unwrap().unwrap();
+    assert_eq!((verdict, body.statistics.known_wasmi), (Verdict::Pass, 1));
 }
 
 #[test]
 fn another_divergence_is_a_finding_that_names_the_odd_one_out() {
     let mut body = WildModules::new("fixed").unwrap();
-    let module = module_with_the_known_select();
+    let module = module_with_the_known_wasmi();
     body.judge(&module).unwrap();
     let kept = body.machines[0].as_ref().unwrap();
     let ran = |name: &str| {
@@ -77,9 +90,9 @@ fn another_divergence_is_a_finding_that_names_the_odd_one_out() {
 #[test]
 fn a_record_that_no_operation_wrote_is_no_program() {
     let mut body = WildModules::new("fixed").unwrap();
-    body.judge(&module_with_the_known_select()).unwrap();
+    body.judge(&module_with_the_known_wasmi()).unwrap();
     let kept = body.machines[0].as_ref().unwrap();
-    let ran = kept.execute(&*kept.bases[0].1, &module_with_the_known_select()).unwrap();
+    let ran = kept.execute(&*kept.bases[0].1, &module_with_the_known_wasmi()).unwrap();
     assert!(wild::record(ran.mutator(), kept.machine).is_some());
     for (address, word) in [(0, 9_u32), (1_540, 4_097), (4_096, 99)] {
         let mut memory = ran.mutator().to_vec();

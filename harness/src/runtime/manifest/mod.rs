@@ -99,7 +99,7 @@
 //! candidates = "unknown"            # "precise", "phase", "allocated-base"
 //! placement = "unknown"             # "first-fit", "first-fit-split"
 //! growth = "unknown"                # "shortage"
-//! reclaim = "unknown"               # or { factor = 4, slack = 1048576 }
+//! reclaim = "unknown"               # "nothing" is freed, or { factor = 4, slack = 1048576 }: heap at most, of what first fit needs
 //! cycles = "collected"              # or "leaked"
 //!
 //! [[build]]                         # other builds of the same collector

@@ -92,13 +92,23 @@ impl Manifest {
             None => alike.clone(),
         };
         add("retention", candidates, "unknown: say `candidates` in [promises]");
-        let reclaim = match (promises.reclaim, heap.start) {
-            (Some(Reclaim::Bounded { factor, slack }), Some(_)) => {
-                Some(format!("memory reaches {factor} times the live bytes and {slack} past the heap's start at most"))
-            }
-            (Some(Reclaim::Bounded { .. } | Reclaim::Unknown) | None, _) => None,
+        let wanted = [
+            (heap.start.is_some(), "`start` in [heap]"),
+            (self.collect.is_automatic, "`automatic = true` in [collect]: else garbage stays until it is collected"),
+        ];
+        let (reclaim, why) = match promises.reclaim {
+            Some(Reclaim::Bounded { factor, slack }) => (
+                wanted.iter().all(|(given, _)| *given).then(|| {
+                    format!(
+                        "memory reaches {factor} times the heap of first fit and {slack} past the heap's start at most"
+                    )
+                }),
+                missing(&wanted),
+            ),
+            Some(Reclaim::Nothing) => (None, "nothing is ever freed".to_owned()),
+            Some(Reclaim::Unknown) | None => (None, "no bound: say `reclaim` in [promises]".to_owned()),
         };
-        add("reclaim", reclaim, "no bound: say `reclaim` in [promises] and `start` in [heap]");
+        add("reclaim", reclaim, &why);
         let cycles = match promises.cycles {
             Some(Cycles::Collected) => yes("unreachable cycles are collected"),
             Some(Cycles::Leaked) => None,

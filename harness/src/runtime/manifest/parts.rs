@@ -438,13 +438,16 @@ pub enum Growth {
 /// How much memory garbage may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reclaim {
-    /// With L bytes live, memory reaches no further than `factor * L + slack` bytes past the heap's start.
+    /// Memory reaches no further than `factor * F + slack` bytes past the heap's start, where F are the bytes of heap with which first fit does,
+    /// which collects when memory is exhausted. Judged where allocation collects by itself.
     Bounded {
-        /// Times the live bytes.
+        /// Times the heap of first fit.
         factor: u32,
         /// Bytes more.
         slack: u32,
     },
+    /// Nothing is ever freed: that no collection freed anything is no reason for doubt.
+    Nothing,
     /// It is not known.
     Unknown,
 }

@@ -79,9 +79,10 @@ pub(super) fn promises(root: &Table<'_>) -> Result<Promises, ManifestError> {
     let cycles = [("collected", Cycles::Collected), ("leaked", Cycles::Leaked)];
     let reclaim = |value: &Value<'_>| match value.as_table() {
         None if value.as_text() == Some("unknown") => Ok(Reclaim::Unknown),
-        None => Err(value.other("\"unknown\" or `{ factor = N, slack = N }`")),
+        None if value.as_text() == Some("nothing") => Ok(Reclaim::Nothing),
+        None => Err(value.other("\"unknown\", \"nothing\" or `{ factor = N, slack = N }`")),
         Some(table) => {
-            let factor = table.need("factor", "times the live bytes")?.number(1, 1 << 16)?;
+            let factor = table.need("factor", "times the heap of first fit")?.number(1, 1 << 16)?;
             let slack = table.need("slack", "bytes more")?.number(0, u32::MAX)?;
             table.finish()?;
             Ok(Reclaim::Bounded { factor, slack })

@@ -82,7 +82,7 @@ pub fn missing(manifest: &Manifest) -> Vec<Missing> {
     );
     open(promises.growth.is_none() && !alike, "no growth policy", "memory may grow as it likes", "[promises] growth");
     open(
-        !matches!(promises.reclaim, Some(Reclaim::Bounded { .. })),
+        !matches!(promises.reclaim, Some(Reclaim::Bounded { .. } | Reclaim::Nothing)),
         "no bound on garbage",
         "leaks are not seen",
         "[promises] reclaim",
