@@ -7,12 +7,15 @@
 
 use heapsmith::campaign::{Feedback, Limit, Progress, Settings, Summary, hunt};
 use heapsmith::engine::{DEFAULT, Engine, by_name};
+use heapsmith::judge::{Allowance, Verdict};
 use heapsmith::metamorphic::Selection;
 use heapsmith::pins::{self, Expect};
 use heapsmith::runtime::mutant::mutants;
 use heapsmith::runtime::{Edit, Spec, builtin, parse_spec};
+use heapsmith::trial::{Prepared, Rig};
 use heapsmith_generators::Machine;
 use std::path::Path;
+use std::sync::Arc;
 
 fn engines() -> Vec<Box<dyn Engine>> {
     DEFAULT.iter().map(|name| by_name(name).unwrap()).collect()
@@ -71,6 +74,21 @@ fn vera_0_1_9_is_the_built_in_and_has_its_false_candidates() {
     is_sound(&summary, true);
     let causes: Vec<_> = summary.findings.iter().map(|f| f.cause.as_ref().map(|c| c.rule)).collect();
     assert!(causes.contains(&Some("candidate-test")), "{causes:?}");
+}
+
+/// Its worklist's end is in a local variable: that it was full shows in the last entry.
+#[test]
+fn a_full_worklist_of_vera_0_1_9_is_a_reason_to_trap_after_a_false_candidate() {
+    let Some(spec) = real("vera/0.1.9") else { return };
+    let text = "heapsmith 1\nmachine data_end=47960 pages=4..30\nalloc r0 size=13 fields=0 init=null\nwrite r0[0] = r0+16\n\
+                wide r6 n=worklist\ncollect\n";
+    let program = heapsmith_generators::parse(text).unwrap();
+    for spec in [spec, parse_spec("vera@0.1.9").unwrap()] {
+        let runtime = builtin(spec.resolve(program.machine).unwrap());
+        let prepared = Prepared::builtin(runtime, &engines()).unwrap();
+        let verdict = Rig::new(Arc::new(prepared)).unwrap().trial(&program);
+        assert_eq!(verdict, Verdict::AllowedTrap(Allowance::May), "{spec}");
+    }
 }
 
 #[test]

@@ -172,10 +172,15 @@ fn fills_worklist(model: &mut Model, program: &Program, step: u32) -> bool {
 /// limit or the address limit.
 fn has_evidence(model: &Model, seen: Seen<'_>) -> bool {
     let (from, to) = model.description().regions.worklist;
-    if from < to && seen.global(model, Role::Worklist).is_some_and(|top| top >= to) {
+    let d = model.description();
+    // Where its end is in no global, what stands in its last entry was put there when it was full.
+    let is_worklist_full = match d.index_of(Role::Worklist) {
+        Some(_) => seen.global(model, Role::Worklist).is_some_and(|top| top >= to),
+        None => seen.word(to.saturating_sub(4)).is_some_and(|last| last != 0),
+    };
+    if from < to && is_worklist_full {
         return true;
     }
-    let d = model.description();
     let step = model.plan().steps.get(seen.outcome.step as usize);
     let is_full = || seen.global(model, Role::Wraps).is_some_and(|end| end >= d.regions.wraps.1);
     if matches!(step, Some(Step::Wrap { .. })) && is_full() {

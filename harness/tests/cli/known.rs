@@ -68,6 +68,20 @@ fn an_issue_of_a_module_that_is_not_there_is_skipped_loudly() {
 }
 
 #[test]
+fn what_is_known_and_never_ends_is_confirmed_like_anything_else() {
+    let place = Place::new();
+    let runtime = "fixed?fault=sweep-keeps-the-old-list";
+    let endless = "heapsmith 1\ngarbage n=1 size=8\ncollect\ncollect\nalloc r0 size=64\ncollect\n";
+    list(&place, endless, &format!("runtime = \"{runtime}\"\nbucket = \"free-list-policy.*.*\"\n"));
+    let args = ["run", "lists/case.heapsmith", "--runtime", runtime, "--known", "lists/known.toml"];
+    let text = stdout(&place.run(&args).code(0));
+    assert!(
+        text.contains("confirmed:   standalone on wasmtime and wasmi") && text.contains("known:       mine"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_replay_says_what_is_known() {
     let place = Place::new();
     let text = stdout(&place.run(&["run", MARKED]).code(0));
