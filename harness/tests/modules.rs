@@ -9,7 +9,7 @@ mod common;
 
 use heapsmith::campaign::capacities;
 use heapsmith::engine::{DEFAULT, Engine, by_name};
-use heapsmith::judge::{Inconclusive, Kind, Verdict};
+use heapsmith::judge::{Allowance, Inconclusive, Kind, Verdict};
 use heapsmith::runtime::description::Role;
 use heapsmith::runtime::manifest::Manifest;
 use heapsmith::runtime::{Spec, builtin, parse_spec};
@@ -232,7 +232,8 @@ fn memory_beyond_what_is_declared_is_a_leak() {
     let source = fs::read_to_string(format!("{folder}/marksweep.wat")).unwrap();
     let leaking = source.replacen("      (call $collect)\n", "", 1);
     assert_ne!(source, leaking);
-    let leaking = Manifest::parse(&text, leaking.as_bytes(), "m.toml").unwrap();
+    let leaking_bytes = leaking.into_bytes();
+    let leaking = Manifest::parse(&text, &leaking_bytes, "m.toml").unwrap();
     let program = "heapsmith 1\nmachine pages=..64\ngarbage n=1500 size=1000\n";
     let of = |manifest: Arc<Manifest>| Spec {
         name: "m.toml".to_owned(),
@@ -240,7 +241,16 @@ fn memory_beyond_what_is_declared_is_a_leak() {
         pinned: Machine::default(),
         edit: None,
     };
-    assert_eq!(tried(&of(collecting), program).0, Verdict::Pass);
-    let Verdict::Violation(v) = tried(&of(leaking), program).0 else { panic!("24 pages of garbage are no leak") };
+    assert_eq!(tried(&of(Arc::clone(&collecting)), program).0, Verdict::Pass);
+    let Verdict::Violation(v) = tried(&of(Arc::clone(&leaking)), program).0 else {
+        panic!("24 pages of garbage are no leak")
+    };
     assert_eq!(v.kind, Kind::Leak, "{}: {}", v.expected, v.found);
+    // At a page limit it traps, where a heap as large as is declared would have done.
+    let tight = |manifest: &Arc<Manifest>| tried(&of(Arc::clone(manifest)), &program.replace("..64", "..8")).0;
+    assert_eq!(tight(&collecting), Verdict::Pass);
+    let Verdict::Violation(v) = tight(&leaking) else { panic!("a trap for want of a collection is allowed") };
+    assert_eq!(v.kind.name(), "unexpected-trap", "{}: {}", v.expected, v.found);
+    let unbounded = Manifest::parse(&text.replace(bound, "\n[promises]\n"), &leaking_bytes, "m.toml").unwrap();
+    assert_eq!(tight(&unbounded), Verdict::AllowedTrap(Allowance::May), "nothing is declared");
 }

@@ -95,17 +95,22 @@ fn growth(model: &Model, seen: Seen<'_>) -> Option<Violation> {
         .then(|| fault(model, Kind::WrongGrowth, format!("{expected} pages of memory"), format!("{found} pages")))
 }
 
-/// Any model: memory does not grow beyond what is declared for what the program needs: the heap that first fit has, which collects when memory
-/// is exhausted. Where nothing collects but the program, garbage may stay for as long as it likes.
-fn retention(model: &Model, seen: Seen<'_>) -> Option<Violation> {
+/// Where the heap ends at most, by what is declared; none where nothing is, or where nothing collects but the program.
+pub(super) fn declared_heap(model: &Model) -> Option<u64> {
     let d = model.description();
     let module = d.module.as_ref().filter(|module| module.collect.is_automatic)?;
     let Some(Reclaim::Bounded { factor, slack }) = module.promises.reclaim else { return None };
     let start = u64::from(d.regions.heap_start);
-    let needed = model.heap.heap_end() - start;
-    let bound = (start + u64::from(factor) * needed + u64::from(slack))
-        .max(u64::from(d.parameters.initial_pages) * u64::from(PAGE));
-    let bound = bound.div_ceil(u64::from(PAGE));
+    Some(start + u64::from(factor) * (model.heap.heap_end() - start) + u64::from(slack))
+}
+
+/// Any model: memory does not grow beyond what is declared for what the program needs: the heap that first fit has, which collects when memory
+/// is exhausted. Where nothing collects but the program, garbage may stay for as long as it likes.
+fn retention(model: &Model, seen: Seen<'_>) -> Option<Violation> {
+    let d = model.description();
+    let Some(Reclaim::Bounded { factor, slack }) = d.module.as_ref()?.promises.reclaim else { return None };
+    let needed = model.heap.heap_end() - u64::from(d.regions.heap_start);
+    let bound = declared_heap(model)?.div_ceil(u64::from(PAGE)).max(u64::from(d.parameters.initial_pages));
     (u64::from(seen.outcome.pages) > bound).then(|| {
         let expected = format!("at most {bound} pages of memory: first fit needs {needed} bytes of heap, and {factor} times as much and {slack} more are declared");
         fault(model, Kind::Leak, expected, format!("{} pages", seen.outcome.pages))

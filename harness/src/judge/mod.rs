@@ -169,7 +169,7 @@ fn fills_worklist(model: &mut Model, program: &Program, step: u32) -> bool {
 }
 
 /// Whether memory shows why a trap came that is allowed only: a full worklist, a full wrap table, or a block that does not fit below the page
-/// limit or the address limit.
+/// limit or the address limit, unless a heap as large as is declared would have held it.
 fn has_evidence(model: &Model, seen: Seen<'_>) -> bool {
     let (from, to) = model.description().regions.worklist;
     let d = model.description();
@@ -198,7 +198,9 @@ fn has_evidence(model: &Model, seen: Seen<'_>) -> bool {
                 // Where nobody knows how it grows it may want all of the block anew, round up, and a page.
                 Some(_) | None => memory + d.object.stride(*size) + u64::from(*size) / 8 + u64::from(PAGE),
             };
-            end > d.promises.address_limit.min(u64::from(d.parameters.max_pages) * u64::from(PAGE))
+            let limit = d.promises.address_limit.min(u64::from(d.parameters.max_pages) * u64::from(PAGE));
+            let enough = layout::declared_heap(model).map(|end| end + d.object.stride(*size));
+            end > limit && enough.is_none_or(|enough| enough > limit)
         }
         Some(Logged::Pointer(_) | Logged::Digest(_) | Logged::Zero) | None => {
             expect.trap.is_some_and(|trap| trap.step == seen.outcome.step)
