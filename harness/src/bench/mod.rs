@@ -385,6 +385,12 @@ mod tests {
         assert_eq!(report.rows.len(), 2 * 4 + 3 + 3 + Part::ALL.len() + 1);
         let steady = |ops: u32| report.rows.iter().find(|r| r.subject == Subject::Steady(ops)).unwrap().micros;
         assert!(steady(20_000) > 10.0 * steady(200), "a program a hundred times as long takes longer");
+        // Marks on the axes are lines, too, and depend on the numbers: both pictures have the same.
+        let rows = report.rows.into_iter().map(|row| match row.subject {
+            Subject::Steady(ops) => Row { micros: f64::from(ops), ..row },
+            _ => row,
+        });
+        let report = Report { rows: rows.collect(), ..report };
         let picture = svg(&report, "caption").unwrap();
         for text in ["caption", "wasmtime + wasmi", "ops in a program", "programs a second and core"] {
             assert!(picture.contains(text), "{text}");

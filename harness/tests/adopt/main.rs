@@ -197,6 +197,16 @@ fn an_allocator_that_frees_nothing_has_no_roots() {
 }
 
 #[test]
+fn an_imported_global_is_for_its_owner_to_say() {
+    let about = |adoption: &Adoption| adoption.facts.iter().filter(|fact| fact.about == "to decide").count();
+    assert_eq!(about(&of(BUMP)), 0);
+    let importing = BUMP.replacen("(module", "(module (import \"env\" \"base\" (global i32))", 1);
+    let adoption = of(&importing);
+    assert_eq!(about(&adoption), 1, "{:?}", adoption.facts);
+    assert!(adoption.facts.iter().any(|fact| fact.text.contains("`env.base` is 0 for now")), "{:?}", adoption.facts);
+}
+
+#[test]
 fn a_collector_that_loses_what_it_was_given_says_so() {
     let adoption = of(&mark_sweep(
         NO_ROOTS,

@@ -20,6 +20,8 @@ pub(super) struct Import {
     pub(super) key: String,
     pub(super) behaviour: &'static str,
     pub(super) why: &'static str,
+    /// A global, whose number nobody can guess.
+    pub(super) is_global: bool,
     does: Behaviour,
 }
 
@@ -92,7 +94,7 @@ fn imports(module: &Decoded<'_>) -> Vec<Import> {
             ("\"nothing\"", Behaviour::Constant { value: 0 }, "it gives zeros, and does nothing")
         };
         if !all.iter().any(|known| known.key == import.key()) {
-            all.push(Import { key: import.key(), behaviour, why, does });
+            all.push(Import { key: import.key(), behaviour, why, is_global: !is_function, does });
         }
     }
     all

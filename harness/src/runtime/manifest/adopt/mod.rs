@@ -105,6 +105,15 @@ fn facts(found: &find::Found) -> Vec<Fact> {
     let layout = &found.layout;
     let number = |n: Option<u32>| n.map_or_else(|| "unknown".to_owned(), |n| n.to_string());
     fact("objects", format!("header of {} bytes, aligned to {}", number(layout.header), number(layout.alignment)));
+    for import in found.imports.iter().filter(|import| import.is_global) {
+        let key = &import.key;
+        fact(
+            "to decide",
+            format!(
+                "the imported global `{key}` is 0 for now; if it is another number all that was seen may be wrong: say it in [imports] first"
+            ),
+        );
+    }
     for note in &found.notes {
         fact("note", note.clone());
     }
