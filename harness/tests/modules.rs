@@ -240,6 +240,7 @@ fn memory_beyond_what_is_declared_is_a_leak() {
         module: Some(manifest),
         pinned: Machine::default(),
         edit: None,
+        address_limit: None,
     };
     assert_eq!(tried(&of(Arc::clone(&collecting)), program).0, Verdict::Pass);
     let Verdict::Violation(v) = tried(&of(Arc::clone(&leaking)), program).0 else {
