@@ -73,7 +73,8 @@ struct Check {
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let Command::Check(args) = &args.command;
     let list = KnownIssues::load(&args.list)?;
-    let engines = engines(&args.engines, Backtrace::Off)?;
+    // A bucket's phase is told by the backtrace, as a hunt tells it.
+    let engines = engines(&args.engines, Backtrace::On)?;
     let today = args.today.unwrap_or_else(today);
     let folder = args.list.parent().unwrap_or(Path::new(""));
     let checked = Checker { folder, engines: &engines, today }.check(&list);
