@@ -3,7 +3,7 @@
 use super::change::Signature;
 use super::{Candidate, Change, Mutant, Site};
 use crate::runtime::HOST_IMPORT;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use wasm_encoder::reencode::{self, Reencode, RoundtripReencoder, utils};
 use wasm_encoder::{CodeSection, ConstExpr, Function, GlobalSection, Instruction, Module, ValType};
@@ -157,6 +157,39 @@ pub(super) fn candidates(module: &[u8]) -> Result<Vec<Candidate>, String> {
         }
     }
     Ok(all)
+}
+
+/// Names of the functions that are called, directly or through a table, beginning with the start function and those that a predicate names.
+pub(super) fn reached(module: &[u8], begins: impl Fn(&str) -> bool) -> Result<BTreeSet<String>, String> {
+    let decoded = Decoded::of(module)?;
+    let imported = decoded.signatures.len() - decoded.functions.len();
+    let mut reached = vec![false; decoded.functions.len()];
+    let mut open: Vec<usize> = (0..reached.len()).filter(|&f| begins(&decoded.functions[f].name)).collect();
+    for payload in Parser::new(0).parse_all(module) {
+        if let Payload::StartSection { func, .. } = payload.map_err(words)? {
+            open.extend((func as usize).checked_sub(imported));
+        }
+    }
+    while let Some(function) = open.pop() {
+        if std::mem::replace(&mut reached[function], true) {
+            continue;
+        }
+        for instruction in &decoded.functions[function].instructions {
+            #[expect(clippy::wildcard_enum_match_arm, reason = "the enum is wasm-encoder's")]
+            match instruction {
+                Instruction::Call(index) | Instruction::ReturnCall(index) | Instruction::RefFunc(index) => {
+                    open.extend((*index as usize).checked_sub(imported));
+                }
+                // What a table holds is not looked at: it may be any of them.
+                Instruction::CallIndirect { .. } | Instruction::ReturnCallIndirect { .. } => {
+                    open.extend(0..reached.len())
+                }
+                _ => {}
+            }
+        }
+    }
+    let named = decoded.functions.into_iter().zip(reached).filter(|(_, is_reached)| *is_reached);
+    Ok(named.map(|(code, _)| code.name).collect())
 }
 
 /// An instruction in words.

@@ -1,10 +1,35 @@
 use super::*;
-use crate::runtime::{builtin, names, parse_spec};
+use crate::runtime::manifest::Manifest;
+use crate::runtime::{Spec, builtin, names, parse_spec};
 use heapsmith_generators::Machine;
 use std::collections::BTreeMap;
 
 fn runtime(spec: &str) -> Runtime {
     builtin(parse_spec(spec).unwrap().resolve(Machine::default()).unwrap())
+}
+
+/// Functions of a module that are no part of its collector have no mutants.
+#[test]
+fn what_a_collector_never_calls_has_no_mutants() {
+    let folder = format!("{}/tests/collectors", env!("CARGO_MANIFEST_DIR"));
+    let manifest = std::fs::read_to_string(format!("{folder}/marksweep.toml")).unwrap();
+    let module = std::fs::read_to_string(format!("{folder}/marksweep.wat")).unwrap();
+    let idle =
+        "(func $idle (export \"idle\") (result i32) (call $idler))\n  (func $idler (result i32) (i32.const 5))\n";
+    let end = module.trim_end().strip_suffix(')').unwrap();
+    let functions = |text: &str| {
+        let manifest = Manifest::parse(&manifest, text.as_bytes(), "m.toml").unwrap();
+        let spec = Spec { name: "m.toml".to_owned(), module: Some(manifest), ..parse_spec("fixed").unwrap() };
+        let all = mutants(&builtin(spec.resolve(Machine::default()).unwrap())).unwrap();
+        let names = all.into_iter().filter_map(|candidate| match candidate.mutant.site {
+            Site::Instruction { function, .. } => Some(function.to_string()),
+            Site::Global { .. } => None,
+        });
+        names.collect::<BTreeSet<_>>()
+    };
+    let own = functions(&module);
+    assert!(own.contains("collect") && own.len() > 2, "{own:?}");
+    assert_eq!(functions(&format!("{end}  {idle})\n")), own);
 }
 
 /// How many of each kind of change there are on `fixed`: each that there can be is there.
