@@ -352,10 +352,17 @@ pub fn capacities(description: &Description) -> Capacities {
     }
 }
 
+/// Bytes of a worker's stack. wasmi 2.0.0 keeps a frame of its own for each `memory.grow` that is refused, until the call ends.
+pub const STACK: usize = 512 << 20;
+
 /// Runs the same work on `jobs` threads and gives their results in the order of threads.
 pub(crate) fn on_all<T: Send>(jobs: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
     std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..jobs.max(1)).map(|_| scope.spawn(&work)).collect();
+        let spawn = |_| {
+            let large = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, &work);
+            large.unwrap_or_else(|_| scope.spawn(&work))
+        };
+        let threads: Vec<_> = (0..jobs.max(1)).map(spawn).collect();
         let join = |t: std::thread::ScopedJoinHandle<'_, T>| match t.join() {
             Ok(result) => result,
             Err(panic) => std::panic::resume_unwind(panic),

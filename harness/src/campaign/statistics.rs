@@ -285,7 +285,7 @@ impl Statistics {
             ("objects that a collection kept", o.marked > 0),
             ("bytes that a collection freed", o.freed > 0 || !description.frees()),
             ("growth of memory", o.grown > 0 || !may_grow),
-            ("a trap at a limit", !self.traps.is_empty()),
+            ("a trap at a limit", !self.traps.is_empty() || !description.is_predictable() && self.may_traps > 0),
         ];
         reached.iter().filter(|(_, reached)| !reached).map(|(what, _)| (*what).to_owned()).collect()
     }
@@ -329,7 +329,8 @@ fn traps_under(description: &Description, rule: TrapRule) -> bool {
     match rule {
         TrapRule::WorklistFull => description.rules.is_some_and(|rules| rules.worklist_full == WorklistFull::Trap),
         TrapRule::RootStackFull => description.rules.is_none_or(|rules| rules.roots_full == RootsFull::Trap),
-        TrapRule::MemoryLimit => true,
+        // Where nobody can predict it, memory shows it, and it is allowed only.
+        TrapRule::MemoryLimit => description.is_predictable(),
         TrapRule::SizeLimit => description.promises.size_limit < u32::MAX,
         TrapRule::WrapTableFull => description.parameters.wraps > 0,
         // Where the page limit forbids it, too, that is named.

@@ -298,18 +298,18 @@ fn text(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: 
     let mut t = String::new();
     let s = &summary.statistics;
     let _ = writeln!(t, "{}, seed {}: {}", settings.spec, settings.seed, vacuity(summary, settings));
-    let traps: Vec<String> = s.traps.iter().map(|(rule, n)| format!("{} {n}", rule.name())).collect();
+    let mut traps: Vec<String> = s.traps.iter().map(|(rule, n)| format!("{} {n}", rule.name())).collect();
+    traps.extend(match s.may_traps {
+        0 => None,
+        n if summary.description.is_predictable() => Some(format!("after a false candidate {n}")),
+        n => Some(format!("at a limit that shows {n}")),
+    });
     let _ = writeln!(
         t,
-        "verdicts: {} passed; {} allowed traps ({}{}); {} violations",
+        "verdicts: {} passed; {} allowed traps ({}); {} violations",
         s.passed,
         s.traps.values().sum::<u64>() + s.may_traps,
         traps.join(", "),
-        match s.may_traps {
-            0 => String::new(),
-            n if summary.description.is_predictable() => format!(", after a false candidate {n}"),
-            n => format!(", at a limit that shows {n}"),
-        },
         s.violations,
     );
     if let Some(line) = s.counts.line(&summary.description.characteristics) {

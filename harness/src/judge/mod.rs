@@ -200,7 +200,7 @@ fn has_evidence(model: &Model, seen: Seen<'_>) -> bool {
             };
             let limit = d.promises.address_limit.min(u64::from(d.parameters.max_pages) * u64::from(PAGE));
             let enough = layout::declared_heap(model).map(|end| end + d.object.stride(*size));
-            end > limit && enough.is_none_or(|enough| enough > limit)
+            enough.unwrap_or(end) > limit
         }
         Some(Logged::Pointer(_) | Logged::Digest(_) | Logged::Zero) | None => {
             expect.trap.is_some_and(|trap| trap.step == seen.outcome.step)

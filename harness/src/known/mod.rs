@@ -153,9 +153,9 @@ impl Issue {
         let bare = Spec { pinned: Machine::default(), address_limit: None, ..spec.clone() }.to_string();
         let parameters = bare.strip_prefix(spec.name.as_str()).unwrap_or_default();
         let by_name = spec.module.as_ref().map(|module| format!("{}{parameters}", module.name));
-        matches(&self.runtime, &bare)
-            || by_name.is_some_and(|name| matches(&self.runtime, &name))
-            || spec.module.is_some() && matches(&format!("*/{}", self.runtime), &bare)
+        is_runtime(&self.runtime, &bare)
+            || by_name.is_some_and(|name| is_runtime(&self.runtime, &name))
+            || spec.module.is_some() && is_runtime(&format!("*/{}", self.runtime), &bare)
     }
 
     /// Name, last day and where to read more, in a line.
@@ -180,6 +180,19 @@ const fn violation(replay: &Replay) -> Option<&Violation> {
         Verdict::Violation(v) => Some(v),
         Verdict::Pass | Verdict::AllowedTrap(_) | Verdict::Inconclusive(_) | Verdict::Untrusted(_) => None,
     }
+}
+
+/// Whether a runtime is what a pattern says. A `*` in the name is no parameter: a build, a fault or a mutant is named by the pattern, too.
+fn is_runtime(pattern: &str, runtime: &str) -> bool {
+    let parts =
+        |text: &str| text.split_once('?').map_or((text.to_owned(), None), |(a, b)| (a.to_owned(), Some(b.to_owned())));
+    let ((name, parameters), (known, of)) = (parts(runtime), parts(pattern));
+    matches(&known, &name)
+        && match (of, parameters) {
+            (None, None) => true,
+            (Some(pattern), Some(parameters)) => matches(&pattern, &parameters),
+            (None, Some(_)) | (Some(_), None) => false,
+        }
 }
 
 /// Whether a text is what a pattern says, in which each `*` is any text, also an empty one.

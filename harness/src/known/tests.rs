@@ -33,6 +33,20 @@ fn a_star_is_any_text() {
 }
 
 #[test]
+fn a_star_in_a_name_is_no_build_and_no_mutant() {
+    for (pattern, runtime, is) in [
+        ("vera-0.2.*", "vera-0.2.5", true),
+        ("vera-0.2.*", "vera-0.2.5?mutant=gc_collect:1:+1", false),
+        ("gc", "gc?build=stress", false),
+        ("gc?build=stress", "gc?build=stress", true),
+        ("gc?build=*", "gc?build=stress", true),
+        ("gc?build=*", "gc", false),
+    ] {
+        assert_eq!(is_runtime(pattern, runtime), is, "{pattern} {runtime}");
+    }
+}
+
+#[test]
 fn what_cannot_be_known_is_refused_by_name() {
     let list = KnownIssues::parse(ENTRY).unwrap();
     assert_eq!(list.issues()[0].on, "fixed");

@@ -105,7 +105,7 @@ impl Tally {
             (self.programs, "metamorphic programs"),
             (self.same, "metamorphic pairs that were compared"),
             (self.extra_collections, "extra collections of metamorphic runs"),
-            (self.heap_starts.len() as u64, "heap starts of metamorphic runs"),
+            (if is_ours { self.heap_starts.len() as u64 } else { 1 }, "heap starts of metamorphic runs"),
             (if is_ours { self.poisoned } else { 1 }, "poisoned twins"),
         ]
         .into_iter()

@@ -53,9 +53,14 @@ fn parameters(
     let least = memory.ready_pages.max(memory.initial_pages);
     let (mut initial_pages, mut max_pages) = (memory.initial_pages, memory.max_pages);
     if !memory.is_fixed {
+        let declared = memory.declared_pages;
+        if let Some(pages) = pinned.max_pages.max(pinned.initial_pages).filter(|pages| *pages > declared) {
+            return Err(RuntimeError::TooManyPages { found: u64::from(pages), limit: declared });
+        }
         for asked in [program, pinned] {
-            initial_pages = asked.initial_pages.map_or(initial_pages, |pages| pages.max(memory.initial_pages));
-            max_pages = asked.max_pages.unwrap_or(max_pages);
+            let at_start = |pages: u32| pages.clamp(memory.initial_pages, declared.max(memory.initial_pages));
+            initial_pages = asked.initial_pages.map_or(initial_pages, at_start);
+            max_pages = asked.max_pages.map_or(max_pages, |pages| pages.min(declared));
         }
         initial_pages = initial_pages.min(max_pages.max(memory.initial_pages));
         max_pages = max_pages.max(initial_pages).max(least);
@@ -76,7 +81,7 @@ fn object(module: &Manifest, like: Option<&Release>) -> ObjectLayout {
     let plain = ObjectLayout { header_bytes: 0, stride_unit: ALIGNMENT, size_shift: 0, mark_mask: 0, free_link: 0 };
     let base = known.unwrap_or(plain);
     ObjectLayout {
-        header_bytes: told.header.unwrap_or(base.header_bytes).next_multiple_of(4),
+        header_bytes: told.header.unwrap_or(base.header_bytes) / 4 * 4,
         stride_unit: told.alignment.unwrap_or(base.stride_unit).max(4).next_power_of_two(),
         size_shift: told.size.map_or(base.size_shift, |size| size.shift),
         mark_mask: told.mark_mask.unwrap_or(base.mark_mask),

@@ -123,7 +123,7 @@ pub(super) fn memory(root: &Table<'_>, module: &Decoded<'_>) -> Result<Memory, M
         is_fixed = table.get("fixed").map_or(Ok(false), |value| value.flag())?;
         table.finish()?;
     }
-    Ok(Memory { initial_pages, ready_pages: initial_pages, max_pages, is_fixed })
+    Ok(Memory { initial_pages, ready_pages: initial_pages, max_pages, declared_pages: most, is_fixed })
 }
 
 /// The globals that have a role, with the name of the role; see [`super::ROLES`].

@@ -1,7 +1,7 @@
 //! What a manifest lets be judged, and what is missing for the rest.
 
 use super::Manifest;
-use super::parts::{Accessor, Candidates, Cycles, Growth, Placement, Reclaim};
+use super::parts::{Accessor, Candidates, Cycles, Field, Growth, Placement, Reclaim};
 
 /// One thing that can be judged of a collector.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,11 +55,15 @@ impl Manifest {
             let names: Vec<&str> = wanted.iter().filter(|(given, _)| !given).map(|(_, name)| *name).collect();
             format!("unknown: say {}", names.join(", "))
         };
+        let begins = |size: Field| {
+            object.header.is_some_and(|header| size.offset == -header.cast_signed()) && size.mask == u32::MAX
+        };
         let wanted = [
             (heap.start.is_some(), "`start` in [heap]"),
             (heap.end.is_some(), "`end` in [heap]"),
             (object.header.is_some() || is_like, "`header` in [object]"),
             (object.size.is_some() || is_like, "`size` in [object]"),
+            (is_like || object.size.is_none_or(begins), "`size` as all of the block's first word"),
         ];
         let tiles = wanted.iter().all(|(given, _)| *given);
         let tiles = tiles.then(|| "blocks tile the heap from its start to its end".to_owned());
@@ -77,12 +81,14 @@ impl Manifest {
             Some(Placement::Unknown) => None,
             None => alike.clone(),
         };
+        let placed = placement.is_some();
         add("placement", placement, "unknown: say `placement` in [promises]");
         let growth = match promises.growth {
             Some(Growth::Shortage) => yes("memory grows by the pages that are missing"),
             Some(Growth::Unknown) => None,
             None => alike.clone(),
         };
+        let is_predicted = placed && growth.is_some();
         add("growth", growth, "unknown: say `growth` in [promises]");
         let candidates = match promises.candidates {
             Some(Candidates::Precise) => yes("precise: nothing but pointers keeps an object"),
@@ -91,7 +97,16 @@ impl Manifest {
             Some(Candidates::Unknown) => None,
             None => alike.clone(),
         };
-        add("retention", candidates, "unknown: say `candidates` in [promises]");
+        let is_known = candidates.is_some();
+        let bounded = matches!(promises.reclaim, Some(Reclaim::Bounded { .. })) && heap.start.is_some();
+        // Garbage that lives on shows by addresses that are predicted, or by memory that grows.
+        let shows = is_predicted || bounded && self.collect.is_automatic;
+        let open = "declared, but it shows only with `placement` and `growth`, or `reclaim`, in [promises]";
+        add(
+            "retention",
+            candidates.filter(|_| shows),
+            if is_known { open } else { "unknown: say `candidates` in [promises]" },
+        );
         let wanted = [
             (heap.start.is_some(), "`start` in [heap]"),
             (self.collect.is_automatic, "`automatic = true` in [collect]: else garbage stays until it is collected"),
@@ -118,7 +133,8 @@ impl Manifest {
             Some(Cycles::Leaked) => "unreachable cycles stay",
             Some(Cycles::Collected) | None => "unknown: say `cycles` in [promises]",
         };
-        add("cycles", cycles, why);
+        let why = if cycles.is_some() { open } else { why };
+        add("cycles", cycles.filter(|_| shows), why);
         let limit = traps.size_limit.map(|limit| format!("requests of {limit} bytes and more trap"));
         add("size limit", limit.or(alike), "unknown: say `size_limit` in [traps]");
         let barrier = match &self.access.store {

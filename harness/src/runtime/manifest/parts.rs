@@ -118,8 +118,10 @@ pub struct Memory {
     pub initial_pages: u32,
     /// Pages that it has when a program starts: more, where the start function or `init` makes it grow.
     pub ready_pages: u32,
-    /// Pages at most.
+    /// Pages at most, where nothing else is asked for.
     pub max_pages: u32,
+    /// Pages at most, whatever is asked for: the maximum that the module declares.
+    pub declared_pages: u32,
     /// Whether that limit must not be drawn anew for each program.
     pub is_fixed: bool,
 }

@@ -35,7 +35,10 @@ pub(super) fn object(root: &Table<'_>) -> Result<Object, ManifestError> {
     }
     let object = Object {
         header: number("header", 0)?,
-        alignment: number("alignment", 1)?,
+        alignment: match (table.get("alignment"), number("alignment", 1)?) {
+            (Some(value), Some(found)) if !found.is_power_of_two() => return Err(value.other("a power of two")),
+            (_, alignment) => alignment,
+        },
         is_zeroed: table.get("zeroed").map(|value| value.flag()).transpose()?,
         size: size.transpose()?,
         mark_mask: table.get("mark_mask").map(|value| value.word()).transpose()?,
