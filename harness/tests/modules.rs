@@ -12,7 +12,7 @@ use heapsmith::engine::{DEFAULT, Engine, by_name};
 use heapsmith::judge::{Allowance, Inconclusive, Kind, Verdict};
 use heapsmith::runtime::description::Role;
 use heapsmith::runtime::manifest::Manifest;
-use heapsmith::runtime::{Spec, builtin, parse_spec};
+use heapsmith::runtime::{RuntimeError, Spec, builtin, parse_spec};
 use heapsmith::trial::{Prepared, Rig};
 use heapsmith_generators::{Campaign, Machine};
 use std::collections::BTreeMap;
@@ -220,6 +220,28 @@ fn a_step_is_made_after_each_assignment_of_an_odd_slot_in_both_lowerings() {
     let (verdict, after, alike) = tried(&stepping, text);
     assert!(verdict == Verdict::Pass && alike, "{verdict:?}");
     assert_eq!(after - before, 2 + 4);
+}
+
+#[test]
+fn no_program_has_more_memory_than_a_module_declares() {
+    let folder = format!("{}/tests/collectors", env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(format!("{folder}/marksweep.toml")).unwrap();
+    let source = fs::read_to_string(format!("{folder}/marksweep.wat")).unwrap();
+    let of = |source: &str, max_pages: [Option<u32>; 2]| {
+        let manifest = Manifest::parse(&text, source.as_bytes(), "m.toml").unwrap();
+        let [pinned, asked] = max_pages.map(|max_pages| Machine { max_pages, ..Machine::default() });
+        let spec = Spec { name: "m.toml".to_owned(), module: Some(manifest), pinned, edit: None, address_limit: None };
+        spec.resolve(asked).map(|description| description.parameters.max_pages)
+    };
+    let declared = source.replacen("(memory (export \"memory\") 1)", "(memory (export \"memory\") 1 16)", 1);
+    assert_ne!(source, declared);
+    assert_eq!(of(&source, [None, Some(30)]), Ok(30));
+    assert_eq!(of(&declared, [None, Some(30)]), Ok(16));
+    assert_eq!(of(&declared, [Some(7), Some(30)]), Ok(7));
+    assert_eq!(of(&declared, [Some(17), None]), Err(RuntimeError::TooManyPages { found: 17, limit: 16 }));
+    let odd = text.replace("alignment = 8", "alignment = 24");
+    let error = Manifest::parse(&odd, source.as_bytes(), "m.toml").unwrap_err().to_string();
+    assert!(error.contains("`alignment`: expected a power of two, found"), "{error}");
 }
 
 #[test]

@@ -355,6 +355,27 @@ fn select_on_a_comparison_of_a_parameter_with_zero_is_wrong_on_wasmi_2_0_0_alone
     }
 }
 
+/// wasmi 2.0.0 keeps a frame of its own for each `memory.grow` that is refused: workers have a stack that holds more of them than any fuel buys.
+#[test]
+fn refused_grows_do_not_exhaust_a_worker_s_stack() {
+    let module = wat::parse_str(
+        r#"(module (memory (export "memory") 1 1) (func (export "run")) (func (export "f") (param i32) (result i32) (local i32)
+             (loop $next
+               (local.set 1 (memory.grow (i32.const 1)))
+               (br_if $next (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+             (local.get 1)))"#,
+    )
+    .unwrap();
+    let refused = crate::campaign::on_all(1, || {
+        let each = engines().into_iter().map(|engine| {
+            let mut instance = engine.compile(&[("main", &module)], &[]).unwrap().instantiate().unwrap();
+            instance.invoke("f", &[300_000], FUEL).unwrap().unwrap()[0]
+        });
+        each.collect::<Vec<_>>()
+    });
+    assert!(refused[0].iter().all(|grown| *grown == -1), "{refused:?}");
+}
+
 #[test]
 fn many_programs_on_one_pipe_are_answered_in_order_whatever_one_of_them_does() {
     let Ok(engine) = V8::with_limit(std::time::Duration::from_secs(2)) else { return println!("without v8") };

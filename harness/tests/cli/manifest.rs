@@ -32,9 +32,16 @@ fn a_manifest_as_json_has_its_modules_and_oracles() {
     assert_eq!(module["resettable"], true);
     let collect = module["functions"].as_array().unwrap().iter().find(|f| f["use"] == "collect").unwrap();
     assert_eq!((collect["name"].as_str(), collect["exported"].as_bool()), (Some("collect"), Some(false)));
-    let oracles = value["oracles"].as_array().unwrap();
-    let judged = |about: &str| oracles.iter().find(|o| o["about"] == about).unwrap()["judged"].as_bool().unwrap();
-    assert!(judged("contents") && judged("retention") && !judged("zeroing") && !judged("layout"), "{value}");
+    let judged = |value: &serde_json::Value, about: &str| {
+        let oracles = value["oracles"].as_array().unwrap();
+        oracles.iter().find(|o| o["about"] == about).unwrap()["judged"].as_bool().unwrap()
+    };
+    assert!(judged(&value, "contents") && !judged(&value, "zeroing") && !judged(&value, "layout"), "{value}");
+    // That garbage goes shows only where there is a bound on what it may hold.
+    assert!(!judged(&value, "retention") && !judged(&value, "cycles"), "{value}");
+    let bounded = format!("{MANIFEST}reclaim = {{ factor = 2, slack = 65536 }}\n");
+    let value = json(&place(&bounded).run(&["manifest", "check", "--json", "marksweep.toml"]).code(0));
+    assert!(judged(&value, "retention") && judged(&value, "cycles") && judged(&value, "reclaim"), "{value}");
 }
 
 #[test]
