@@ -29,7 +29,7 @@
 //! free_list = { global = "gc_free_head" }
 //! collections = { global = "n" }
 //! worklist = { global = "gc_worklist_ptr" }
-//! live_bytes = { call = "live" }      # or { global = "total" }
+//! live_bytes = { call = "live" }      # or { global = "total" }; exported for scripts, not judged
 //!
 //! [object]                          # all optional
 //! header = 4                        # bytes before the payload
@@ -47,7 +47,7 @@
 //! alloc = { call = "alloc", args = ["size"] }   # "size", "words", "first", "stride", "count", numbers, { global = "X" }, { call = "f" }
 //!
 //! [access]                          # optional
-//! store = "raw"                     # or { call = "set", args = ["object", "index", "value"] }; "offset" is in bytes, "index" in words
+//! store = "raw"                     # must not collect; or { call = "set", args = ["object", "index", "value"] }; "offset" is in bytes, "index" in words
 //! load = "raw"
 //!
 //! [[roots]]                         # those of a list are used together, in turn
@@ -88,12 +88,12 @@
 //! full = { call = "gc_collect", args = [] }
 //! step = { call = "gc_step", args = [1] }   # optional: made after each assignment of an odd root slot, whatever allocation does
 //! automatic = true                  # whether allocation collects by itself
-//! on_exhaustion = true              # optional: whether an allocation for which there is no memory collects before it gives up
+//! on_exhaustion = true              # optional: whether an allocation for which there is no memory collects before it gives up; shown, not judged
 //!
 //! [traps]                           # all optional
 //! memory = "trap"                   # or "null"
 //! size_limit = 0x80000000           # requests of so many bytes and more trap
-//! worklist = 16384                  # a mark worklist of so many entries may trap when it is full
+//! worklist = 16384                  # a mark worklist of so many entries may trap when it is full; a trap is excused once so many words are candidates
 //!
 //! [promises]                        # all optional
 //! candidates = "unknown"            # "precise", "phase", "allocated-base"
