@@ -251,7 +251,9 @@ impl Statistics {
             missing.extend(self.untaken_paths(description).map(|name| format!("allocation path {name}")));
         }
         for rule in TrapRule::ALL {
-            if traps_under(description, rule) && !self.traps.contains_key(&rule) {
+            // Where nobody can predict a limit of memory, memory shows it, and the trap is allowed only.
+            let is_shown = rule == TrapRule::MemoryLimit && !description.is_predictable() && self.may_traps > 0;
+            if traps_under(description, rule) && !self.traps.contains_key(&rule) && !is_shown {
                 missing.push(format!("trap rule {}", rule.name()));
             }
         }
@@ -329,8 +331,7 @@ fn traps_under(description: &Description, rule: TrapRule) -> bool {
     match rule {
         TrapRule::WorklistFull => description.rules.is_some_and(|rules| rules.worklist_full == WorklistFull::Trap),
         TrapRule::RootStackFull => description.rules.is_none_or(|rules| rules.roots_full == RootsFull::Trap),
-        // Where nobody can predict it, memory shows it, and it is allowed only.
-        TrapRule::MemoryLimit => description.is_predictable(),
+        TrapRule::MemoryLimit => true,
         TrapRule::SizeLimit => description.promises.size_limit < u32::MAX,
         TrapRule::WrapTableFull => description.parameters.wraps > 0,
         // Where the page limit forbids it, too, that is named.

@@ -93,6 +93,13 @@ fn what_a_collector_does_not_have_it_need_not_reach() {
         ["bytes freed", "bytes that a collection freed"].map(|name| all.iter().any(|missing| missing == name))
     };
     assert_eq!(missing(&description), [true; 2]);
+    // A limit of memory that nobody predicts must show all the same.
+    let untried = |may_traps| {
+        let mut statistics = Statistics::default();
+        statistics.may_traps = may_traps;
+        statistics.unreached(&description)
+    };
+    assert_eq!([0, 1].map(|n| untried(n).iter().any(|what| what == "trap rule memory-limit")), [true, false]);
     let mut module = (**description.module.as_ref().unwrap()).clone();
     module.promises.reclaim = Some(Reclaim::Nothing);
     description.module = Some(module.into());

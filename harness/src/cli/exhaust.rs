@@ -1,7 +1,7 @@
 //! `heapsmith exhaust`: every program of a small scope.
 
 use super::found::{self, Report, check_out, plural, stop_on_signals};
-use super::{Exit, complain, engines, print, progress};
+use super::{Exit, complain, engines, print, progress, undemanded};
 use anyhow::Context;
 use heapsmith::bench::grouped;
 use heapsmith::engine::Backtrace;
@@ -168,11 +168,7 @@ fn text(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: 
         s.roots,
         listed(&s.inconclusive, "none"),
     );
-    let after = match s.may_traps {
-        0 => String::new(),
-        n if summary.description.is_predictable() => format!(", after a false candidate {n}"),
-        n => format!(", at a limit that shows {n}"),
-    };
+    let after = undemanded(s.may_traps, &summary.description).map(|text| format!(", {text}")).unwrap_or_default();
     let _ = writeln!(
         t,
         "verdicts: {} passed; {} allowed traps ({}{after}); {} violations",

@@ -2,7 +2,7 @@
 
 use super::found::{self, Report, check_out, stop_on_signals};
 use super::starts::{self, Added};
-use super::{Exit, engines, known, print, progress};
+use super::{Exit, engines, known, print, progress, undemanded};
 use anyhow::{Context, ensure};
 use heapsmith::campaign::{self, BOUNDARY_CLASSES, Feedback, Learnt, Limit, Progress, Settings, Statistics, Summary};
 use heapsmith::engine::Backtrace;
@@ -299,11 +299,7 @@ fn text(settings: &Settings, summary: &Summary, reports: &[Report], distrusted: 
     let s = &summary.statistics;
     let _ = writeln!(t, "{}, seed {}: {}", settings.spec, settings.seed, vacuity(summary, settings));
     let mut traps: Vec<String> = s.traps.iter().map(|(rule, n)| format!("{} {n}", rule.name())).collect();
-    traps.extend(match s.may_traps {
-        0 => None,
-        n if summary.description.is_predictable() => Some(format!("after a false candidate {n}")),
-        n => Some(format!("at a limit that shows {n}")),
-    });
+    traps.extend(undemanded(s.may_traps, &summary.description));
     let _ = writeln!(
         t,
         "verdicts: {} passed; {} allowed traps ({}); {} violations",

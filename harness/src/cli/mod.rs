@@ -26,6 +26,7 @@ mod starts;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use heapsmith::engine::{Backtrace, Engine, Known, Lowering};
+use heapsmith::runtime::description::Description;
 use std::process::ExitCode;
 
 /// Finds the bugs in garbage collectors that live in WebAssembly linear memory.
@@ -146,6 +147,12 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 pub(crate) fn complain(text: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// How many traps there were that were allowed and not demanded, and why, in words; none where there were none.
+pub(crate) fn undemanded(traps: u64, description: &Description) -> Option<String> {
+    let why = if description.is_predictable() { "after a false candidate" } else { "at a limit that shows" };
+    (traps > 0).then(|| format!("{why} {traps}"))
 }
 
 /// A word as a shell reads it.

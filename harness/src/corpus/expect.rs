@@ -7,8 +7,8 @@
 //! ```
 //!
 //! A line is `# expect`, runtimes with spaces between them, a colon, and an outcome. A runtime is written as `--runtime` reads it; `A..B`
-//! are all built-in ones from `A` to `B` in the order of `heapsmith runtimes`; the path of a manifest is relative to the case. An outcome is the text that [`shown`] gives, letter for
-//! letter, so that what a failing test found can be pasted:
+//! are all built-in ones from `A` to `B` in the order of `heapsmith runtimes`; the path of a manifest is relative to the case. An outcome is the
+//! text that [`shown`] gives, letter for letter, so that what a failing test found can be pasted:
 //!
 //! ```text
 //! outcome   = "pass" | "allowed trap" reason "at op" N | violation

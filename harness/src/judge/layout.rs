@@ -97,20 +97,25 @@ fn growth(model: &Model, seen: Seen<'_>) -> Option<Violation> {
 
 /// Where the heap ends at most, by what is declared; none where nothing is, or where nothing collects but the program.
 pub(super) fn declared_heap(model: &Model) -> Option<u64> {
+    declared(model).map(|(_, _, end)| end)
+}
+
+/// Factor and slack, and that end.
+fn declared(model: &Model) -> Option<(u32, u32, u64)> {
     let d = model.description();
     let module = d.module.as_ref().filter(|module| module.collect.is_automatic)?;
     let Some(Reclaim::Bounded { factor, slack }) = module.promises.reclaim else { return None };
     let start = u64::from(d.regions.heap_start);
-    Some(start + u64::from(factor) * (model.heap.heap_end() - start) + u64::from(slack))
+    Some((factor, slack, start + u64::from(factor) * (model.heap.heap_end() - start) + u64::from(slack)))
 }
 
 /// Any model: memory does not grow beyond what is declared for what the program needs: the heap that first fit has, which collects when memory
 /// is exhausted. Where nothing collects but the program, garbage may stay for as long as it likes.
 fn retention(model: &Model, seen: Seen<'_>) -> Option<Violation> {
     let d = model.description();
-    let Some(Reclaim::Bounded { factor, slack }) = d.module.as_ref()?.promises.reclaim else { return None };
+    let (factor, slack, end) = declared(model)?;
     let needed = model.heap.heap_end() - u64::from(d.regions.heap_start);
-    let bound = declared_heap(model)?.div_ceil(u64::from(PAGE)).max(u64::from(d.parameters.initial_pages));
+    let bound = end.div_ceil(u64::from(PAGE)).max(u64::from(d.parameters.initial_pages));
     (u64::from(seen.outcome.pages) > bound).then(|| {
         let expected = format!("at most {bound} pages of memory: first fit needs {needed} bytes of heap, and {factor} times as much and {slack} more are declared");
         fault(model, Kind::Leak, expected, format!("{} pages", seen.outcome.pages))

@@ -13,13 +13,7 @@ pub(super) fn first_illegal_allocation(model: &Model, seen: Seen<'_>) -> Option<
     if seen.outcome.log == expect.log && seen.outcome.pages == model.heap.pages() {
         return None;
     }
-    let object = model.description().object;
-    // The model's objects are of whole words; those of others need not be.
-    let told = model.description().module.as_ref().map(|module| module.object);
-    let knows_start = model.description().module.as_ref().is_some_and(|module| module.heap.start.is_some());
-    let header = told.and_then(|told| told.header).filter(|_| knows_start).unwrap_or(object.header_bytes);
-    let unit = told.and_then(|told| told.alignment).unwrap_or(object.stride_unit);
-    let start = model.description().regions.heap_start.saturating_add(header);
+    let (start, unit) = model.description().payloads();
     let memory = u64::from(seen.outcome.pages) * u64::from(PAGE);
     for (i, (kind, &address)) in expect.kinds.iter().zip(&seen.outcome.log).enumerate() {
         let Logged::Allocation { size } = *kind else { continue };

@@ -7,7 +7,7 @@
 //! name = "vera #1382"                 # unique; what fails is named by it
 //! link = "https://github.com/aallan/vera/issues/1382"          # optional
 //! text = "a word that points into an object is taken for the start of one"      # one line
-//! runtime = "vera@0.0.131"            # a runtime as `--runtime` reads it, without machine parameters; `*` is any text
+//! runtime = "vera@0.0.131"            # a runtime as `--runtime` reads it, without machine parameters; `*` is any text of the name, or of what is behind the `?`
 //! on = "vera@0.0.131"                 # where the case shows it; needed where `runtime` has a `*`
 //! bucket = "*.*.*"                    # KIND.OP.PHASE as a finding's bucket says it; `*` is any text
 //! cause = "candidate-test"            # optional: the rule that is the cause
@@ -184,15 +184,11 @@ const fn violation(replay: &Replay) -> Option<&Violation> {
 
 /// Whether a runtime is what a pattern says. A `*` in the name is no parameter: a build, a fault or a mutant is named by the pattern, too.
 fn is_runtime(pattern: &str, runtime: &str) -> bool {
-    let parts =
-        |text: &str| text.split_once('?').map_or((text.to_owned(), None), |(a, b)| (a.to_owned(), Some(b.to_owned())));
-    let ((name, parameters), (known, of)) = (parts(runtime), parts(pattern));
-    matches(&known, &name)
-        && match (of, parameters) {
-            (None, None) => true,
-            (Some(pattern), Some(parameters)) => matches(&pattern, &parameters),
-            (None, Some(_)) | (Some(_), None) => false,
-        }
+    match (pattern.split_once('?'), runtime.split_once('?')) {
+        (None, None) => matches(pattern, runtime),
+        (Some((known, of)), Some((name, parameters))) => matches(known, name) && matches(of, parameters),
+        (None, Some(_)) | (Some(_), None) => false,
+    }
 }
 
 /// Whether a text is what a pattern says, in which each `*` is any text, also an empty one.

@@ -22,7 +22,7 @@
 //! What it does not promise is not judged: [`PlacementPolicy::Unknown`], [`GrowthPolicy::Unknown`] and [`Candidates::Unknown`] leave
 //! what holds of any collector.
 
-use super::manifest::{Field, Manifest, Reclaim};
+use super::manifest::{Manifest, Reclaim};
 pub use super::rules::*;
 use crate::outcome::Outcome;
 use heapsmith_generators::Machine;
@@ -394,10 +394,18 @@ impl Description {
     #[must_use]
     pub fn has_headers(&self) -> bool {
         self.module.as_ref().is_none_or(|module| {
-            let at_start =
-                |field: Field| field.offset == -self.object.header_bytes.cast_signed() && field.mask == u32::MAX;
-            module.like.is_some() || module.heap.start.is_some() && module.object.size.is_some_and(at_start)
+            module.like.is_some() || module.heap.start.is_some() && module.object.begins_with_size()
         })
+    }
+
+    /// Where payloads may be: the address of the first one, and what addresses from there on are multiples of. The model's objects are of whole words;
+    /// those of others need not be.
+    #[must_use]
+    pub fn payloads(&self) -> (u32, u32) {
+        let told = self.module.as_ref().map(|module| (module.object, module.heap.start.is_some()));
+        let header = told.filter(|(_, knows_start)| *knows_start).and_then(|(object, _)| object.header);
+        let unit = told.and_then(|(object, _)| object.alignment).unwrap_or(self.object.stride_unit);
+        (self.regions.heap_start.saturating_add(header.unwrap_or(self.object.header_bytes)), unit)
     }
 
     /// Whether a collection ever frees anything.

@@ -1,7 +1,7 @@
 //! What a manifest lets be judged, and what is missing for the rest.
 
 use super::Manifest;
-use super::parts::{Accessor, Candidates, Cycles, Field, Growth, Placement, Reclaim};
+use super::parts::{Accessor, Candidates, Cycles, Growth, Placement, Reclaim};
 
 /// One thing that can be judged of a collector.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,15 +55,12 @@ impl Manifest {
             let names: Vec<&str> = wanted.iter().filter(|(given, _)| !given).map(|(_, name)| *name).collect();
             format!("unknown: say {}", names.join(", "))
         };
-        let begins = |size: Field| {
-            object.header.is_some_and(|header| size.offset == -header.cast_signed()) && size.mask == u32::MAX
-        };
         let wanted = [
             (heap.start.is_some(), "`start` in [heap]"),
             (heap.end.is_some(), "`end` in [heap]"),
             (object.header.is_some() || is_like, "`header` in [object]"),
             (object.size.is_some() || is_like, "`size` in [object]"),
-            (is_like || object.size.is_none_or(begins), "`size` as all of the block's first word"),
+            (is_like || object.size.is_none() || object.begins_with_size(), "`size` as all of the block's first word"),
         ];
         let tiles = wanted.iter().all(|(given, _)| *given);
         let tiles = tiles.then(|| "blocks tile the heap from its start to its end".to_owned());

@@ -169,6 +169,16 @@ pub struct Object {
     pub free_link: Option<u32>,
 }
 
+impl Object {
+    /// Whether the first word of a block, all of it, says what was asked for.
+    #[must_use]
+    pub fn begins_with_size(&self) -> bool {
+        let begins =
+            |size: Field| self.header.is_some_and(|header| header % 4 == 0 && size.offset == -header.cast_signed());
+        self.size.is_some_and(|size| begins(size) && size.mask == u32::MAX)
+    }
+}
+
 /// A field of an object's header: `(word at payload + offset & mask) >> shift`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Field {
