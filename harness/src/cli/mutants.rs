@@ -7,10 +7,10 @@
 //!   "of": 1412, "tried": 1412, "killed": 1300, "survived": 12, "equivalent": 80, "contradicted": 0, "invalid": 20, "kill_rate": 0.99, "interrupted": false,
 //!   "problems": [],
 //!   "mutants": [{ "mutant": "alloc:17:i32.le_u", "original": "I32LtU", "fate": "killed", "kind": "leak", "after": 3, "by_variant": false,
-//!                 "equivalent": null }] }
+//!                 "equivalent": null, "explanation": null }] }
 //! ```
 //! `fate` is `killed` (with `kind`, `after`, `by_variant`), `survived` (with `programs`, and of how many of them nothing can be said as `unknown`) or `invalid`
-//! (with `problem`). `kill_rate` is of those that are neither invalid nor equivalent; null where there are none. `problems` are false alarms of a
+//! (with `problem`). `equivalent` and `explanation` are what a file says of it: why no promise depends on it, or what it takes to see it. `kill_rate` is of those that are neither invalid nor equivalent; null where there are none. `problems` are false alarms of a
 //! reference and declared equivalents that are not shown to be, in words.
 
 mod state;
@@ -24,12 +24,12 @@ use heapsmith::engine::Backtrace;
 use heapsmith::report::SCHEMA_VERSION;
 use heapsmith::runtime::mutant::{Candidate, Mutant};
 use heapsmith::runtime::{Spec, builtin, parse_spec};
-use heapsmith::score::mutants::{Fate, Tried, drawn, equivalents, parse_equivalents, survey};
+use heapsmith::score::mutants::{Fate, Remark, Tried, drawn, parse_remarks, remarks, survey};
 use heapsmith::score::{Control, Progress, Stream, median};
 use heapsmith_generators::Machine;
 use serde_json::json;
 use state::State;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
@@ -51,7 +51,7 @@ pub(crate) struct Args {
     /// Try so many of them only, drawn by the seed
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     sample: Option<u32>,
-    /// A TOML file of equivalents of this collector: tables `[[equivalent]]` with `mutant` and `reason`
+    /// A TOML file of what is known of this collector's mutants: tables `[[equivalent]]` and `[[survivor]]` with `mutant` and `reason`
     #[arg(long, value_name = "FILE")]
     equivalents: Option<PathBuf>,
     /// A file that fates are kept in as they are decided, and taken from when the run is resumed
@@ -90,7 +90,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     }
     let engines = engines(&args.engines, Backtrace::Off)?;
     let jobs = jobs(args.jobs)?;
-    let reasons = reasons(args, &spec)?;
+    let remarks = known(args, &spec)?;
     let mut state = args.state.as_deref().map(|path| State::open(path, &identity(args, &spec)?)).transpose()?;
     let progress = Arc::new(Progress::default());
     stop_on_signals(&progress, |p| &p.stop, STOPPING)?;
@@ -112,7 +112,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         done.store(true, Ordering::Relaxed);
         result
     })?;
-    let tried: Vec<Tried> = candidates.iter().filter_map(|candidate| tried(candidate, &fates, &reasons)).collect();
+    let tried: Vec<Tried> = candidates.iter().filter_map(|candidate| tried(candidate, &fates, &remarks)).collect();
     let count = Count::of(&tried, candidates.len());
     if args.json {
         let names: Vec<&str> = engines.iter().map(|e| e.name()).collect();
@@ -149,17 +149,24 @@ fn problems(spec: &Spec, control: &Control, tried: &[Tried]) -> Vec<String> {
     alarms.into_iter().chain(declared).collect()
 }
 
-fn tried(candidate: &Candidate, fates: &BTreeMap<Mutant, Fate>, reasons: &BTreeMap<Mutant, String>) -> Option<Tried> {
+fn tried(candidate: &Candidate, fates: &BTreeMap<Mutant, Fate>, known: &BTreeMap<Mutant, Remark>) -> Option<Tried> {
     let fate = fates.get(&candidate.mutant)?.clone();
-    Some(Tried { candidate: candidate.clone(), fate, equivalent: reasons.get(&candidate.mutant).cloned() })
+    Some(Tried { candidate: candidate.clone(), fate, remark: known.get(&candidate.mutant).cloned() })
 }
 
-/// The equivalents that are known: those of a file, or ours.
-fn reasons(args: &Args, spec: &Spec) -> anyhow::Result<BTreeMap<Mutant, String>> {
-    let Some(path) = &args.equivalents else { return Ok(equivalents(&spec.name)) };
+/// What is known of mutants: what a file says, or ours.
+fn known(args: &Args, spec: &Spec) -> anyhow::Result<BTreeMap<Mutant, Remark>> {
+    let Some(path) = &args.equivalents else { return Ok(remarks(&spec.name)) };
     let wrong = || format!("--equivalents: `{}`", path.display());
     let text = read_text(path, "file of equivalents").map_err(anyhow::Error::msg).with_context(wrong)?;
-    parse_equivalents(&text).map_err(anyhow::Error::msg).with_context(wrong)
+    let known = parse_remarks(&text).map_err(anyhow::Error::msg).with_context(wrong)?;
+    let there: BTreeSet<Mutant> = drawn(spec, None)?.into_iter().map(|candidate| candidate.mutant).collect();
+    let stranger = known.keys().find(|mutant| !there.contains(mutant));
+    if let Some(mutant) = stranger {
+        let found = anyhow::anyhow!("expected mutants of {spec} (`mutants {spec} --list` has them), found `{mutant}`");
+        return Err(found).with_context(wrong);
+    }
+    Ok(known)
 }
 
 fn describe(spec: &Spec, progress: &Progress, seconds: u64) -> String {
@@ -177,6 +184,7 @@ struct Count {
     of: usize,
     killed: usize,
     alive: usize,
+    explained: usize,
     equivalent: usize,
     contradicted: usize,
     invalid: usize,
@@ -189,6 +197,7 @@ impl Count {
         for t in tried {
             count.contradicted += usize::from(t.is_contradicted());
             count.alive += usize::from(t.is_alive());
+            count.explained += usize::from(t.is_alive() && t.explanation().is_some());
             match &t.fate {
                 Fate::Killed { after, .. } => {
                     count.killed += 1;
@@ -228,11 +237,12 @@ fn text(args: &Args, spec: &Spec, control: &Control, tried: &[Tried], count: &Co
     let rate = count.rate().map_or_else(|| "-".to_owned(), |rate| format!("{:.1} %", rate * 100.0));
     let _ = writeln!(
         t,
-        "killed {} of {} ({rate}), median after {} programs; alive {}, equivalent {}, invalid {}",
+        "killed {} of {} ({rate}), median after {} programs; alive {} ({} of them explained), equivalent {}, invalid {}",
         grouped(count.killed as u64),
         grouped(count.counts() as u64),
         median(&count.waits).unwrap_or_default(),
         count.alive,
+        count.explained,
         count.equivalent,
         count.invalid,
     );
@@ -263,6 +273,9 @@ fn text(args: &Args, spec: &Spec, control: &Control, tried: &[Tried], count: &Co
                 let _ = write!(t, "; of {} nothing can be said", plural(unknown, "program"));
             }
             t.push('\n');
+            if let Some(explanation) = tried.explanation() {
+                let _ = writeln!(t, "      {explanation}");
+            }
         }
         let runtime = quoted(&format!("{}{}mutant=...", spec, if spec.to_string().contains('?') { ',' } else { '?' }));
         let _ = writeln!(t, "\nto look for one longer: heapsmith hunt --runtime {runtime} --no-feedback");
@@ -296,7 +309,8 @@ fn json(
         let mut value = serde_json::to_value(&t.fate).unwrap_or_default();
         value["mutant"] = json!(t.candidate.mutant.to_string());
         value["original"] = json!(t.candidate.original);
-        value["equivalent"] = json!(t.equivalent);
+        value["equivalent"] = json!(t.equivalent());
+        value["explanation"] = json!(t.explanation());
         value
     };
     json!({
@@ -336,7 +350,7 @@ mod tests {
     fn tried(fate: Fate, equivalent: Option<&str>) -> Tried {
         let mutant = Mutant::parse("alloc:17:i32.le_u").unwrap();
         let candidate = Candidate { mutant, original: "I32LtU".to_owned() };
-        Tried { candidate, fate, equivalent: equivalent.map(str::to_owned) }
+        Tried { candidate, fate, remark: equivalent.map(|reason| Remark::Equivalent(reason.to_owned())) }
     }
 
     fn killed() -> Fate {

@@ -2,7 +2,7 @@
 //!
 //! A mutant is *killed* by the first program that shows it, *invalid* if it is no module, and has *survived* otherwise. A survivor on which no declared
 //! promise depends is an equivalent; it is one only if a file says so, with a reason, and it is tried all the same. Any other survivor counts as
-//! alive.
+//! alive, whether a file explains what it would take to see it or not.
 
 use super::{Progress, Shown, Stream, Subject};
 use crate::campaign::on_all;
@@ -50,27 +50,54 @@ pub struct Tried {
     pub candidate: Candidate,
     /// What became of it.
     pub fate: Fate,
-    /// Why no promise depends on it, if a file says so.
-    pub equivalent: Option<String>,
+    /// What a file says of it, if anything.
+    pub remark: Option<Remark>,
+}
+
+/// What a file says of a mutant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remark {
+    /// No promise depends on it, for this reason.
+    Equivalent(String),
+    /// It breaks a promise that programs of a campaign are not expected to show: what it takes to see it.
+    Survivor(String),
 }
 
 impl Tried {
-    /// Whether it survived without a reason.
+    /// Why no promise depends on it, if a file says so.
     #[must_use]
-    pub const fn is_alive(&self) -> bool {
-        matches!((&self.fate, &self.equivalent), (Fate::Survived { .. }, None))
+    pub fn equivalent(&self) -> Option<&str> {
+        match &self.remark {
+            Some(Remark::Equivalent(reason)) => Some(reason),
+            Some(Remark::Survivor(_)) | None => None,
+        }
+    }
+
+    /// What it takes to see it, if a file says so.
+    #[must_use]
+    pub fn explanation(&self) -> Option<&str> {
+        match &self.remark {
+            Some(Remark::Survivor(reason)) => Some(reason),
+            Some(Remark::Equivalent(_)) | None => None,
+        }
+    }
+
+    /// Whether it survived though promises depend on it, for all that is known.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        matches!(self.fate, Fate::Survived { .. }) && self.equivalent().is_none()
     }
 
     /// Whether it was declared equivalent and shown not to be.
     #[must_use]
-    pub const fn is_contradicted(&self) -> bool {
-        matches!((&self.fate, &self.equivalent), (Fate::Killed { .. }, Some(_)))
+    pub fn is_contradicted(&self) -> bool {
+        matches!(self.fate, Fate::Killed { .. }) && self.equivalent().is_some()
     }
 
     /// Why nothing supports its declaration as an equivalent, in words; none where it is not declared so, or survived every program.
     #[must_use]
     pub fn problem(&self) -> Option<String> {
-        self.equivalent.as_ref()?;
+        self.equivalent()?;
         match &self.fate {
             Fate::Killed { kind, after, .. } => Some(format!("program {after} sees it break `{kind}`")),
             Fate::Survived { programs: 0, .. } => Some("no program was tried on it".to_owned()),
@@ -176,44 +203,52 @@ fn fate(stream: &Stream, clean: &Runtime, mutant: &Mutant, engines: &[Box<dyn En
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Equivalents {
+struct File {
     #[serde(default)]
-    equivalent: Vec<Equivalent>,
+    equivalent: Vec<Entry>,
+    #[serde(default)]
+    survivor: Vec<Entry>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Equivalent {
+struct Entry {
     mutant: String,
     reason: String,
 }
 
-/// Equivalents of our runtimes.
+/// What is known of mutants of our runtimes.
 const OURS: [(&str, &str); 1] = [("fixed", include_str!("../../mutants/fixed.toml"))];
 
-/// Mutants of a runtime of ours on which no promise depends, with the reason.
+/// What is known of the mutants of a runtime of ours.
 ///
 /// # Panics
 /// Never: the files are part of the program, and a test reads them.
 #[must_use]
-pub fn equivalents(runtime: &str) -> BTreeMap<Mutant, String> {
+pub fn remarks(runtime: &str) -> BTreeMap<Mutant, Remark> {
     let text = OURS.iter().find(|(name, _)| *name == runtime).map_or("", |(_, text)| text);
-    parse_equivalents(text).expect("a test reads the files")
+    parse_remarks(text).expect("a test reads the files")
 }
 
-/// Reads a file of equivalents: a list of tables `equivalent`, each with `mutant` (its name) and `reason` (one line).
+/// Reads a file of remarks: tables `[[equivalent]]` and `[[survivor]]`, each with `mutant` (its name) and `reason` (one line).
 ///
 /// # Errors
 /// What is wrong with it, in words.
-pub fn parse_equivalents(text: &str) -> Result<BTreeMap<Mutant, String>, String> {
-    let file: Equivalents = toml::from_str(text).map_err(|e| e.to_string())?;
+pub fn parse_remarks(text: &str) -> Result<BTreeMap<Mutant, Remark>, String> {
+    let file: File = toml::from_str(text).map_err(|e| e.to_string())?;
+    let equivalents = file.equivalent.into_iter().map(|entry| (entry.mutant, Remark::Equivalent(entry.reason)));
+    let survivors = file.survivor.into_iter().map(|entry| (entry.mutant, Remark::Survivor(entry.reason)));
     let mut all = BTreeMap::new();
-    for Equivalent { mutant: name, reason } in file.equivalent {
+    for (name, remark) in equivalents.chain(survivors) {
         let mutant = Mutant::parse(&name).map_err(|e| e.to_string())?;
+        let (reason, what) = match &remark {
+            Remark::Equivalent(reason) => (reason, "why no promise depends on"),
+            Remark::Survivor(reason) => (reason, "why programs do not show"),
+        };
         if reason.trim().is_empty() {
-            return Err(format!("expected a reason why no promise depends on `{name}`, found none"));
+            return Err(format!("expected a reason {what} `{name}`, found none"));
         }
-        if all.insert(mutant, reason).is_some() {
+        if all.insert(mutant, remark).is_some() {
             return Err(format!("expected each mutant once, found `{name}` again"));
         }
     }

@@ -150,6 +150,9 @@ fn an_equivalent_that_is_seen_is_no_equivalent() {
     std::fs::write(&file, entries.replacen("\"none\"", "\"\"", 1)).unwrap();
     let (code, _, err) = heapsmith(&arguments);
     assert!(code == 2 && err.contains("expected a reason"), "{err}");
+    std::fs::write(&file, "[[survivor]]\nmutant = \"alloc:100000:drop\"\nreason = \"none\"\n").unwrap();
+    let (code, _, err) = heapsmith(&arguments);
+    assert!(code == 2 && err.contains("expected mutants of fixed") && err.contains("alloc:100000:drop"), "{err}");
 }
 
 /// What is somebody else's stays as it is, and that is known before anything is run.

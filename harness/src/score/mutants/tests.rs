@@ -58,3 +58,16 @@ fn only_what_the_validator_refuses_is_invalid() {
     let error = fates.unwrap_err().to_string();
     assert!(error.contains("`alloc:100000:drop` to be a mutant of `fixed`") && told <= 1, "{error}, {told} told");
 }
+
+/// What is known of mutants that there are no more would never be tried again.
+#[test]
+fn all_that_is_known_is_of_mutants_that_there_are() {
+    let there = drawn(&parse_spec("fixed").unwrap(), None).unwrap();
+    let strangers: Vec<String> = remarks("fixed")
+        .keys()
+        .filter(|mutant| there.iter().all(|candidate| candidate.mutant != **mutant))
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(strangers, Vec::<String>::new());
+    assert!(remarks("fixed").values().any(|remark| matches!(remark, Remark::Survivor(_))));
+}
