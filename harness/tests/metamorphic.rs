@@ -17,6 +17,7 @@ use heapsmith::trial::{Prepared, Rig};
 use heapsmith_generators::{Campaign, Machine, Program};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// Work of a variant above which these tests leave it out.
 const MOST_WORK: u64 = 100_000;
@@ -275,7 +276,7 @@ fn the_mark_in_a_payload_of_0_0_131_is_a_schedule_dependence_with_its_cause() {
         let mut replayer = Replayer::new(&pool, f.variant.clone());
         let first = replayer.try_replay(&f.program).unwrap();
         let bucket = first.bucket.clone().unwrap();
-        let reduced = reduce(&mut replayer, &f.program, first).program;
+        let reduced = reduce(&mut replayer, &f.program, first, &AtomicBool::new(false)).program;
         assert!(reduced.ops.len() < f.program.ops.len(), "{reduced}");
         let again = replayer.replay(&reduced);
         assert!(again.bucket.unwrap().same(&bucket));

@@ -160,7 +160,7 @@ pub(super) fn reduce_all(shared: &Shared<'_>, raw: RawFindings) -> Reduced {
     let unshown: Mutex<BTreeMap<u64, Signature>> = Mutex::default();
     on_all(shared.settings.jobs, || {
         while let Some((position, &(_, _, job, signature))) = take(&work, &next) {
-            // Asked to stop, only the commonest is reduced still.
+            // Asked to stop, only the commonest is reduced still, and not for long.
             if shared.progress.stop.load(Ordering::Relaxed) && position > 0 {
                 continue;
             }
@@ -286,7 +286,7 @@ fn reduce_one(shared: &Shared<'_>, job: &Job) -> Option<Finding> {
     let mut rig = Rig::new(prepared).ok()?;
     let first = rig.replay(original);
     // The end of a program may show what no step shows; then the whole program is the finding.
-    let reduced = reduce(&mut rig, original, first);
+    let reduced = reduce(&mut rig, original, first, &shared.progress.stop);
     describe(shared, &mut rig, job, reduced.program)
 }
 
@@ -297,7 +297,7 @@ fn simplify_machine(shared: &Shared<'_>, finding: &Finding) -> Option<Finding> {
         return None;
     }
     let rig = |machine| Rig::new(shared.compile(machine, &shared.settings.tracing_engines).ok()?).ok();
-    let (mut rig, reduced) = reduce_machine(&finding.reduced, rig)?;
+    let (mut rig, reduced) = reduce_machine(&finding.reduced, &shared.progress.stop, rig)?;
     let Finding { index, original: program, lineage, .. } = finding.clone();
     let simpler = describe(shared, &mut rig, &Job { index, program, lineage }, reduced.program)?;
     let same = simpler.key() == finding.key() && simpler.lowerings_disagree == finding.lowerings_disagree;

@@ -9,6 +9,7 @@ use crate::metamorphic::{Gaps, cause_of};
 use crate::reduce::{Oracle, reduce};
 use crate::trial::{Bucket, Rig};
 use heapsmith_generators::Program;
+use std::sync::atomic::Ordering;
 
 use super::Finding;
 
@@ -81,11 +82,11 @@ pub(super) fn reduce_variant(shared: &Shared<'_>, job: &Job) -> Result<Option<Fi
             variant = simpler;
             continue;
         }
-        let reduced = reduce(&mut replayer, &best, first).program;
-        if reduced == best {
+        let before = best.clone();
+        best = reduce(&mut replayer, &best, first, &shared.progress.stop).program;
+        if best == before || shared.progress.stop.load(Ordering::Relaxed) {
             break;
         }
-        best = reduced;
     }
     let mut replayer = Replayer::new(&shared.tracing, variant.clone());
     let replay = replayer.try_replay(&best)?;

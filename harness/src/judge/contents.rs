@@ -2,7 +2,6 @@
 
 use super::{BrokenWord, Kind, MAX_BROKEN_WORDS, Seen, Subject, Violation, bare};
 use crate::model::{BlockId, Content, Model};
-use crate::runtime::description::Zeroing;
 
 /// A reachable object where the engine put it.
 #[derive(Debug, Clone, Copy)]
@@ -131,25 +130,27 @@ pub(super) fn last_step(model: &Model) -> u32 {
     (model.plan().steps.len() as u32).saturating_sub(1)
 }
 
-/// The first word that nobody wrote in a reachable object, up to the end of its block, and that is not zero although zero is promised.
+/// The first word that nobody wrote in a reachable object, as far as zero is promised, that is not zero there. Of the last word that may be a part.
 pub(super) fn first_not_zero(model: &mut Model, seen: Seen<'_>, live: &[Live]) -> Option<Violation> {
     let zeroing = model.description().promises.zeroing;
-    if zeroing == Zeroing::Unpromised {
-        return None;
-    }
     for l in live {
-        for word in 0..zeroing.words(l.size, model.heap.words(l.id)) {
-            let address = l.address.wrapping_add(4 * word);
-            if model.heap.word(l.id, word).0 != Content::Unwritten || seen.word(address).is_none_or(|found| found == 0)
-            {
+        let bytes = zeroing.bytes(l.size, model.heap.words(l.id));
+        for word in 0..bytes.div_ceil(4) {
+            if model.heap.word(l.id, word).0 != Content::Unwritten {
                 continue;
             }
-            let found = seen.word(address).unwrap_or(0);
+            let address = l.address.wrapping_add(4 * word);
+            let there = seen.heap.get(address as usize..).unwrap_or_default();
+            let there = &there[..there.len().min((bytes - 4 * word).min(4) as usize)];
+            if there.iter().all(|&byte| byte == 0) {
+                continue;
+            }
+            let part = there.iter().rev().fold(0, |part, &byte| part << 8 | u32::from(byte));
             let mut v = bare(Kind::NotZeroed, last_step(model));
             v.object = Some(subject(model, seen, l.id));
             v.expected = format!("zero at payload offset {}", 4 * word);
-            v.found = format!("{found:#010x} (address {address})");
-            v.words = vec![BrokenWord { address, expected: 0, found }];
+            v.found = format!("{part:#010x} (address {address})");
+            v.words.extend(seen.word(address).map(|found| BrokenWord { address, expected: found ^ part, found }));
             return Some(v);
         }
     }

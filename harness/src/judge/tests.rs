@@ -54,3 +54,33 @@ fn an_allocation_of_a_later_step_says_nothing_of_this_ones_trap() {
         assert_eq!((v.kind, v.step), (Kind::UnexpectedTrap(Trap::Unreachable), 4), "{after}");
     }
 }
+
+/// What an object of this size shows of which nobody wrote a byte, where zero is promised up to its last byte, in a memory with one byte set that ends
+/// `room` bytes after it.
+fn dirty_byte(size: u32, at: u32, room: usize) -> Option<(String, usize)> {
+    let program = parse(&format!("heapsmith 1\nalloc r0 size={size} fields=0 init=bare\n")).unwrap();
+    let mut description = describe("fixed", program.machine).unwrap();
+    description.promises.zeroing = crate::runtime::description::Zeroing::Payload;
+    let mut model = Model::new(&description);
+    model.plan_program(&program);
+    let log = model.expectation().log.clone();
+    let mut heap = vec![0; log[0] as usize + size as usize + room];
+    heap[(log[0] + at) as usize] = 0xcd;
+    let outcome = Outcome { log, pages: 1, ..Outcome::default() };
+    let seen = Seen { outcome: &outcome, heap: &heap };
+    let live = contents::live_objects(&mut model, seen);
+    let v = contents::first_not_zero(&mut model, seen, &live)?;
+    assert_eq!(v.kind, Kind::NotZeroed);
+    Some((v.expected, v.words.len()))
+}
+
+#[test]
+fn a_fresh_payload_is_zero_up_to_its_last_byte_and_no_further() {
+    let found = |offset: u32, words| Some((format!("zero at payload offset {offset}"), words));
+    assert_eq!(dirty_byte(7, 2, 9), found(0, 1));
+    assert_eq!(dirty_byte(7, 6, 9), found(4, 1));
+    assert_eq!(dirty_byte(7, 7, 9), None);
+    assert_eq!(dirty_byte(3, 2, 9), found(0, 1));
+    // At the end of memory there is no whole word to show.
+    assert_eq!(dirty_byte(7, 6, 0), found(4, 0));
+}

@@ -4,15 +4,20 @@
 use super::{Reduced, reduce, simplify};
 use crate::trial::Rig;
 use heapsmith_generators::{Machine, Program};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Machines that are tried for one case at most.
 const TRIED: u32 = 40;
 
 /// Reduces the machine of a case that is reduced already, then its ops again; `rig` gives the collector on a machine. None if no
-/// simpler machine shows the same.
+/// simpler machine shows the same, or `hurry` was set before one was found.
 ///
 /// A machine is not simpler if the same ops are more work there, such as `wide n=worklist+1` at the collector's own capacity.
-pub fn reduce_machine(program: &Program, mut rig: impl FnMut(Machine) -> Option<Rig>) -> Option<(Rig, Reduced)> {
+pub fn reduce_machine(
+    program: &Program,
+    hurry: &AtomicBool,
+    mut rig: impl FnMut(Machine) -> Option<Rig>,
+) -> Option<(Rig, Reduced)> {
     let mut on = rig(program.machine)?;
     let replay = on.replay(program);
     let bucket = replay.bucket.clone()?;
@@ -21,6 +26,7 @@ pub fn reduce_machine(program: &Program, mut rig: impl FnMut(Machine) -> Option<
     let (mut machine, mut next, mut trials) = (program.machine, 0, 0);
     while let Some(candidate) = simpler(machine).into_iter().nth(next)
         && trials < TRIED
+        && !hurry.load(Ordering::Relaxed)
     {
         next += 1;
         trials += 1;
@@ -35,7 +41,7 @@ pub fn reduce_machine(program: &Program, mut rig: impl FnMut(Machine) -> Option<
         }
     }
     let Reduced { program, replay, .. } = best?;
-    let reduced = reduce(&mut on, &program, replay);
+    let reduced = reduce(&mut on, &program, replay, hurry);
     Some((on, Reduced { trials: reduced.trials + trials, ..reduced }))
 }
 
@@ -77,7 +83,8 @@ mod tests {
     }
 
     fn reduced(runtime: &str, text: &str) -> Option<String> {
-        reduce_machine(&parse(text).unwrap(), |machine| on(runtime, machine)).map(|(_, r)| r.program.to_string())
+        reduce_machine(&parse(text).unwrap(), &AtomicBool::new(false), |machine| on(runtime, machine))
+            .map(|(_, r)| r.program.to_string())
     }
 
     #[test]

@@ -10,9 +10,12 @@ pub use machine::reduce_machine;
 
 use crate::trial::{Bucket, Replay, Rig};
 use heapsmith_generators::{Op, Program};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Work (in the model's units, over all trials) that one reduction may spend: deterministic, unlike seconds.
 const WORK_LIMIT: u64 = 60_000_000;
+/// The same once somebody waits for its end: a case of ordinary size is reduced within it, a large one by its largest parts.
+const WORK_LIMIT_HURRIED: u64 = 3_000_000;
 
 /// A reduced case.
 #[derive(Debug, Clone)]
@@ -46,12 +49,12 @@ impl Oracle for Rig {
 /// Reduces a program whose replay gave `first`, staying in its bucket.
 ///
 /// Ops are dropped in runs of halving length until no single one can go; then each op is replaced by simpler ones (numbers jump to
-/// small values and are bisected), until nothing changes.
-pub fn reduce(oracle: &mut dyn Oracle, program: &Program, first: Replay) -> Reduced {
+/// small values and are bisected), until nothing changes. Once `hurry` is set it ends soon, with what it has by then.
+pub fn reduce(oracle: &mut dyn Oracle, program: &Program, first: Replay, hurry: &AtomicBool) -> Reduced {
     let Some(bucket) = first.bucket.clone() else {
         return Reduced { program: program.clone(), replay: first, trials: 0 };
     };
-    let mut r = Reducer { oracle, bucket, best: program.clone(), replay: first, trials: 0, work: 0 };
+    let mut r = Reducer { oracle, hurry, bucket, best: program.clone(), replay: first, trials: 0, work: 0 };
     r.truncate();
     loop {
         let before = r.best.clone();
@@ -66,6 +69,7 @@ pub fn reduce(oracle: &mut dyn Oracle, program: &Program, first: Replay) -> Redu
 
 struct Reducer<'a> {
     oracle: &'a mut dyn Oracle,
+    hurry: &'a AtomicBool,
     bucket: Bucket,
     best: Program,
     replay: Replay,
@@ -75,7 +79,8 @@ struct Reducer<'a> {
 
 impl Reducer<'_> {
     fn spent(&self) -> bool {
-        self.work > WORK_LIMIT
+        let limit = if self.hurry.load(Ordering::Relaxed) { WORK_LIMIT_HURRIED } else { WORK_LIMIT };
+        self.work > limit
     }
 
     /// Keeps a candidate if it breaks the same promise in the same phase.
@@ -134,5 +139,45 @@ impl Reducer<'_> {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::{self, Kind, Phase, Verdict};
+
+    /// Programs of more than `least` ops break a promise, and each costs as much as a campaign's largest.
+    struct Dear {
+        least: usize,
+    }
+
+    impl Oracle for Dear {
+        fn replay(&mut self, program: &Program) -> Replay {
+            let bucket = Bucket { kind: Kind::Hang, op: "collect", phase: Phase::Unknown, boundary: None };
+            let shows = program.ops.len() > self.least;
+            let verdict = if shows { Verdict::Violation(Box::new(judge::hang(u32::MAX))) } else { Verdict::Pass };
+            let bucket = shows.then_some(bucket);
+            Replay { verdict, collections: 0, backtrace: Vec::new(), bucket, steps: 0, noops: Vec::new() }
+        }
+
+        fn work(&self) -> u64 {
+            1_000_000
+        }
+    }
+
+    #[test]
+    fn who_is_in_a_hurry_gets_less_and_soon() {
+        let program = Program { ops: vec![Op::Collect; 64], ..Program::default() };
+        let reduced = |hurry| {
+            let mut oracle = Dear { least: 3 };
+            let first = oracle.replay(&program);
+            let reduced = reduce(&mut oracle, &program, first, &AtomicBool::new(hurry));
+            (reduced.program.ops.len(), reduced.trials)
+        };
+        let ((patient, many), (hurried, few)) = (reduced(false), reduced(true));
+        assert_eq!(patient, 4);
+        assert!(hurried > patient && hurried < 64, "{hurried}");
+        assert!(few <= 4 && many > few, "{many} and {few} trials");
     }
 }

@@ -248,13 +248,13 @@ pub enum Zeroing {
 }
 
 impl Zeroing {
-    /// Words of a payload of `size` bytes, in a block with room for `words`, that are promised to be zero.
+    /// Bytes from the start of a payload of `size` bytes, in a block with room for `words`, that are promised to be zero.
     #[must_use]
-    pub const fn words(self, size: u32, words: u32) -> u32 {
+    pub const fn bytes(self, size: u32, words: u32) -> u32 {
         match self {
             Self::Unpromised => 0,
-            Self::Zeroed => words,
-            Self::Payload => size / 4,
+            Self::Zeroed => 4 * words,
+            Self::Payload => size,
         }
     }
 }
