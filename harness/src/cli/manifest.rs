@@ -9,16 +9,20 @@
 //!                 "pages": { "initial": 1, "ready": 1, "max": 256, "fixed": false }, "globals": ["heap_ptr"] }],
 //!   "kinds": [{ "name": "node", "pointers": "any", "bytes": null, "alloc": "alloc(size)" }],
 //!   "roots": [{ "kind": "shadow-stack", "text": "...", "capacity": 4096 }],
-//!   "oracles": [{ "about": "zeroing", "judged": false, "text": "..." }] }
+//!   "oracles": [{ "about": "zeroing", "judged": false, "text": "..." }],
+//!   "fits": false, "seen": [{ "build": null, "about": "roots", "text": "..." }],
+//!   "misfits": [{ "build": null, "line": 12, "column": 9, "text": "..." }] }
 //! ```
+//! `seen` and `misfits` are what each module did when it was run: as it is declared, or otherwise; `line` and `column` are null where no line is to blame.
 //! `modules` are the manifest's own and the other builds'; `globals` are the mutable ones as a rewritten module exports them.
 
 use super::{Exit, print, quoted};
 use heapsmith::bench::grouped;
 use heapsmith::report::SCHEMA_VERSION;
+use heapsmith::runtime::manifest::adopt::{Fact, Fit, fit};
 use heapsmith::runtime::manifest::{
-    Accessor, Argument, Behaviour, Call, Direction, Function, Kind, LiveBytes, Manifest, OutOfMemory, Pointers,
-    RootKind, Roots,
+    Accessor, Argument, Behaviour, Call, Direction, Function, Kind, LiveBytes, Manifest, ManifestError, OutOfMemory,
+    Pointers, RootKind, Roots,
 };
 use serde_json::json;
 use std::fmt::Write;
@@ -62,27 +66,61 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
             None => &manifest,
             Some(name) => manifest.build(name).ok_or_else(|| {
                 let known: Vec<&str> = manifest.builds.iter().filter_map(|build| build.build.as_deref()).collect();
-                anyhow::anyhow!("--build: expected a build of the manifest ({}), found `{name}`", known.join(", "))
+                let known = if known.is_empty() { "it names none".to_owned() } else { known.join(", ") };
+                anyhow::anyhow!("--build: expected a build of the manifest ({known}), found `{name}`")
             })?,
         };
         let fields = manifest.fields(manifest.memory.initial_pages, manifest.memory.max_pages);
         print(&format!("(module\n{fields})\n"))?;
-    } else if check.json {
-        print(&format!("{}\n", serde_json::to_string_pretty(&json(&manifest))?))?;
     } else {
-        print(&text(&manifest, &check.file.display().to_string()))?;
+        let fits: Vec<(&Manifest, Fit)> = modules(&manifest).map(|module| (module, fit(module))).collect();
+        if check.json {
+            print(&format!("{}\n", serde_json::to_string_pretty(&json(&manifest, &fits))?))?;
+        } else {
+            print(&text(&manifest, &check.file.display().to_string(), &fits))?;
+        }
+        if fits.iter().any(|(_, fit)| !fit.misfits.is_empty()) {
+            return Ok(Exit::Misfit);
+        }
     }
     Ok(Exit::Clean)
 }
 
-fn text(manifest: &Manifest, file: &str) -> String {
-    let mut t = format!("{file}: `{}` and its module fit\n", manifest.name);
+/// The manifest, and its other builds.
+fn modules(manifest: &Manifest) -> impl Iterator<Item = &Manifest> {
+    std::iter::once(manifest).chain(manifest.builds.iter().map(AsRef::as_ref))
+}
+
+fn text(manifest: &Manifest, file: &str, fits: &[(&Manifest, Fit)]) -> String {
+    let misfits: Vec<(&Manifest, &ManifestError)> =
+        fits.iter().flat_map(|(module, fit)| fit.misfits.iter().map(|misfit| (*module, misfit))).collect();
+    let of_build = |module: &Manifest| match &module.build {
+        Some(name) => format!("build `{name}`: "),
+        None => String::new(),
+    };
+    let mut t = match misfits.len() {
+        0 => format!("{file}: `{}` and its module fit\n", manifest.name),
+        1 => format!("{file}: `{}` and its module do not fit: 1 thing was seen otherwise\n", manifest.name),
+        n => format!("{file}: `{}` and its module do not fit: {n} things were seen otherwise\n", manifest.name),
+    };
+    for (module, misfit) in &misfits {
+        let _ = writeln!(t, "\n{}{misfit}", of_build(module));
+    }
+    if !misfits.is_empty() {
+        t.push('\n');
+    }
     if !manifest.summary.is_empty() {
         let _ = writeln!(t, "  {}", manifest.summary);
     }
     t.push('\n');
     for (about, text) in understood(manifest) {
         let _ = writeln!(t, "{about:<12}{text}");
+    }
+    let _ = writeln!(t, "\nseen when it was run");
+    for (module, fit) in fits {
+        for fact in &fit.seen {
+            let _ = writeln!(t, "  {:<12}{}{}", fact.about, of_build(module), fact.text);
+        }
     }
     let oracles = manifest.oracles();
     for (title, is_judged) in [("judged", true), ("not judged", false)] {
@@ -91,7 +129,10 @@ fn text(manifest: &Manifest, file: &str) -> String {
             let _ = writeln!(t, "  {:<12}{}", oracle.about, oracle.text);
         }
     }
-    let _ = writeln!(t, "\nnext: heapsmith hunt --runtime {}", quoted(file));
+    let _ = match misfits.len() {
+        0 => writeln!(t, "\nnext: heapsmith hunt --runtime {}", quoted(file)),
+        _ => writeln!(t, "\nnext: mend what was seen otherwise, then heapsmith manifest check {}", quoted(file)),
+    };
     t
 }
 
@@ -267,8 +308,15 @@ fn describe(m: &Manifest, roots: &Roots) -> String {
     }
 }
 
-fn json(m: &Manifest) -> serde_json::Value {
-    let modules: Vec<_> = std::iter::once(m).chain(m.builds.iter().map(AsRef::as_ref)).map(module_json).collect();
+fn json(m: &Manifest, fits: &[(&Manifest, Fit)]) -> serde_json::Value {
+    let all: Vec<_> = modules(m).map(module_json).collect();
+    let fact = |m: &Manifest, fact: &Fact| json!({ "build": m.build, "about": fact.about, "text": fact.text });
+    let misfit = |m: &Manifest, misfit: &ManifestError| {
+        let (line, column) = misfit.place.as_ref().map(|place| (place.line, place.column)).unzip();
+        json!({ "build": m.build, "line": line, "column": column, "text": misfit.problem })
+    };
+    let seen: Vec<_> = fits.iter().flat_map(|(m, fit)| fit.seen.iter().map(|seen| fact(m, seen))).collect();
+    let misfits: Vec<_> = fits.iter().flat_map(|(m, fit)| fit.misfits.iter().map(|it| misfit(m, it))).collect();
     let kind = |kind: &Kind| json!({ "name": kind.name, "pointers": pointers(kind), "bytes": kind.bytes, "alloc": call(m, &kind.alloc) });
     let roots =
         |roots: &Roots| json!({ "kind": roots.kind.name(), "text": describe(m, roots), "capacity": roots.capacity });
@@ -280,10 +328,13 @@ fn json(m: &Manifest) -> serde_json::Value {
         "summary": m.summary,
         "like": m.like,
         "emulated": m.is_emulated,
-        "modules": modules,
+        "modules": all,
         "kinds": m.kinds.iter().map(kind).collect::<Vec<_>>(),
         "roots": m.roots.iter().map(roots).collect::<Vec<_>>(),
         "oracles": oracles.iter().map(|o| json!({ "about": o.about, "judged": o.is_judged, "text": o.text })).collect::<Vec<_>>(),
+        "fits": misfits.is_empty(),
+        "seen": seen,
+        "misfits": misfits,
     })
 }
 

@@ -94,6 +94,8 @@ pub(crate) enum Exit {
     Clean,
     /// A violation was found.
     Violation,
+    /// What was given is wrong, which the answer says.
+    Misfit,
     /// The answer cannot be trusted.
     Untrusted,
 }
@@ -121,6 +123,7 @@ impl Cli {
         match exit {
             Ok(Exit::Clean) => ExitCode::SUCCESS,
             Ok(Exit::Violation) => ExitCode::from(1),
+            Ok(Exit::Misfit) => ExitCode::from(2),
             Ok(Exit::Untrusted) => ExitCode::from(3),
             Err(error) => {
                 complain(&format!("heapsmith: {error:#}"));

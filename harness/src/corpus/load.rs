@@ -112,9 +112,34 @@ impl Iterator for Walk {
 /// # Errors
 /// Why there is none; of a text with the line.
 pub fn read_program(path: &Path) -> Result<(Program, String), String> {
-    let text = read_text(path, CASE)?;
+    let text = match (read_text(path, CASE), is_no_case(path)) {
+        (Ok(text), None) => text,
+        (Err(problem), None) => return Err(problem),
+        (Ok(text), Some(_)) if parse(&text).is_ok() => text,
+        (Err(problem), Some(_)) if !path.is_file() => return Err(problem),
+        (Ok(_) | Err(_), Some(found)) => return Err(found),
+    };
     let program = parse(&text).map_err(|e| e.to_string())?;
     Ok((program, text))
+}
+
+/// What a file is instead of a case by its name, and what to do with it.
+fn is_no_case(path: &Path) -> Option<String> {
+    let is = |end: &str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(end));
+    let (shown, manifest) = (path.display(), path.with_extension("toml"));
+    if is("toml") {
+        return Some(format!(
+            "expected a case (*.{EXTENSION}), found a manifest, or another file in TOML; a collector is hunted in with `heapsmith hunt --runtime \
+             {shown}`, and a case is run on it with `heapsmith run CASE.{EXTENSION} --runtime {shown}`"
+        ));
+    }
+    (is("wasm") || is("wat")).then(|| {
+        format!(
+            "expected a case (*.{EXTENSION}), found a module; have a manifest proposed with `heapsmith adopt {shown} --out {0}`, and hunt in it with \
+             `heapsmith hunt --runtime {0}`",
+            manifest.display()
+        )
+    })
 }
 
 /// What a file of a program is called in messages.

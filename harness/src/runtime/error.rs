@@ -108,7 +108,8 @@ pub enum RuntimeError {
     },
     /// A manifest has no such build.
     #[error(
-        "expected a build that the manifest names ({known}), found `{found}`; add it as `[[build]]`, or leave `build` out"
+        "expected a build that the manifest names ({}), found `{found}`; add it as `[[build]]`, or leave `build` out",
+        if known.is_empty() { "it names none" } else { known.as_str() }
     )]
     UnknownBuild {
         /// What was asked for.

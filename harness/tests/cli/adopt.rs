@@ -34,7 +34,7 @@ fn a_module_is_adopted_once_and_hunted() {
     let assert = place.run(&["adopt", "gc/my.wat", "--out", "my.toml"]);
     let text = stdout(&assert);
     assert.code(0);
-    assert!(text.contains("pins, `pin` and `unpin`: keeps objects"), "{text}");
+    assert!(text.contains("pins, `pin` and `unpin`: seen to keep objects"), "{text}");
     assert!(text.contains("no heap start: ") || text.contains("no free list: "), "{text}");
     assert!(text.contains("heapsmith hunt --runtime my.toml"), "{text}");
     // The module is named from where the manifest is.

@@ -45,6 +45,34 @@ fn a_manifest_as_json_has_its_modules_and_oracles() {
 }
 
 #[test]
+fn a_manifest_whose_module_does_otherwise_is_pointed_at() {
+    let wrong = MANIFEST.replace("alignment = 8", "alignment = 32");
+    let assert = place(&wrong).run(&["manifest", "check", "marksweep.toml"]).code(2);
+    let text = stdout(&assert);
+    assert!(text.contains("do not fit: 1 thing was seen otherwise"), "{text}");
+    assert!(text.contains("22 | alignment = 32\n   |             ^^\n"), "{text}");
+    assert!(text.contains("write `alignment = 8`"), "{text}");
+    let value = json(&place(&wrong).run(&["manifest", "check", "--json", "marksweep.toml"]).code(2));
+    assert_eq!((value["fits"].as_bool(), value["misfits"][0]["line"].as_u64()), (Some(false), Some(22)), "{value}");
+    let value = json(&place(MANIFEST).run(&["manifest", "check", "--json", "marksweep.toml"]).code(0));
+    assert_eq!((value["fits"].as_bool(), value["misfits"].as_array().unwrap().len()), (Some(true), 0), "{value}");
+    assert!(value["seen"].as_array().unwrap().iter().any(|seen| seen["about"] == "roots"), "{value}");
+}
+
+#[test]
+fn files_of_another_kind_are_told_apart() {
+    let place = place(MANIFEST);
+    place.refuses(
+        &["run", "marksweep.toml"],
+        &["expected a case (*.heapsmith), found a manifest", "heapsmith hunt --runtime marksweep.toml"],
+    );
+    place.refuses(&["run", "marksweep.wat"], &["found a module", "heapsmith adopt marksweep.wat --out marksweep.toml"]);
+    place.refuses(&["manifest", "check", "marksweep.wat"], &["found a module", "heapsmith adopt marksweep.wat"]);
+    place.refuses(&["hunt", "--runtime", "marksweep.toml?build=x"], &["(it names none), found `x`"]);
+    place.refuses(&["manifest", "check", "--wat", "--build", "x", "marksweep.toml"], &["(it names none), found `x`"]);
+}
+
+#[test]
 fn the_text_behind_a_manifest_is_a_module() {
     let place = place(&format!("{MANIFEST}\n[[build]]\nname = \"again\"\nmodule = \"marksweep.wat\"\n"));
     let text = stdout(&place.run(&["manifest", "check", "--wat", "marksweep.toml"]).code(0));

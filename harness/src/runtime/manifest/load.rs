@@ -33,6 +33,14 @@ pub(super) fn file(path: &Path) -> Result<Arc<Manifest>, ManifestError> {
     let origin = path.display().to_string();
     let wrong = |problem: String| ManifestError::new(&origin, problem);
     let bytes = read_bytes(path, "manifest").map_err(wrong)?;
+    let is = |end: &str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(end));
+    if bytes.starts_with(b"\0asm") || is("wasm") || is("wat") {
+        let manifest = path.with_extension("toml");
+        return Err(wrong(format!(
+            "expected a manifest in TOML, found a module; have one proposed with `heapsmith adopt {origin} --out {}`",
+            manifest.display()
+        )));
+    }
     let at_text = |e: std::string::FromUtf8Error| wrong(format!("expected a manifest in TOML, found no text: {e}"));
     let source = String::from_utf8(bytes).map_err(at_text)?;
     let folder = path.parent().unwrap_or(Path::new(""));

@@ -35,21 +35,17 @@ pub(super) struct Recipe {
 impl Recipe {
     /// The object's address, or 0; none where the call does not return.
     pub(super) fn make(&self, bench: &mut Bench<'_>, size: u32, count: u32) -> Option<u32> {
-        let value = |argument: &Argument| match argument {
+        let mut value = |argument: &Argument| match argument {
             Argument::Size => size,
             Argument::Words => size.div_ceil(4),
             Argument::Count => count,
             Argument::Stride => 1,
             Argument::Number(number) => *number,
-            Argument::First
-            | Argument::Object
-            | Argument::Offset
-            | Argument::Index
-            | Argument::Value
-            | Argument::Global(_)
-            | Argument::Call(_) => 0,
+            Argument::Global(global) => bench.global(global.index).unwrap_or(0),
+            Argument::Call(of) => bench.call(of.index, &[]).and_then(|told| told.first().copied()).unwrap_or(0),
+            Argument::First | Argument::Object | Argument::Offset | Argument::Index | Argument::Value => 0,
         };
-        let arguments: Vec<u32> = self.arguments.iter().map(value).collect();
+        let arguments: Vec<u32> = self.arguments.iter().map(&mut value).collect();
         bench.call(self.function, &arguments)?.first().copied()
     }
 
@@ -128,7 +124,7 @@ impl Allocator {
     /// What was seen, in words.
     pub(super) fn observed(&self) -> String {
         if !self.is_observed {
-            return "objects all came at one address: its parameter is taken for bytes".to_owned();
+            return format!("assumed: `{}` is given bytes; objects all came at one address.", self.function.name);
         }
         let words: Vec<&str> = self
             .parameters
@@ -139,7 +135,11 @@ impl Allocator {
                 Parameter::Tag => "no size",
             })
             .collect();
-        format!("its parameters, by the distance of objects when each is raised: {}", words.join(", "))
+        format!(
+            "seen: `{}` makes objects; its parameters, by their distance when each is raised: {}.",
+            self.function.name,
+            words.join(", ")
+        )
     }
 }
 

@@ -4,10 +4,12 @@ use super::super::module::Decoded;
 use super::super::parts::Argument;
 use super::access::Accessor;
 use super::allocation::Recipe;
-use super::find::{Collecting, Exhausted, Found};
+use super::find::{Collecting, Found};
+use super::kinds::Scan;
 use super::names;
+use super::refusal::{Exhausted, Refusal};
 use super::roots::{Capacity, Kept};
-use super::world::{Collection, Root};
+use super::world::{Address, Collection, Root};
 use std::fmt::Write as _;
 
 /// A text that is written line by line.
@@ -78,13 +80,13 @@ fn collection(by: &Collection) -> String {
 /// The manifest.
 pub(super) fn draft(found: &Found, module: &Decoded<'_>, name: &str, path: &str) -> String {
     let mut draft = Draft(String::new());
-    draft.comment("Proposed by `heapsmith adopt`. A comment tells where a guess comes from: \"seen\" is what the module did when it was run, \"by its name\" is a guess.");
+    draft.comment("Proposed by `heapsmith adopt`. What is said without a comment was read off the module; \"seen\" is what it did when it was run, and \"assumed\" is for you to look at.");
     draft.line("heapsmith = 1");
     draft.line(format!("name = {}", quoted(name)));
     draft.line("# summary = \"one line on this collector\"");
     draft.line(format!("module = {}", quoted(path)));
     if !found.init.is_empty() {
-        draft.comment("By their names these are called once, before anything else.");
+        draft.comment("assumed by their names: these are called once, before anything else.");
         let init: Vec<String> = found.init.iter().map(|name| quoted(name)).collect();
         draft.line(format!("init = [{}]", init.join(", ")));
     }
@@ -101,12 +103,17 @@ pub(super) fn draft(found: &Found, module: &Decoded<'_>, name: &str, path: &str)
     }
     if found.roots.is_empty() {
         draft.title("[[roots]]");
-        draft.comment("No way to keep an object was found. Whoever holds no root says so here; then nothing of what it allocates may be freed.");
+        draft.comment(if found.recycles {
+            "assumed, because no way to keep an object was found, though places of dead ones are given away again: say here how roots are kept. As it \
+             stands nothing of what is allocated may be freed, and a hunt says so."
+        } else {
+            "assumed, because no way to keep an object was found, and none was ever freed: whoever holds an object tells nobody. Then nothing of what is \
+             allocated may be freed."
+        });
         draft.line("kind = \"none\"");
     }
     if !found.broken_roots.is_empty() {
-        let names: Vec<String> = found.broken_roots.iter().map(|name| format!("`{name}`")).collect();
-        draft.comment(&format!("Left out: {} did not keep an object that was given to it.", names.join("; ")));
+        draft.comment(&format!("seen, and left out: {}.", found.broken_roots.join("; ")));
     }
     collect(&mut draft, found);
     traps(&mut draft, found);
@@ -120,7 +127,7 @@ fn imports(draft: &mut Draft, found: &Found) {
     }
     draft.title("[imports]");
     for import in &found.imports {
-        draft.line(format!("{} = {}   # {}", quoted(&import.key), import.behaviour, import.why));
+        draft.line(format!("{} = {}   # assumed: {}", quoted(&import.key), import.behaviour, import.why));
     }
 }
 
@@ -129,14 +136,14 @@ fn heap(draft: &mut Draft, found: &Found, module: &Decoded<'_>) {
     draft.title("[heap]");
     match layout.start {
         Some(index) => {
-            draft.comment("Seen: the first object's first byte is what this global starts with.");
+            draft.comment("seen: the first object's first byte is what this global starts with.");
             draft.line(format!("start = {}", global(module, index)));
         }
         None => draft.line("# start = 0   # the heap's first byte, or a global that starts with it; none was found"),
     }
     match layout.end {
         Some(index) => {
-            draft.comment("Seen: after each allocation it is where the next object begins.");
+            draft.comment("seen: after each allocation it is where the next object begins.");
             draft.line(format!("end = {}", global(module, index)));
         }
         None => draft
@@ -145,7 +152,7 @@ fn heap(draft: &mut Draft, found: &Found, module: &Decoded<'_>) {
     match layout.free_list {
         Some((index, _)) => {
             draft.comment(
-                "Seen: after a collection it is a freed object's payload, which leads to the other freed ones.",
+                "seen: after a collection it is a freed object's payload, which leads to the other freed ones.",
             );
             draft.line(format!("free_list = {}", global(module, index)));
         }
@@ -155,13 +162,13 @@ fn heap(draft: &mut Draft, found: &Found, module: &Decoded<'_>) {
     }
     match layout.collections {
         Some(index) => {
-            draft.comment("Seen: it is one more after each collection.");
+            draft.comment("seen: it is one more after each collection.");
             draft.line(format!("collections = {}", global(module, index)));
         }
         None => draft.line("# collections = { global = \"collections\" }   # counts collections; none was found"),
     }
     if let Some(live) = &found.live {
-        draft.comment("Seen: it is more by a rooted object's bytes, and as before when that is gone.");
+        draft.comment("seen: it is more by a rooted object's bytes, and as before when that is gone.");
         draft.line(format!("live_bytes = {{ call = {} }}", quoted(&live.name)));
     }
 }
@@ -171,7 +178,7 @@ fn object(draft: &mut Draft, found: &Found) {
     draft.title("[object]");
     match layout.header {
         Some(bytes) => {
-            draft.comment("Seen: the least distance between two objects beyond what was asked for.");
+            draft.comment("seen: the least distance between two objects beyond what was asked for.");
             draft.line(format!("header = {bytes}"));
         }
         None => draft.line("# header = 4   # bytes before the payload; objects did not come one after the other"),
@@ -179,42 +186,42 @@ fn object(draft: &mut Draft, found: &Found) {
     match layout.alignment {
         Some(bytes) if bytes >= 4 => {
             let of = if layout.start.is_some() { "from the first payload on" } else { "from address 0 on" };
-            draft.comment(&format!("Seen: payloads of 44 sizes, odd ones among them, all were multiples of it, {of}."));
+            draft.comment(&format!("seen: payloads of 44 sizes, odd ones among them, all were multiples of it, {of}."));
             draft.line(format!("alignment = {bytes}"));
         }
         Some(bytes) => draft.comment(&format!(
-            "Seen: payloads were aligned to {bytes} only. Programs take payloads to be aligned to 4."
+            "seen: payloads were aligned to {bytes} only. Programs take payloads to be aligned to 4."
         )),
         None => draft.line("# alignment = 8"),
     }
     match found.zeroed {
         Some(true) => {
-            draft.comment("Seen: a freed object's bytes came again as zeroes. If that is no promise, say false.");
+            draft.comment("seen: a freed object's bytes came again as zeroes. If that is no promise, say false.");
             draft.line("zeroed = true");
         }
         Some(false) => {
-            draft.comment("Seen: a freed object's bytes came again as they were.");
+            draft.comment("seen: a freed object's bytes came again as they were.");
             draft.line("zeroed = false");
         }
         None => draft.line("# zeroed = false   # not seen: no freed object of the same size came again"),
     }
     match layout.size {
         Some(field) if field.tiles => {
-            draft.comment("Seen: the requested size is recorded there, and leads from block to block up to the heap's end.");
+            draft.comment("seen: the requested size is recorded there, and leads from block to block up to the heap's end.");
             draft.line(format!("size = {{ offset = {}, shift = {} }}", field.offset, field.shift));
             if field.mark_mask != 0 {
-                draft.comment("Seen: the bits of that word that a collection changes.");
+                draft.comment("seen: the bits of that word that a collection changes.");
                 draft.line(format!("mark_mask = {}", field.mark_mask));
             }
         }
         Some(field) => {
-            draft.comment("Seen: fresh objects record their size there; but that does not lead from block to block up to the heap's end.");
+            draft.comment("seen: fresh objects record their size there; but that does not lead from block to block up to the heap's end.");
             draft.line(format!("# size = {{ offset = {}, shift = {} }}", field.offset, field.shift));
         }
         None => draft.line("# size = { offset = -4, shift = 1 }   # where the requested size is recorded; it was found nowhere before the payload"),
     }
     if let Some((_, link)) = layout.free_list {
-        draft.comment("Seen: where a free payload has the address of the next one.");
+        draft.comment("seen: where a free payload has the address of the next one.");
         draft.line(format!("free_link = {link}"));
     }
 }
@@ -223,7 +230,7 @@ fn kinds(draft: &mut Draft, found: &Found) {
     for kind in &found.kinds {
         draft.title("[[kind]]");
         if let Some(allocator) = found.allocators.iter().find(|a| a.function.index == kind.recipe.function) {
-            draft.comment(&format!("`{}` by its name; {}.", allocator.function.name, allocator.observed()));
+            draft.comment(&allocator.observed());
         }
         draft.line(format!("name = {}", quoted(&kind.name)));
         draft.comment(&kind.why);
@@ -242,7 +249,7 @@ fn access(draft: &mut Draft, found: &Found) {
     match &found.store.0 {
         Some(Accessor { function, unit }) => {
             draft.comment(&format!(
-                "Seen: it writes a pointer to where it should be, in every kind; it may have a write barrier.{}",
+                "seen: it writes a pointer to where it should be, in every kind; it may have a write barrier.{}",
                 others(&found.store)
             ));
             draft.line(format!(
@@ -252,20 +259,20 @@ fn access(draft: &mut Draft, found: &Found) {
             ));
         }
         None => {
-            draft.comment(&format!("No function (object, field, value) was found that writes every pointer of every kind. If there is a write barrier, name the function that has it.{}", others(&found.store)));
+            draft.comment(&format!("assumed: a plain store will do. No function (object, field, value) was found that writes every pointer of every kind; if there is a write barrier, name the function that has it.{}", others(&found.store)));
             draft.line("store = \"raw\"");
         }
     }
     match &found.load.0 {
         Some(Accessor { function, unit }) => {
-            draft.comment(&format!("Seen: it gives the pointer that was written.{}", others(&found.load)));
+            draft.comment(&format!("seen: it gives the pointer that was written.{}", others(&found.load)));
             draft.line(format!(
                 "load = {{ call = {}, args = [\"object\", \"{}\"] }}",
                 quoted(&function.name),
                 unit.name()
             ));
         }
-        None => draft.line("load = \"raw\""),
+        None => draft.line("load = \"raw\"   # assumed: a plain load will do"),
     }
 }
 
@@ -301,6 +308,13 @@ fn roots(draft: &mut Draft, kept: &Kept) {
             draft.line("kind = \"slots\"");
             draft.line(format!("set = {}", quoted(&set.name)));
         }
+        Root::Table { at, .. } => {
+            draft.line("kind = \"table\"");
+            draft.line(match at {
+                Address::Global(name) => format!("address = {{ global = {} }}", quoted(name)),
+                Address::Call(name) => format!("address = {{ call = {} }}", quoted(name)),
+            });
+        }
     }
     match &kept.capacity {
         Capacity::Limit(name) => draft.line(format!("limit = {{ global = {} }}", quoted(name))),
@@ -312,48 +326,71 @@ fn collect(draft: &mut Draft, found: &Found) {
     draft.title("[collect]");
     match &found.collecting {
         Collecting::Seen(by) => {
-            draft.comment("Seen: what nothing holds is recycled after it.");
+            let name = if by.is_named { "" } else { "no name says so, but " };
+            draft.comment(&if found.has_seen_roots() {
+                format!("seen: {name}what nothing holds is recycled after it, and what roots hold is not.")
+            } else {
+                format!(
+                    "seen: {name}what nothing holds is recycled after it. assumed: what is held is not, which was not seen, because nothing was seen to hold"
+                )
+            });
             draft.line(format!("full = {}", collection(by)));
         }
         Collecting::Named(by) => {
-            draft.comment("By its name; it was not seen to free anything.");
+            draft.comment("assumed by its name: it was not seen to free anything.");
             draft.line(format!("full = {}", collection(by)));
         }
         Collecting::None(recipe) => {
-            draft.comment("No function collects, by its name: an allocation of nothing stands for it. Name the one that does, exported or not.");
+            draft.comment("assumed: no function was found that collects, and an allocation of nothing stands for it. Name the one that does, exported or not.");
             let zero: Vec<&str> = recipe.arguments.iter().map(|_| "0").collect();
             draft.line(format!("full = {{ call = {}, args = [{}] }}", quoted(&recipe.name), zero.join(", ")));
         }
     }
     if let Some(step) = &found.step {
-        draft.comment("By its name; seen: 200 of them lose no rooted object.");
+        draft.comment("assumed by its name: it does a part of a collection. seen: 200 of them lose no rooted object.");
         let args = if found.step_takes_work { "[1]" } else { "[]" };
         draft.line(format!("step = {{ call = {}, args = {args} }}", quoted(&step.name)));
     }
     draft.comment(if found.is_automatic {
-        "Seen: without any call, places of dead objects are given away again."
+        "seen: without any call, places of dead objects are given away again."
     } else {
-        "Seen: without a call, no place is given away twice before memory is out."
+        "seen: without a call, no place is given away twice before memory is out."
     });
     draft.line(format!("automatic = {}", found.is_automatic));
 }
 
 fn traps(draft: &mut Draft, found: &Found) {
     draft.title("[traps]");
-    match found.exhausted {
-        Exhausted::Null => {
-            draft.comment("Seen: a request for 1 GiB gives 0.");
+    let Refusal { exhausted, limit, wraps } = found.refusal;
+    match exhausted {
+        Some(Exhausted::Null) => {
+            draft.comment("seen: a request for which there is no memory gives 0.");
             draft.line("memory = \"null\"");
         }
-        Exhausted::Trap => {
-            draft.comment("Seen: a request for 1 GiB traps.");
+        Some(Exhausted::Trap) => {
+            draft.comment("seen: a request for which there is no memory traps.");
             draft.line("memory = \"trap\"");
         }
+        None => draft.line("# memory = \"trap\"          # or \"null\"; no request was seen to be refused"),
     }
-    draft.line("# size_limit = 0x80000000   # requests of so many bytes and more trap");
+    if let Some((size, address)) = wraps {
+        draft.comment(&format!(
+            "seen: a request of {size:#x} bytes, which memory cannot hold, got an object at {address}: the size wraps around. If requests of so many bytes \
+             and more are to trap, say from which size on."
+        ));
+    }
+    match limit {
+        Some(limit) => {
+            draft.comment("seen: requests of so many bytes and more are refused at once, smaller ones only after an attempt to make room.");
+            draft.line(format!("size_limit = {limit:#x}"));
+        }
+        None => draft.line(
+            "# size_limit = 0x80000000   # requests of so many bytes and more trap; no size was seen from which on they are refused at once",
+        ),
+    }
     if let Some(children) = found.worklist {
         draft.comment(&format!(
-            "Seen: an object of {children} children is collected, one of {} makes a collection trap.",
+            "seen: an object of {children} children is collected, one of {} makes a collection trap.",
             children + 1
         ));
         draft.line(format!("worklist = {children}"));
@@ -365,6 +402,7 @@ fn traps(draft: &mut Draft, found: &Found) {
 fn promises(draft: &mut Draft, found: &Found) {
     draft.title("[promises]");
     draft.comment("What is no promise cannot be broken: only you know these.");
+    draft.comment(&format!("{}.", scan(found.scan)));
     draft.line(
         "# candidates = \"precise\"   # \"precise\", \"phase\" or \"allocated-base\": which words keep an object alive",
     );
@@ -373,16 +411,30 @@ fn promises(draft: &mut Draft, found: &Found) {
     draft.line("# reclaim = { factor = 4, slack = 1048576 }   # bytes of heap per live byte, and beyond: what is more is a leak");
     match found.cycles {
         Some(true) => {
-            draft.comment("Seen: two dead objects that hold each other are recycled.");
+            draft.comment("seen: two dead objects that hold each other are recycled.");
             draft.line("cycles = \"collected\"");
         }
         Some(false) => {
-            draft.comment("Seen: two dead objects that hold each other are not recycled.");
+            draft.comment("seen: two dead objects that hold each other are not recycled.");
             draft.line("cycles = \"leaked\"");
         }
         None => {
             let _ =
                 writeln!(draft.0, "# cycles = \"collected\"     # or \"leaked\": dead objects that hold each other");
         }
+    }
+}
+
+/// Which words keep objects alive, as far as that was seen.
+pub(super) const fn scan(scan: Scan) -> &'static str {
+    match scan {
+        Scan::Precise => "seen: precise; an object whose address is in a word that is no pointer is recycled",
+        Scan::Conservative { inside: true } => {
+            "seen: conservative; any word of a rooted object that has an object's address keeps it, and so does an address 4 bytes inside it"
+        }
+        Scan::Conservative { inside: false } => {
+            "seen: conservative; any word of a rooted object that has an object's address keeps it, an address 4 bytes inside it does not"
+        }
+        Scan::Unknown => "not seen: whether words that are no pointers keep an object",
     }
 }

@@ -4,11 +4,13 @@ use super::super::module::Decoded;
 use super::super::parts::Behaviour;
 use super::access::{self, Accessor};
 use super::allocation::{Allocator, Recipe};
-use super::kinds::{self, Kind, Words};
-use super::lab::Lab;
+use super::kinds::{self, Kind, Scan, Words};
+use super::lab::{Budget, Lab};
 use super::layout::{self, Layout};
 use super::names::{self, Candidate};
+use super::refusal::{self, Refusal};
 use super::roots::{self, Kept};
+use super::ways::{self, Ways};
 use super::worklist;
 use super::world::{Collection, Fate, Root, SIZE, World};
 use crate::runtime::description::{DEFAULT_MAX_PAGES, PAGE};
@@ -23,13 +25,6 @@ pub(super) struct Import {
     /// A global, whose number nobody can guess.
     pub(super) is_global: bool,
     does: Behaviour,
-}
-
-/// What an allocation does for which there is no memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Exhausted {
-    Null,
-    Trap,
 }
 
 /// How the collector collects.
@@ -63,13 +58,23 @@ pub(super) struct Found {
     pub(super) load: (Option<Accessor>, Vec<String>),
     pub(super) layout: Layout,
     pub(super) zeroed: Option<bool>,
-    pub(super) exhausted: Exhausted,
+    pub(super) refusal: Refusal,
+    pub(super) scan: Scan,
+    /// Whether kinds are as they were seen in collections.
+    pub(super) are_kinds_seen: bool,
     /// Children up to which an object is collected, where more trap.
     pub(super) worklist: Option<u32>,
     pub(super) live: Option<Candidate>,
     /// Whether two objects that only hold each other are freed; none where that was not seen.
     pub(super) cycles: Option<bool>,
     pub(super) notes: Vec<String>,
+}
+
+impl Found {
+    /// Whether anything was seen to keep objects while others were recycled.
+    pub(super) fn has_seen_roots(&self) -> bool {
+        self.roots.iter().any(|kept| kept.is_seen)
+    }
 }
 
 /// Pages beyond those that it starts with, in experiments: a collector that collects when memory is out is to do so soon.
@@ -130,20 +135,6 @@ fn init(module: &Decoded<'_>) -> Vec<u32> {
     found
 }
 
-/// Calls that may collect, the likeliest first.
-fn collections(module: &Decoded<'_>) -> Vec<Collection> {
-    let mut all = Vec::new();
-    for candidate in names::functions(module, &names::COLLECT, 0..=1, 0..=1) {
-        let params = module.functions[candidate.index as usize].params.len();
-        let arguments: &[&[u32]] = if params == 0 { &[&[]] } else { &[&[1], &[0]] };
-        for arguments in arguments {
-            let Candidate { index, name, .. } = candidate.clone();
-            all.push(Collection { function: index, name, arguments: arguments.to_vec() });
-        }
-    }
-    all
-}
-
 /// Pages of an instance whose start functions were called.
 fn ready_pages(lab: &Lab<'_>) -> Result<u32, String> {
     Ok((lab.bench()?.memory().len() / PAGE as usize) as u32)
@@ -161,8 +152,9 @@ pub(super) fn find(module: &Decoded<'_>) -> Result<Found, String> {
     let declared = memory.type_.maximum.and_then(|pages| u32::try_from(pages).ok()).unwrap_or(DEFAULT_MAX_PAGES);
     let roomy = (initial, declared.clamp(initial, DEFAULT_MAX_PAGES.max(initial)));
 
+    let budget = Budget::new();
     let mut init = init(module);
-    let mut lab = Lab::new(module, &behaviour, roomy, &init)?;
+    let mut lab = Lab::new(module, &behaviour, roomy, &init, &budget)?;
     if let Err(problem) = lab.bench() {
         let names: Vec<String> = init.iter().map(|index| names::function_name(module, *index)).collect();
         if init.is_empty() {
@@ -172,15 +164,23 @@ pub(super) fn find(module: &Decoded<'_>) -> Result<Found, String> {
         }
         notes.push(format!("left out of `init`, because {problem}: {}", names.join(", ")));
         init.clear();
-        lab = Lab::new(module, &behaviour, roomy, &init)?;
+        lab = Lab::new(module, &behaviour, roomy, &init, &budget)?;
         lab.bench()?;
     }
     let ready = ready_pages(&lab)?;
-    let lab = Lab::new(module, &behaviour, (initial, (ready + SPARE_PAGES).min(roomy.1.max(ready))), &init)?;
+    let most_pages = (ready + SPARE_PAGES).min(roomy.1.max(ready));
+    let most_bytes = u64::from(most_pages) * u64::from(PAGE);
+    let lab = Lab::new(module, &behaviour, (initial, most_pages), &init, &budget)?;
 
     let candidates = names::functions(module, &names::ALLOCATE, 1..=3, 1..=1);
-    let allocators: Vec<Allocator> =
-        candidates.iter().filter_map(|candidate| Allocator::study(&lab, candidate)).take(MOST_ALLOCATORS).collect();
+    let studied = |candidates: &[Candidate]| -> Vec<Allocator> {
+        candidates.iter().filter_map(|candidate| Allocator::study(&lab, candidate)).take(MOST_ALLOCATORS).collect()
+    };
+    let mut allocators = studied(&candidates);
+    if allocators.is_empty() {
+        allocators = studied(&names::exported(module, 1..=3, 1..=1));
+        allocators.retain(|allocator| allocator.is_observed);
+    }
     let Some(first) = allocators.first() else { return Err(no_allocator(module, &candidates)) };
     let sizes = first.sizes();
     let plain = first.recipe(sizes[sizes.len() - 1], &[]);
@@ -194,30 +194,9 @@ pub(super) fn find(module: &Decoded<'_>) -> Result<Found, String> {
         (1, 1..) => (0..8).map(|tag| first.recipe(sizes[0], &[tag, tag])).collect(),
         _ => vec![plain],
     };
-    let (collecting, recycles, bare) = collecting(&mut world, module, &tags);
-    let mut broken_roots = Vec::new();
-    let mut good: Vec<Root> = Vec::new();
-    let named = roots::candidates(&lab);
-    for root in &named {
-        let is_stack_known = good.iter().any(|known| same_stack(known, root));
-        if is_stack_known {
-            continue;
-        }
-        if !recycles || world.rooted(root) == Fate::Kept {
-            good.push(root.clone());
-        } else if !matches!(root, Root::Stack { .. }) {
-            broken_roots.push(name_of(root));
-        }
-    }
-    let tops = named.iter().filter(|root| matches!(root, Root::Stack { .. }));
-    for root in tops {
-        if !good.iter().any(|known| same_stack(known, root)) && !broken_roots.contains(&name_of(root)) {
-            broken_roots.push(name_of(root));
-        }
-    }
-    if good.is_empty() && recycles {
-        good.extend(roots::unnamed_stacks(&lab).into_iter().find(|root| world.rooted(root) == Fate::Kept));
-    }
+    let Ways { collecting, recycles, bare, roots: good, broken, notes: more } =
+        ways::find(&mut world, module, &tags, &init);
+    notes.extend(more);
     let root = good.first().cloned();
     let layout = layout::observe(&world, root.as_ref(), recycles);
     let roots = good.into_iter().map(|root| roots::describe(&world, root, recycles, layout.first)).collect();
@@ -226,21 +205,30 @@ pub(super) fn find(module: &Decoded<'_>) -> Result<Found, String> {
         Some(root) if recycles => kinds::observe(&world, root, &allocators),
         Some(_) | None => Vec::new(),
     };
-    let kinds = if observed.is_empty() { vec![unseen(&world)] } else { observed };
+    let are_kinds_seen = !observed.is_empty();
+    let kinds = if are_kinds_seen { observed } else { vec![unseen(&world)] };
     let store = access::setter(&world, root.as_ref(), &kinds);
     let load = access::getter(&world, root.as_ref(), &kinds);
 
     let step = step(&world, root.as_ref());
     let is_automatic = bare || automatic(&world);
     // Thousands of objects need room.
-    let wide = Lab::new(module, &behaviour, (initial, (ready + WIDE_PAGES).min(roomy.1.max(ready))), &init)?;
-    let wide = World { lab: &wide, recipe: world.recipe.clone(), collection: world.collection.clone(), patience: 1 };
+    let wide = Lab::new(module, &behaviour, (initial, (ready + WIDE_PAGES).min(roomy.1.max(ready))), &init, &budget)?;
+    let wide = World {
+        lab: &wide,
+        recipe: world.recipe.clone(),
+        collection: world.collection.clone(),
+        discard: world.discard.clone(),
+        patience: 1,
+    };
     let worklist =
         root.as_ref().filter(|_| recycles).and_then(|root| worklist::capacity(&wide, root, &kinds, store.0.as_ref()));
     let cycles = recycles.then(|| cycle(&world, &kinds, store.0.as_ref())).flatten();
-    Ok(Found {
+    let mut found = Found {
         zeroed: zeroed(&world),
-        exhausted: exhausted(&world),
+        refusal: refusal::observe(&world, most_bytes),
+        scan: kinds::scan(&world, root.as_ref(), &kinds, are_kinds_seen),
+        are_kinds_seen,
         worklist,
         live: live(&world, root.as_ref()),
         init: init.iter().map(|index| names::function_name(module, *index)).collect(),
@@ -253,13 +241,21 @@ pub(super) fn find(module: &Decoded<'_>) -> Result<Found, String> {
         is_automatic,
         recycles,
         roots,
-        broken_roots,
+        broken_roots: broken,
         store,
         load,
         layout,
         cycles,
         notes,
-    })
+    };
+    if budget.is_spent() {
+        found.notes.insert(
+            0,
+            "its functions ran for as long as they may, which is a few seconds: what was not seen by then is said not to be so, or assumed"
+                .to_owned(),
+        );
+    }
+    Ok(found)
 }
 
 /// Allocators that are looked at.
@@ -301,71 +297,14 @@ fn inside(lab: &Lab<'_>, recipe: &Recipe) -> Option<String> {
     ))
 }
 
-fn same_stack(a: &Root, b: &Root) -> bool {
-    matches!((a, b), (Root::Stack { top: a, .. }, Root::Stack { top: b, .. }) if a == b)
-}
-
-fn name_of(root: &Root) -> String {
-    match root {
-        Root::Stack { name, .. } => name.clone(),
-        Root::Pins { pin, unpin } => format!("{}, {}", pin.name, unpin.name),
-        Root::Calls { push, pop, .. } => format!("{}, {}", push.name, pop.name),
-        Root::Slots { set } => set.name.clone(),
-    }
-}
-
-/// How it collects, whether an unrooted object's place is given away again, and whether that needs no call. Sets the world's recipe to the first one
-/// with which that shows.
-fn collecting(world: &mut World<'_, '_>, module: &Decoded<'_>, recipes: &[Recipe]) -> (Collecting, bool, bool) {
-    let calls = collections(module);
-    for recipe in recipes {
-        world.recipe = recipe.clone();
-        world.collection = None;
-        let bare = world.unrooted();
-        for call in &calls {
-            world.collection = Some(call.clone());
-            if let Fate::Recycled(after) = world.unrooted() {
-                // Sooner than without the call.
-                let helps = match bare {
-                    Fate::Recycled(bare) => after < bare || after == 0,
-                    Fate::Kept | Fate::Died => true,
-                };
-                if helps {
-                    world.patience = 8 * after + 64;
-                    return (Collecting::Seen(call.clone()), true, bare.is_recycled());
-                }
-            }
-        }
-        world.collection = None;
-        if let Fate::Recycled(after) = bare {
-            world.patience = 8 * after + 64;
-            return (named(world, &calls), true, true);
-        }
-    }
-    world.recipe = recipes[0].clone();
-    world.collection = None;
-    (named(world, &calls), false, false)
-}
-
-/// A collection that was not seen to free anything.
-fn named(world: &mut World<'_, '_>, calls: &[Collection]) -> Collecting {
-    for call in calls {
-        world.collection = Some(call.clone());
-        if world.unrooted() != Fate::Died {
-            return Collecting::Named(call.clone());
-        }
-    }
-    world.collection = None;
-    Collecting::None(world.recipe.clone())
-}
-
 /// The kind where nothing showed: objects that take anything.
 fn unseen(world: &World<'_, '_>) -> Kind {
     Kind {
         name: "object".to_owned(),
         words: Words::Any,
         recipe: world.recipe.clone(),
-        why: "not seen: nothing shows which words keep a child; if it matters which are pointers, say so here"
+        why: "assumed: any word may be a pointer; no collection was seen that keeps some objects and frees others, so nothing shows which words \
+              keep a child. If it matters which are pointers, say so here"
             .to_owned(),
     }
 }
@@ -395,8 +334,8 @@ fn automatic(world: &World<'_, '_>) -> bool {
     let mut seen = std::collections::BTreeSet::new();
     for _ in 0..(1 << 13) {
         match world.recipe.make_clean(&mut bench, AUTOMATIC_SIZE, 0) {
-            Some(object) if seen.insert(object) => {}
-            Some(_) => return true,
+            Some(object) if seen.insert(object) && world.drop_object(&mut bench, object) => {}
+            Some(_) => return !bench.is_dead(),
             None => return false,
         }
     }
@@ -411,6 +350,7 @@ fn zeroed(world: &World<'_, '_>) -> Option<bool> {
         world.collect(&mut bench).then_some(())?;
         let object = world.recipe.make_clean(&mut bench, size, 0)?;
         bench.write(object, &vec![0xA5; size as usize]);
+        world.drop_object(&mut bench, object).then_some(())?;
         (world.collect(&mut bench) && world.collect(&mut bench)).then_some(())?;
         let again = (0..world.patience).find_map(|_| match world.recipe.make(&mut bench, size, 0) {
             Some(address) if address == object => Some(true),
@@ -424,15 +364,6 @@ fn zeroed(world: &World<'_, '_>) -> Option<bool> {
         all = Some(all.unwrap_or(true) && payload.iter().all(|byte| *byte == 0));
     }
     all
-}
-
-/// What a request does that is too large for memory.
-fn exhausted(world: &World<'_, '_>) -> Exhausted {
-    let Ok(mut bench) = world.lab.bench() else { return Exhausted::Trap };
-    match world.recipe.make(&mut bench, 0x3FFF_FF00, 0) {
-        Some(0) => Exhausted::Null,
-        Some(_) | None => Exhausted::Trap,
-    }
 }
 
 /// A function that tells live bytes: more by a rooted object's after it is made, and less after it is gone.
@@ -477,6 +408,6 @@ fn cycle(world: &World<'_, '_>, kinds: &[Kind], store: Option<&Accessor>) -> Opt
     match fate {
         Fate::Recycled(_) => Some(true),
         Fate::Kept => Some(false),
-        Fate::Died => None,
+        Fate::Unclear | Fate::Died => None,
     }
 }

@@ -15,6 +15,8 @@ pub(super) enum Words {
     Every { first: u32, stride: u32 },
     /// These.
     These(Vec<u32>),
+    /// As many as the call is told, from this one on; up to so many were seen.
+    Counted { first: u32, most: u32 },
 }
 
 impl Words {
@@ -26,6 +28,7 @@ impl Words {
             Self::Every { first: 0, stride: 1 } => "\"all\"".to_owned(),
             Self::Every { first, stride } => format!("{{ first = {first}, stride = {stride} }}"),
             Self::These(words) => format!("{words:?}"),
+            Self::Counted { first, .. } => format!("{{ first = {first}, most = {MOST_COUNTED} }}"),
         }
     }
 
@@ -36,6 +39,7 @@ impl Words {
             Self::None => Vec::new(),
             Self::Every { first, stride } => (*first..words).step_by(*stride as usize).collect(),
             Self::These(these) => these.iter().copied().filter(|word| *word < words).collect(),
+            Self::Counted { first, .. } => (*first..words).collect(),
         }
     }
 
@@ -48,6 +52,7 @@ impl Words {
             Self::These(words) => {
                 format!("words{}", words.iter().map(|word| format!("-{word}")).collect::<String>())
             }
+            Self::Counted { .. } => "counted".to_owned(),
         }
     }
 }
@@ -70,6 +75,12 @@ const TAGS: u32 = 40;
 const TWO_TAGS: (u32, u32) = (9, 3);
 /// Kinds at most.
 const MOST_KINDS: usize = 24;
+/// Numbers of pointers that a call is told.
+const COUNTS: [u32; 5] = [1, 0, 2, 5, 9];
+/// Numbers of pointers of the largest object that is tried, the most first.
+const MANY: [u32; 5] = [16_384, 4096, 1024, 64, LARGE];
+/// Pointers at most in a manifest.
+const MOST_COUNTED: u32 = 1 << 20;
 /// Numbers that are no object's address, beyond those that depend on memory.
 const JUNK: [u32; 6] = [1, 3, 5, 0x7FFF_FFFF, 0xFFFF_FFF1, 0xFFFF_FFFF];
 
@@ -80,7 +91,7 @@ fn tracing(world: &World<'_, '_>, root: &Root, recipe: &Recipe, words: u32) -> O
         match world.child(root, recipe, 4 * words, |bench, object, child| bench.write_word(object + 4 * word, child)) {
             Fate::Kept => traced.push(word),
             Fate::Recycled(_) => {}
-            Fate::Died => return None,
+            Fate::Unclear | Fate::Died => return None,
         }
     }
     Some(traced)
@@ -125,6 +136,40 @@ fn takes_junk(world: &World<'_, '_>, root: &Root, recipe: &Recipe, pointers: &[u
         && values.iter().all(|(word, value)| bench.word(object + 4 * word) == Some(*value))
 }
 
+/// Which words keep objects alive, as far as that shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scan {
+    /// An object's address in a word that is no pointer does not keep it.
+    Precise,
+    /// Any word that has an object's address keeps it.
+    Conservative {
+        /// Whether an address inside it does, too.
+        inside: bool,
+    },
+    /// It was not seen.
+    Unknown,
+}
+
+/// What kinds show of that.
+pub(super) fn scan(world: &World<'_, '_>, root: Option<&Root>, kinds: &[Kind], are_seen: bool) -> Scan {
+    let Some(root) = root.filter(|_| are_seen) else { return Scan::Unknown };
+    if let Some(kind) = kinds.iter().find(|kind| kind.words == Words::Any) {
+        let fate =
+            world.child(root, &kind.recipe, 4 * SMALL, |bench, object, child| bench.write_word(object, child + 4));
+        return match fate {
+            Fate::Kept => Scan::Conservative { inside: true },
+            Fate::Recycled(_) => Scan::Conservative { inside: false },
+            Fate::Unclear | Fate::Died => Scan::Unknown,
+        };
+    }
+    let has_data = |kind: &Kind| match &kind.words {
+        Words::None | Words::These(_) | Words::Counted { .. } => true,
+        Words::Every { first, stride } => (*first, *stride) != (0, 1),
+        Words::Any => false,
+    };
+    if kinds.iter().any(has_data) { Scan::Precise } else { Scan::Unknown }
+}
+
 /// The kinds that allocators have, as far as that shows.
 pub(super) fn observe(world: &World<'_, '_>, root: &Root, allocators: &[Allocator]) -> Vec<Kind> {
     let mut kinds: Vec<Kind> = Vec::new();
@@ -135,6 +180,10 @@ pub(super) fn observe(world: &World<'_, '_>, root: &Root, allocators: &[Allocato
     };
     for allocator in allocators {
         for size in allocator.sizes() {
+            if let Some((words, recipe, why)) = counted(world, root, allocator, size) {
+                add(words, recipe, why);
+                continue;
+            }
             for recipe in recipes(allocator, size) {
                 if let Some((words, why)) = of(world, root, &recipe) {
                     add(words, recipe, why);
@@ -172,6 +221,35 @@ fn recipes(allocator: &Allocator, size: usize) -> Vec<Recipe> {
     }
 }
 
+/// The call whose one parameter beside the size is how many pointers there are, and how that was seen.
+fn counted(world: &World<'_, '_>, root: &Root, allocator: &Allocator, size: usize) -> Option<(Words, Recipe, String)> {
+    let (tags, sizes) = (allocator.tags(), allocator.sizes());
+    let ([tag], [_]) = (tags.as_slice(), sizes.as_slice()) else { return None };
+    let of = |count: u32| allocator.recipe(size, &[count]);
+    let mut first = 0;
+    for count in COUNTS {
+        let traced = tracing(world, root, &of(count), LARGE)?;
+        if count == COUNTS[0] {
+            first = *traced.first()?;
+        }
+        (traced == (first..first + count).collect::<Vec<u32>>()).then_some(())?;
+    }
+    takes_junk(world, root, &of(2), &[first, first + 1]).then_some(())?;
+    let keeps = |count: &u32| {
+        let size = 4 * (first + count);
+        world.child(root, &of(*count), size, |bench, object, child| bench.write_word(object + size - 4, child))
+            == Fate::Kept
+    };
+    let most = MANY.into_iter().find(keeps)?;
+    let mut recipe = of(0);
+    recipe.arguments[*tag] = Argument::Count;
+    let why = format!(
+        "seen: told a number up to {}, as many words of a rooted object from word {first} on keep a child, and no others; told {most}, the last of them          does. assumed: more do as well",
+        COUNTS[COUNTS.len() - 1]
+    );
+    Some((Words::Counted { first, most }, recipe, why))
+}
+
 /// The pointers of what a call makes, and how that was seen.
 fn of(world: &World<'_, '_>, root: &Root, recipe: &Recipe) -> Option<(Words, String)> {
     // Most numbers are no class: one look tells.
@@ -197,7 +275,7 @@ fn of(world: &World<'_, '_>, root: &Root, recipe: &Recipe) -> Option<(Words, Str
             "seen: every word of a rooted object keeps a child, and one that is no address breaks the collection"
                 .to_owned()
         }
-        Words::Any | Words::Every { .. } | Words::These(_) => {
+        Words::Any | Words::Every { .. } | Words::These(_) | Words::Counted { .. } => {
             format!("seen: of the words of a rooted object of {LARGE}, {large:?} keep a child")
         }
     };

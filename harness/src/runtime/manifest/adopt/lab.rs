@@ -5,6 +5,8 @@ use super::super::parts::Behaviour;
 use super::super::rewrite::{self, Rewritten};
 use crate::engine::{Compiled, Engine, Instance, Wasmi};
 use crate::outcome::End;
+use crate::runtime::description::PAGE;
+use std::cell::Cell;
 use std::fmt::Write as _;
 use wasmparser::ValType;
 
@@ -12,6 +14,32 @@ use wasmparser::ValType;
 const FUEL: u64 = 1 << 25;
 /// Fuel of all calls of an instance.
 const ALL_FUEL: u64 = 1 << 27;
+/// Fuel of everything that is done with a module: five seconds or so.
+const BUDGET: u64 = 1 << 31;
+/// What an instance costs, and each of its pages.
+const INSTANCE: (u64, u64) = (1 << 14, 1 << 8);
+
+/// What a call costs beside its own fuel.
+const CALL: u64 = 1 << 6;
+
+/// Fuel that is left for a module: hostile ones end, and all end after the same work on every machine.
+#[derive(Debug)]
+pub(in super::super) struct Budget(Cell<u64>);
+
+impl Budget {
+    pub(in super::super) const fn new() -> Self {
+        Self(Cell::new(BUDGET))
+    }
+
+    /// Whether nothing is left: what was asked later was not seen.
+    pub(in super::super) const fn is_spent(&self) -> bool {
+        self.0.get() == 0
+    }
+
+    fn spend(&self, fuel: u64) {
+        self.0.set(self.0.get().saturating_sub(fuel));
+    }
+}
 
 /// A module that can be had fresh any number of times.
 pub(super) struct Lab<'m> {
@@ -23,6 +51,7 @@ pub(super) struct Lab<'m> {
     start: Vec<u32>,
     /// What constant globals are.
     constants: Vec<Option<u32>>,
+    budget: &'m Budget,
 }
 
 /// A fresh instance.
@@ -45,6 +74,7 @@ impl<'m> Lab<'m> {
         behaviour: &dyn Fn(&str) -> Option<Behaviour>,
         limits: (u32, u32),
         start: &[u32],
+        budget: &'m Budget,
     ) -> Result<Self, String> {
         let rewritten = rewrite::rewrite(module, behaviour, &[])?;
         let Rewritten { text, functions, globals, initial, .. } = rewritten;
@@ -65,7 +95,7 @@ impl<'m> Lab<'m> {
         let names: Vec<&str> = mutable.iter().map(|index| globals[*index as usize].as_str()).collect();
         let compiled = Wasmi::new().compile(&[("module", &binary)], &names).map_err(|e| e.to_string())?;
         let start = module.start.into_iter().chain(start.iter().copied()).collect();
-        Ok(Self { module, compiled, mutable, start, constants: initial })
+        Ok(Self { module, compiled, mutable, start, constants: initial, budget })
     }
 
     /// A fresh instance, its start functions called.
@@ -73,7 +103,11 @@ impl<'m> Lab<'m> {
     /// # Errors
     /// A start function does not return.
     pub(super) fn bench(&self) -> Result<Bench<'_>, String> {
+        if self.budget.is_spent() {
+            return Err("its functions have run for as long as they may".to_owned());
+        }
         let instance = self.compiled.instantiate().map_err(|e| e.to_string())?;
+        self.budget.spend(INSTANCE.0 + INSTANCE.1 * (instance.heap().len() / PAGE as usize) as u64);
         let mut bench = Bench { lab: self, instance, is_dead: false, used: 0 };
         for &function in &self.start {
             let known = &self.module.functions[function as usize];
@@ -101,9 +135,11 @@ impl Bench<'_> {
             return None;
         }
         let arguments: Vec<i32> = arguments.iter().map(|n| n.cast_signed()).collect();
-        let fuel = FUEL.min(ALL_FUEL.saturating_sub(self.used));
+        let fuel = FUEL.min(ALL_FUEL.saturating_sub(self.used)).min(self.lab.budget.0.get());
         let called = self.instance.invoke(&format!("f.{function}"), &arguments, fuel);
-        self.used += self.instance.fuel_used();
+        let used = self.instance.fuel_used();
+        self.used += used;
+        self.lab.budget.spend(used + CALL);
         match called {
             Ok(Ok(results)) => Some(results.into_iter().map(i32::cast_unsigned).collect()),
             Ok(Err(end)) => {
@@ -123,6 +159,16 @@ impl Bench<'_> {
     /// Whether a call did not return because it ran on and on, rather than trap.
     pub(super) const fn is_exhausted(&self) -> bool {
         self.used >= ALL_FUEL
+    }
+
+    /// Whether a call did not return.
+    pub(super) const fn is_dead(&self) -> bool {
+        self.is_dead
+    }
+
+    /// Fuel that calls have used.
+    pub(super) const fn used(&self) -> u64 {
+        self.used
     }
 
     /// What a global is; none if that is not known.

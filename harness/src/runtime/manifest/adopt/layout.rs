@@ -73,17 +73,7 @@ pub(super) fn observe(world: &World<'_, '_>, root: Option<&Root>, recycles: bool
     };
     layout.first = run.objects.first().map(|object| object.1);
     let rises = run.objects.windows(2).all(|pair| pair[0].1 < pair[1].1);
-    let falls = run.objects.windows(2).all(|pair| pair[0].1 > pair[1].1);
-    let gaps: Vec<Option<u32>> = run
-        .objects
-        .windows(2)
-        .map(|pair| {
-            let (low, high) = if rises { (pair[0], pair[1]) } else { (pair[1], pair[0]) };
-            high.1.checked_sub(low.1)?.checked_sub(low.0)
-        })
-        .collect();
-    let header = gaps.iter().copied().collect::<Option<Vec<u32>>>().and_then(|gaps| gaps.into_iter().min());
-    layout.header = header.filter(|bytes| (rises || falls) && bytes.is_multiple_of(4) && *bytes <= 64);
+    layout.header = least_gap(&run.objects).filter(|bytes| bytes.is_multiple_of(4) && *bytes <= 64);
     let power = |n: u32| if n == 0 { MOST_ALIGNMENT } else { (1 << n.trailing_zeros().min(4)).min(MOST_ALIGNMENT) };
     let absolute = run.objects.iter().map(|object| power(object.1)).min();
     layout.alignment = absolute;
@@ -100,6 +90,50 @@ pub(super) fn observe(world: &World<'_, '_>, root: Option<&Root>, recycles: bool
     layout.collections = collections(world);
     layout.size = size_field(world, root, &run, header, &layout);
     layout
+}
+
+/// The least distance between two objects beyond what was asked for; none if they did not come one after the other.
+fn least_gap(objects: &[(u32, u32)]) -> Option<u32> {
+    let rises = objects.windows(2).all(|pair| pair[0].1 < pair[1].1);
+    let falls = objects.windows(2).all(|pair| pair[0].1 > pair[1].1);
+    let gap = |pair: &[(u32, u32)]| {
+        let (low, high) = if rises { (pair[0], pair[1]) } else { (pair[1], pair[0]) };
+        high.1.checked_sub(low.1)?.checked_sub(low.0)
+    };
+    let gaps: Option<Vec<u32>> = objects.windows(2).map(gap).collect();
+    gaps.filter(|_| rises || falls)?.into_iter().min()
+}
+
+/// Whether each object begins where the one before ends that is made of a header and its size, rounded up.
+pub(super) fn spaced(objects: &[(u32, u32)], header: u32, alignment: u32) -> bool {
+    objects.windows(2).all(|pair| {
+        let stride = (u64::from(pair[0].0) + u64::from(header)).next_multiple_of(u64::from(alignment.max(1)));
+        u64::from(pair[0].1) + stride == u64::from(pair[1].1)
+    })
+}
+
+/// Objects of many sizes, as they are when they are made.
+pub(super) struct Blocks {
+    /// Size and address.
+    pub(super) objects: Vec<(u32, u32)>,
+    /// The words before each, the nearest first; none out of bounds.
+    pub(super) before: Vec<[Option<u32>; 16]>,
+    /// See [`least_gap`].
+    pub(super) header: Option<u32>,
+}
+
+/// Makes them; none if one cannot be made.
+pub(super) fn blocks(world: &World<'_, '_>) -> Option<Blocks> {
+    let mut bench = world.lab.bench().ok()?;
+    let (mut objects, mut before) = (Vec::new(), Vec::new());
+    for size in SIZES {
+        let object = world.recipe.make_clean(&mut bench, size, 0)?;
+        let word = |at: usize| object.checked_sub(4 * (at as u32 + 1)).and_then(|address| bench.word(address));
+        before.push(std::array::from_fn(word));
+        objects.push((size, object));
+    }
+    let header = least_gap(&objects);
+    Some(Blocks { objects, before, header })
 }
 
 /// The global that starts with this address: one that is called the heap's start, or else any.
@@ -194,7 +228,9 @@ fn size_field(
     let mark_mask = root.and_then(|root| mark(world, root, offset)).filter(|mask| mask >> shift == 0).unwrap_or(0);
     let mut field = SizeField { offset: -offset.cast_signed(), shift, mark_mask, tiles: false };
     if let (Some(start), Some(end), true) = (layout.start, layout.end, offset == header) {
-        field.tiles = tiles(world, root, (start, end), header, shift, layout.alignment.unwrap_or(4)).unwrap_or(false);
+        let start = lab.bench().ok()?.global(start)?;
+        field.tiles = spaced(&run.objects, header, layout.alignment.unwrap_or(4))
+            && tiles(world, root, (start, end), header, shift, layout.alignment.unwrap_or(4)).unwrap_or(false);
     }
     Some(field)
 }
@@ -209,8 +245,8 @@ fn mark(world: &World<'_, '_>, root: &Root, offset: u32) -> Option<u32> {
     Some(bench.word(object - offset)? ^ before)
 }
 
-/// Whether recorded sizes lead from the heap's start to its end, after objects of many sizes were made, freed and made again.
-fn tiles(
+/// Whether recorded sizes lead from the heap's start to its end, which a global has, after objects of many sizes were made, freed and made again.
+pub(super) fn tiles(
     world: &World<'_, '_>,
     root: Option<&Root>,
     (start, end): (u32, u32),
@@ -219,7 +255,6 @@ fn tiles(
     alignment: u32,
 ) -> Option<bool> {
     let mut bench = world.lab.bench().ok()?;
-    let start = bench.global(start)?;
     for round in 0..4 {
         for (number, size) in (0..).zip(SIZES.into_iter().skip(round * 7)) {
             let object = world.recipe.make_clean(&mut bench, size + round as u32, 0)?;

@@ -11,20 +11,25 @@ mod access;
 mod allocation;
 mod draft;
 mod find;
+mod fit;
 mod kinds;
 mod lab;
 mod layout;
 mod missing;
 mod names;
+mod refusal;
 mod roots;
+mod ways;
 mod worklist;
 mod world;
 
+pub use fit::{Fit, fit};
 pub use missing::{Missing, missing};
 
 use super::Manifest;
 use super::module::Decoded;
 use std::sync::Arc;
+use world::{Address, Root};
 
 /// A proposal.
 #[derive(Debug, Clone)]
@@ -74,36 +79,61 @@ fn facts(found: &find::Found) -> Vec<Fact> {
     let mut facts = Vec::new();
     let mut fact = |about, text: String| facts.push(Fact { about, text });
     let names: Vec<String> = found.allocators.iter().map(|a| format!("`{}`", a.function.name)).collect();
-    fact("allocation", format!("{}; {} kinds of objects", names.join(", "), found.kinds.len()));
+    let kinds = if found.kinds.len() == 1 { "kind" } else { "kinds" };
+    fact("allocation", format!("{}; {} {kinds} of objects", names.join(", "), found.kinds.len()));
+    let roots_seen = found.has_seen_roots();
     fact(
         "collection",
         match &found.collecting {
-            Collecting::Seen(by) => format!("`{}`: it frees what nothing holds", by.name),
-            Collecting::Named(by) => format!("`{}` by its name; it was not seen to free anything", by.name),
-            Collecting::None(_) if found.recycles => "no function is called so; allocation collects".to_owned(),
-            Collecting::None(_) => "no function is called so, and nothing is ever freed".to_owned(),
+            Collecting::Seen(by) => {
+                let how = if by.is_named { "" } else { ", though no name says so" };
+                let keeps =
+                    if roots_seen { ", and keeps what is held" } else { "; assumed that it keeps what is held" };
+                format!("`{}`: seen to free what nothing holds{how}{keeps}", by.name)
+            }
+            Collecting::Named(by) => format!("`{}`: assumed by its name; it was not seen to free anything", by.name),
+            Collecting::None(_) if found.recycles => {
+                "no function was found that collects; seen: allocation gives dead objects' places away again".to_owned()
+            }
+            Collecting::None(_) => "no function was found that collects, and nothing was seen to be freed".to_owned(),
         },
     );
     for kept in &found.roots {
         let kind = match &kept.root {
-            world::Root::Stack { name, grows_up, .. } => {
+            Root::Stack { name, grows_up, .. } => {
                 format!("shadow stack `{name}`, growing {}", if *grows_up { "up" } else { "down" })
             }
-            world::Root::Pins { pin, unpin } => format!("pins, `{}` and `{}`", pin.name, unpin.name),
-            world::Root::Calls { push, pop, .. } => format!("calls, `{}` and `{}`", push.name, pop.name),
-            world::Root::Slots { set } => format!("slots, `{}`", set.name),
+            Root::Pins { pin, unpin } => format!("pins, `{}` and `{}`", pin.name, unpin.name),
+            Root::Calls { push, pop, .. } => format!("calls, `{}` and `{}`", push.name, pop.name),
+            Root::Slots { set } => format!("slots, `{}`", set.name),
+            Root::Table { at: Address::Global(name) | Address::Call(name), .. } => format!("table at `{name}`"),
         };
-        let seen = if found.recycles { "keeps objects" } else { "by its name only" };
+        let seen = if kept.is_seen { "seen to keep objects" } else { "assumed by its name" };
         fact("roots", format!("{kind}: {seen}"));
     }
-    for name in &found.broken_roots {
-        fact("roots", format!("left out: {name}: an object given to it is freed all the same"));
+    for broken in &found.broken_roots {
+        fact("roots", format!("left out: {broken}"));
     }
+    let pointers = if found.are_kinds_seen {
+        draft::scan(found.scan)
+    } else {
+        "assumed: any word may be a pointer; no collection was seen that tells"
+    };
+    fact("pointers", pointers.to_owned());
     if let Some(accessor) = &found.store.0 {
         fact("stores", format!("`{}`", accessor.function.name));
     }
     let layout = &found.layout;
     let number = |n: Option<u32>| n.map_or_else(|| "unknown".to_owned(), |n| n.to_string());
+    if let Some(limit) = found.refusal.limit {
+        fact("size limit", format!("seen: requests of {limit:#x} bytes and more are refused at once"));
+    }
+    if let Some((size, address)) = found.refusal.wraps {
+        fact(
+            "size limit",
+            format!("seen: a request of {size:#x} bytes got an object at {address}, in less memory than that"),
+        );
+    }
     fact("objects", format!("header of {} bytes, aligned to {}", number(layout.header), number(layout.alignment)));
     for import in found.imports.iter().filter(|import| import.is_global) {
         let key = &import.key;

@@ -368,6 +368,26 @@ pub(super) fn functions(
     found
 }
 
+/// Functions that are looked at where no name tells.
+const MOST_EXPORTED: usize = 32;
+
+/// Exported functions of these parameters and results, all of type i32, whatever they are called.
+pub(super) fn exported(
+    module: &Decoded<'_>,
+    params: std::ops::RangeInclusive<usize>,
+    results: std::ops::RangeInclusive<usize>,
+) -> Vec<Candidate> {
+    let fits = |(_, function): &(u32, &Function)| {
+        function.import.is_none()
+            && !function.exports.is_empty()
+            && function.params.iter().chain(&function.results).all(|type_| *type_ == ValType::I32)
+            && params.contains(&function.params.len())
+            && results.contains(&function.results.len())
+    };
+    let candidate = |(index, _)| Candidate { index, name: function_name(module, index), distance: FARTHEST };
+    (0..).zip(&module.functions).filter(fits).map(candidate).take(MOST_EXPORTED).collect()
+}
+
 /// Globals of type i32 that may play a role, the likeliest first.
 pub(super) fn globals(module: &Decoded<'_>, role: &Role) -> Vec<Candidate> {
     let mut found = Vec::new();

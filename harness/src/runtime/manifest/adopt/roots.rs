@@ -2,7 +2,7 @@
 
 use super::lab::Lab;
 use super::names::{self, Candidate};
-use super::world::{Fate, Root, World};
+use super::world::{Address, Fate, Root, SIZE, World};
 use wasmparser::ValType;
 
 /// A way to keep roots.
@@ -16,6 +16,8 @@ pub(super) struct Kept {
     pub(super) base: Option<String>,
     /// The function that writes a pushed root.
     pub(super) set: Option<String>,
+    /// Whether it was seen to keep an object while others were recycled.
+    pub(super) is_seen: bool,
     pub(super) why: Vec<String>,
 }
 
@@ -32,8 +34,10 @@ pub(super) enum Capacity {
 const SLOTS: u32 = 64;
 /// Slots that are looked for.
 const MOST_SLOTS: u32 = 1024;
-/// Globals that are tried where none has a name that tells.
+/// Globals or functions that are tried where none has a name that tells.
 const MOST_TRIED: usize = 24;
+/// The same, of pairs.
+const MOST_PAIRS: usize = 200;
 
 /// Ways to keep roots that the module's names promise.
 pub(super) fn candidates(lab: &Lab<'_>) -> Vec<Root> {
@@ -89,7 +93,7 @@ fn pins(lab: &Lab<'_>) -> Option<(Candidate, Candidate)> {
 }
 
 /// Any mutable global that may be the top of a stack.
-pub(super) fn unnamed_stacks(lab: &Lab<'_>) -> Vec<Root> {
+fn unnamed_stacks(lab: &Lab<'_>) -> Vec<Root> {
     let Ok(bench) = lab.bench() else { return Vec::new() };
     let bytes = bench.memory().len() as u32;
     let fits = |index: &&u32| bench.global(**index).is_some_and(|value| value.is_multiple_of(4) && value < bytes);
@@ -97,19 +101,134 @@ pub(super) fn unnamed_stacks(lab: &Lab<'_>) -> Vec<Root> {
     globals.flat_map(|index| stacks(*index, &names::global_name(lab.module, *index))).collect()
 }
 
+/// Exported functions that take so many numbers and give one at most.
+fn callable(lab: &Lab<'_>, params: usize) -> Vec<Candidate> {
+    let mut all = names::exported(lab.module, params..=params, 0..=1);
+    all.retain(|candidate| names::distance(&candidate.name, &names::ALLOCATE).is_none());
+    all.truncate(MOST_TRIED);
+    all
+}
+
+/// All pairs of exported functions that may keep an object and let it go.
+pub(super) fn all_pins(lab: &Lab<'_>) -> Vec<Root> {
+    let functions = callable(lab, 1);
+    let pairs = functions.iter().flat_map(|pin| functions.iter().map(move |unpin| (pin, unpin)));
+    let different = pairs.filter(|(pin, unpin)| pin.index != unpin.index);
+    different.map(|(pin, unpin)| Root::Pins { pin: pin.clone(), unpin: unpin.clone() }).take(MOST_PAIRS).collect()
+}
+
+/// Ways to keep an object of which no name tells, by what they do: those that keep two objects, and let one of them go.
+pub(super) fn unnamed(world: &World<'_, '_>) -> Vec<Root> {
+    let lab = world.lab;
+    let mut good = Vec::new();
+    let (one, none) = (callable(lab, 1), callable(lab, 0));
+    for keep in &one {
+        let with = |unpin: &Candidate| Root::Pins { pin: keep.clone(), unpin: unpin.clone() };
+        if world.rooted(&with(keep)) != Fate::Kept {
+            continue;
+        }
+        let pins = one.iter().filter(|other| other.index != keep.index).map(with);
+        let calls = |pops_many| {
+            let pop = if pops_many { &one } else { &none };
+            pop.iter().map(move |pop| Root::Calls { push: keep.clone(), pop: pop.clone(), pops_many })
+        };
+        let mut ways = calls(false).chain(pins.filter(|pins| lets_go_only(world, pins))).chain(calls(true));
+        good.extend(ways.find(|root| world.tells_apart(root)));
+    }
+    let slots = callable(lab, 2).into_iter().map(|set| Root::Slots { set });
+    good.extend(slots.filter(|root| world.tells_apart(root)));
+    good.extend(unnamed_stacks(lab).into_iter().filter(|root| world.tells_apart(root)));
+    good.extend(tables(lab).into_iter().filter(|root| world.tells_apart(root)));
+    good
+}
+
+/// Whether what is let go lives on where another object points to it: what frees at once is no opposite of a pin.
+fn lets_go_only(world: &World<'_, '_>, pins: &Root) -> bool {
+    let fate = |let_go: bool| {
+        world.child(pins, &world.recipe, SIZE, |bench, object, child| {
+            let is_linked = bench.write_word(object, child);
+            is_linked && (!let_go || pins.hold(bench, 1, child) && pins.release(bench, 1, child))
+        })
+    };
+    fate(false) != Fate::Kept || fate(true) == Fate::Kept
+}
+
+/// Words in memory whose address a global has, or a function gives.
+fn tables(lab: &Lab<'_>) -> Vec<Root> {
+    let Ok(mut bench) = lab.bench() else { return Vec::new() };
+    let bytes = bench.memory().len() as u32;
+    let globals = (0..lab.module.globals.len() as u32)
+        .filter(|index| lab.module.globals[*index as usize].type_ == ValType::I32)
+        .filter_map(|index| Some((bench.global(index)?, Address::Global(names::global_name(lab.module, index)))));
+    let mut tables: Vec<(u32, Address)> = globals.take(MOST_TRIED).collect();
+    for function in names::exported(lab.module, 0..=0, 1..=1).into_iter().take(MOST_TRIED) {
+        if let Some(address) = bench.call(function.index, &[]).and_then(|told| told.first().copied()) {
+            tables.push((address, Address::Call(function.name)));
+        }
+    }
+    tables.retain(|(address, _)| *address != 0 && address.is_multiple_of(4) && *address < bytes);
+    tables.into_iter().map(|(address, at)| Root::Table { address, at }).collect()
+}
+
+/// Globals that keep the object whose address they hold: no manifest can say that, so these are notes.
+pub(super) fn cells(world: &World<'_, '_>) -> Vec<String> {
+    let Ok(bench) = world.lab.bench() else { return Vec::new() };
+    let empty = world.lab.mutable().iter().filter(|index| bench.global(**index) == Some(0)).take(MOST_TRIED);
+    let fate = |global: u32, let_go: bool| {
+        world.fate(|bench| {
+            let object = world.recipe.make_clean(bench, SIZE, 0)?;
+            bench.set_global(global, object);
+            if let_go {
+                bench.set_global(global, 0);
+            }
+            Some(object)
+        })
+    };
+    let keeps = |global: &&u32| fate(**global, false) == Fate::Kept && fate(**global, true).is_recycled();
+    let note = |global: &u32| {
+        format!(
+            "seen: the object whose address the global `{}` holds lives on; a manifest has no such roots: export a function (index, value) that sets              it, and say that as `slots`",
+            names::global_name(world.lab.module, *global)
+        )
+    };
+    empty.filter(keeps).map(note).collect()
+}
+
 /// What is known of a way that keeps an object, or that nothing speaks against.
 pub(super) fn describe(world: &World<'_, '_>, root: Root, recycles: bool, first: Option<u32>) -> Kept {
-    let mut kept =
-        Kept { root, capacity: Capacity::Slots(SLOTS), is_reentrant: false, base: None, set: None, why: Vec::new() };
+    let mut kept = Kept {
+        root,
+        capacity: Capacity::Slots(SLOTS),
+        is_reentrant: false,
+        base: None,
+        set: None,
+        is_seen: false,
+        why: Vec::new(),
+    };
     if recycles {
-        kept.why.push(
-            "seen: an object that it holds outlives collections, and one that it does not hold is recycled".to_owned(),
-        );
-        if !world.released(&kept.root).is_recycled() {
-            kept.why.push("seen: an object that it held once was not recycled after it was let go".to_owned());
+        if world.rooted(&kept.root) == Fate::Kept {
+            kept.why.push(
+                "seen: an object that it holds outlives two collections, after which those that it does not hold are recycled"
+                    .to_owned(),
+            );
+            kept.is_seen = true;
+        } else {
+            kept.why.push(
+                "assumed by its name: while it holds an object, no object at all is recycled, so nothing shows that it keeps any"
+                    .to_owned(),
+            );
         }
+        kept.why.push(
+            if world.released(&kept.root).is_recycled() {
+                "seen: an object that it held is recycled after it was let go"
+            } else {
+                "seen: an object that it held is not recycled after it was let go"
+            }
+            .to_owned(),
+        );
     } else {
-        kept.why.push("by its name; no object was ever recycled, so nothing shows that it keeps any".to_owned());
+        kept.why
+            .push("assumed by its name: no object was ever recycled, so nothing shows that it keeps any".to_owned());
     }
     match &kept.root {
         Root::Stack { top, grows_up, .. } => {
@@ -120,7 +239,7 @@ pub(super) fn describe(world: &World<'_, '_>, root: Root, recycles: bool, first:
             let (pin, unpin) = (pin.index, unpin.index);
             let twice = recycles.then(|| {
                 world.fate(|bench| {
-                    let object = world.recipe.make_clean(bench, super::world::SIZE, 0)?;
+                    let object = world.recipe.make_clean(bench, SIZE, 0)?;
                     [pin, pin, unpin].into_iter().try_for_each(|f| bench.call(f, &[object]).map(drop)).map(|()| object)
                 })
             });
@@ -130,7 +249,9 @@ pub(super) fn describe(world: &World<'_, '_>, root: Root, recycles: bool, first:
                     Some(Fate::Kept) => "seen: an object pinned twice and let go once lives",
                     Some(Fate::Recycled(_)) => "seen: an object pinned twice and let go once is recycled",
                     Some(Fate::Died) => "seen: a second pin of an object, or letting go of it, does not return",
-                    None => "not known whether an object can be pinned twice: it is pinned once",
+                    Some(Fate::Unclear) | None => {
+                        "assumed: an object must not be pinned twice, which was not seen either way"
+                    }
                 }
                 .to_owned(),
             );
@@ -139,7 +260,7 @@ pub(super) fn describe(world: &World<'_, '_>, root: Root, recycles: bool, first:
         Root::Calls { .. } => {
             pushed(world, recycles, &mut kept);
         }
-        Root::Slots { .. } => slots(world, recycles, &mut kept),
+        Root::Slots { .. } | Root::Table { .. } => slots(world, recycles, &mut kept),
     }
     kept
 }
@@ -163,7 +284,7 @@ fn stack(world: &World<'_, '_>, top: u32, grows_up: bool, first: Option<u32>, ke
         .filter(|candidate| candidate.index != top)
         .find(|candidate| bench.global(candidate.index).and_then(room).is_some());
     if let Some(limit) = limit {
-        kept.why.push(format!("`{}` is taken for its limit by its name", limit.name));
+        kept.why.push(format!("assumed by its name: `{}` is its limit", limit.name));
         kept.capacity = Capacity::Limit(limit.name);
         return;
     }
@@ -173,34 +294,46 @@ fn stack(world: &World<'_, '_>, top: u32, grows_up: bool, first: Option<u32>, ke
         (false, _) => base / 4,
     };
     let used = most.clamp(1, SLOTS);
-    kept.why.push(format!("no global is called its limit: {used} slots of it are used; give more if there are more"));
     kept.capacity = Capacity::Slots(used);
+    kept.why.push(if all_held(world, &kept.root, used) == Fate::Kept {
+        format!("seen: {used} of them at once; no global is called its limit: give more if there can be more")
+    } else {
+        format!("assumed: {used} slots of it can be used; no global is called its limit")
+    });
+}
+
+/// What becomes of the last of so many objects that are all held.
+fn all_held(world: &World<'_, '_>, root: &Root, slots: u32) -> Fate {
+    world.fate(|bench| {
+        let mut last = None;
+        for number in 0..slots {
+            let object = world.recipe.make_clean(bench, SIZE, 0)?;
+            root.hold(bench, number, object).then_some(())?;
+            last = Some(object);
+        }
+        last
+    })
 }
 
 /// How many roots can be pushed, each of which keeps its object.
 fn pushed(world: &World<'_, '_>, recycles: bool, kept: &mut Kept) {
-    let push = |slots: u32| {
-        world.fate(|bench| {
-            let mut objects = Vec::new();
-            for number in 0..slots {
-                let object = world.recipe.make_clean(bench, super::world::SIZE, 0)?;
-                kept.root.hold(bench, number, object).then_some(())?;
-                objects.push(object);
-            }
-            objects.last().copied()
-        })
+    let goes = |slots: u32| match all_held(world, &kept.root, slots) {
+        Fate::Kept => true,
+        Fate::Unclear => !recycles || !kept.is_seen,
+        Fate::Recycled(_) | Fate::Died => false,
     };
     let mut slots = SLOTS;
-    while slots > 1 && push(slots) != Fate::Kept {
+    while slots > 1 && !goes(slots) {
         slots /= 2;
     }
+    let does = if kept.is_seen { "seen" } else { "seen, but not whether they keep their objects" };
     if slots == SLOTS || !recycles && slots > 1 {
-        kept.why.push(format!("seen: {slots} of them at once; give more if there can be more"));
+        kept.why.push(format!("{does}: {slots} of them at once; give more if there can be more"));
     } else {
-        while slots < SLOTS && push(slots + 1) == Fate::Kept {
+        while slots < SLOTS && goes(slots + 1) {
             slots += 1;
         }
-        kept.why.push(format!("seen: {slots} of them at once, and no more"));
+        kept.why.push(format!("{does}: {slots} of them at once, and no more"));
     }
     kept.capacity = Capacity::Slots(slots);
 }
@@ -209,10 +342,10 @@ fn pushed(world: &World<'_, '_>, recycles: bool, kept: &mut Kept) {
 fn slots(world: &World<'_, '_>, recycles: bool, kept: &mut Kept) {
     let holds = |slot: u32| {
         let fate = world.fate(|bench| {
-            let object = world.recipe.make_clean(bench, super::world::SIZE, 0)?;
+            let object = world.recipe.make_clean(bench, SIZE, 0)?;
             kept.root.hold(bench, slot, object).then_some(object)
         });
-        fate == Fate::Kept
+        fate == Fate::Kept || !kept.is_seen && fate == Fate::Unclear
     };
     let most = if recycles { MOST_SLOTS } else { 8 };
     let (mut good, mut bad) = (1, 2);
@@ -220,7 +353,9 @@ fn slots(world: &World<'_, '_>, recycles: bool, kept: &mut Kept) {
         (good, bad) = (bad, bad * 2);
     }
     if bad > most {
-        kept.why.push(format!("seen: slot {} keeps an object; whether there are more is not known", good - 1));
+        let does = if kept.is_seen { "seen: slot {} keeps an object" } else { "assumed: there are slots up to {}" };
+        let does = does.replace("{}", &(good - 1).to_string());
+        kept.why.push(format!("{does}; whether there are more is not known"));
         kept.capacity = Capacity::Slots(good.min(SLOTS));
         return;
     }

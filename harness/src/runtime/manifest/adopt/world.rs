@@ -10,6 +10,8 @@ pub(super) struct Collection {
     pub(super) function: u32,
     pub(super) name: String,
     pub(super) arguments: Vec<u32>,
+    /// Whether its name says that it collects.
+    pub(super) is_named: bool,
 }
 
 /// How an object is kept.
@@ -23,6 +25,17 @@ pub(super) enum Root {
     Calls { push: Candidate, pop: Candidate, pops_many: bool },
     /// A call writes it into a numbered slot.
     Slots { set: Candidate },
+    /// It is written into a word of memory, the first of which has this address.
+    Table { address: u32, at: Address },
+}
+
+/// What tells an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Address {
+    /// A global, by what a manifest calls it.
+    Global(String),
+    /// A function without parameters.
+    Call(String),
 }
 
 impl Root {
@@ -39,6 +52,7 @@ impl Root {
             Self::Pins { pin, .. } => bench.call(pin.index, &[object]).is_some(),
             Self::Calls { push, .. } => bench.call(push.index, &[object]).is_some(),
             Self::Slots { set } => bench.call(set.index, &[number, object]).is_some(),
+            Self::Table { address, .. } => bench.write_word(address.wrapping_add(number.wrapping_mul(4)), object),
         }
     }
 
@@ -56,6 +70,40 @@ impl Root {
                 bench.call(pop.index, one).is_some()
             }
             Self::Slots { set } => bench.call(set.index, &[number, 0]).is_some(),
+            Self::Table { address, .. } => bench.write_word(address.wrapping_add(number.wrapping_mul(4)), 0),
+        }
+    }
+
+    /// What it is called.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Stack { name, .. } => name.clone(),
+            Self::Pins { pin, unpin } => format!("{}, {}", pin.name, unpin.name),
+            Self::Calls { push, pop, .. } => format!("{}, {}", push.name, pop.name),
+            Self::Slots { set } => set.name.clone(),
+            Self::Table { at: Address::Global(name) | Address::Call(name), .. } => name.clone(),
+        }
+    }
+
+    /// The functions that it calls.
+    pub(super) fn functions(&self) -> Vec<u32> {
+        match self {
+            Self::Stack { .. } | Self::Table { .. } => Vec::new(),
+            Self::Pins { pin: a, unpin: b } | Self::Calls { push: a, pop: b, .. } => vec![a.index, b.index],
+            Self::Slots { set } => vec![set.index],
+        }
+    }
+
+    /// Whether both are the stack of one global.
+    pub(super) fn same_stack(&self, other: &Self) -> bool {
+        matches!((self, other), (Self::Stack { top: a, .. }, Self::Stack { top: b, .. }) if a == b)
+    }
+
+    /// Of the roots 0 and 1 the one that can be let go while the other stays.
+    const fn looser(&self) -> u32 {
+        match self {
+            Self::Stack { .. } | Self::Calls { .. } => 1,
+            Self::Pins { .. } | Self::Slots { .. } | Self::Table { .. } => 0,
         }
     }
 }
@@ -65,8 +113,10 @@ impl Root {
 pub(super) enum Fate {
     /// Its place was given away again: after so many allocations.
     Recycled(u32),
-    /// Its place was not.
+    /// Its place was not, while that of another was which nothing held.
     Kept,
+    /// Its place was not, and no other's either: nothing shows that anything was collected.
+    Unclear,
     /// Something did not return.
     Died,
 }
@@ -81,19 +131,23 @@ impl Fate {
 pub(super) const SIZE: u32 = 32;
 /// Allocations after which an address is not expected to come again.
 const MOST: u32 = 1 << 15;
+/// Objects that nothing holds, beside the one that is watched: a conservative collector may take a stale word for one of them.
+const WITNESSES: u32 = 3;
 
 /// How objects are made and collected in an experiment.
 pub(super) struct World<'l, 'm> {
     pub(super) lab: &'l Lab<'m>,
     pub(super) recipe: Recipe,
     pub(super) collection: Option<Collection>,
+    /// What an object must be held by once, and let go, to be dropped: of collectors that count references.
+    pub(super) discard: Option<Root>,
     /// Allocations that are waited for an address to come again.
     pub(super) patience: u32,
 }
 
 impl<'l, 'm> World<'l, 'm> {
     pub(super) const fn new(lab: &'l Lab<'m>, recipe: Recipe) -> Self {
-        Self { lab, recipe, collection: None, patience: MOST }
+        Self { lab, recipe, collection: None, discard: None, patience: MOST }
     }
 
     /// Collects, if there is a way; false where that does not return.
@@ -102,6 +156,11 @@ impl<'l, 'm> World<'l, 'm> {
             None => true,
             Some(by) => bench.call(by.function, &by.arguments).is_some(),
         }
+    }
+
+    /// Drops an object that nothing holds; false where that does not return.
+    pub(super) fn drop_object(&self, bench: &mut Bench<'_>, object: u32) -> bool {
+        self.discard.as_ref().is_none_or(|by| by.hold(bench, 0, object) && by.release(bench, 0, object))
     }
 
     /// What becomes of the object that `setup` gives, which makes what it needs.
@@ -116,24 +175,39 @@ impl<'l, 'm> World<'l, 'm> {
     }
 
     /// What becomes of an object in an instance.
-    pub(super) fn fate_of(&self, bench: &mut Bench<'_>, object: u32) -> Fate {
+    fn fate_of(&self, bench: &mut Bench<'_>, object: u32) -> Fate {
+        let mut witnesses = Vec::new();
+        for _ in 0..WITNESSES {
+            match self.recipe.make(bench, SIZE, 0) {
+                Some(address) if address == object => return Fate::Recycled(0),
+                Some(0) => break,
+                Some(address) if bench.write(address, &[0; SIZE as usize]) && self.drop_object(bench, address) => {
+                    witnesses.push(address);
+                }
+                Some(_) | None => return Fate::Died,
+            }
+        }
         // Twice: what was made while a cycle went on may live until the next one ends.
         if !self.collect(bench) || !self.collect(bench) {
             return Fate::Died;
         }
+        let mut is_collected = false;
         for n in 0..self.patience {
             match self.recipe.make(bench, SIZE, 0) {
                 Some(address) if address == object => return Fate::Recycled(n),
-                Some(0) | None => return Fate::Kept,
-                Some(_) => {}
+                Some(0) | None => break,
+                Some(address) => is_collected |= witnesses.contains(&address),
             }
         }
-        Fate::Kept
+        if is_collected { Fate::Kept } else { Fate::Unclear }
     }
 
     /// What becomes of an object that nothing holds.
     pub(super) fn unrooted(&self) -> Fate {
-        self.fate(|bench| self.recipe.make_clean(bench, SIZE, 0))
+        self.fate(|bench| {
+            let object = self.recipe.make_clean(bench, SIZE, 0)?;
+            self.drop_object(bench, object).then_some(object)
+        })
     }
 
     /// What becomes of one that is rooted.
@@ -150,6 +224,23 @@ impl<'l, 'm> World<'l, 'm> {
             let object = self.recipe.make_clean(bench, SIZE, 0)?;
             (root.hold(bench, 0, object) && root.release(bench, 0, object)).then_some(object)
         })
+    }
+
+    /// Whether this keeps two objects until it lets one go, which is recycled then, while the other lives on.
+    pub(super) fn tells_apart(&self, root: &Root) -> bool {
+        let loose = root.looser();
+        let fate = |let_go: bool, watched: u32| {
+            self.fate(|bench| {
+                let mut objects = [0; 2];
+                for (number, object) in (0..).zip(&mut objects) {
+                    *object = self.recipe.make_clean(bench, SIZE, 0)?;
+                    root.hold(bench, number, *object).then_some(())?;
+                }
+                let is_done = !let_go || root.release(bench, loose, objects[loose as usize]);
+                is_done.then_some(objects[watched as usize])
+            })
+        };
+        fate(false, loose) == Fate::Kept && fate(true, loose).is_recycled() && fate(true, 1 - loose) == Fate::Kept
     }
 
     /// What becomes of an object whose only pointer is this word of a rooted one, which is made by a call and has so many bytes; `link` stores

@@ -1,0 +1,135 @@
+//! A manifest that says something else than what its module does is pointed at.
+
+use super::{BUMP, HELD, mark_sweep, of};
+use heapsmith::runtime::manifest::Manifest;
+use heapsmith::runtime::manifest::adopt::{Fit, fit};
+use heapsmith::runtime::{builtin, describe};
+use heapsmith_generators::Machine;
+
+/// The manifest of a collector whose blocks tile its heap, proposed for its bytes, and these.
+fn tiling() -> (String, Vec<u8>) {
+    let runtime = builtin(describe("vera@0.1.9", Machine::default()).unwrap());
+    let binary = wat::parse_str(format!("(module\n{})", runtime.fields)).unwrap();
+    (of_bytes(&binary), binary)
+}
+
+fn of_bytes(binary: &[u8]) -> String {
+    heapsmith::runtime::manifest::adopt::adopt(binary, "mygc", "mygc.wasm").unwrap().text
+}
+
+/// What is seen where a manifest is changed.
+fn changed(text: &str, module: &[u8], right: &str, wrong: &str) -> Fit {
+    assert_eq!(text.matches(right).count(), 1, "{right}\n{text}");
+    fit(&Manifest::parse(&text.replace(right, wrong), module, "mygc.toml").unwrap())
+}
+
+/// It is seen, pointed at, and said what to write.
+fn is_seen(text: &str, module: &[u8], right: &str, wrong: &str, advice: &str) {
+    let found = changed(text, module, right, wrong);
+    let [misfit] = found.misfits.as_slice() else { panic!("{wrong}: {found:#?}") };
+    let place = misfit.place.as_ref().unwrap_or_else(|| panic!("{misfit}"));
+    let line = wrong.trim_start_matches('\n').lines().next().unwrap();
+    assert!(place.text.contains(line), "{misfit}");
+    assert!(misfit.problem.contains(advice), "{misfit}");
+}
+
+#[test]
+fn what_fits_is_said_to_have_been_seen() {
+    let (text, module) = tiling();
+    let found = fit(&Manifest::parse(&text, &module, "mygc.toml").unwrap());
+    assert_eq!(found.misfits, []);
+    let about: Vec<&str> = found.seen.iter().map(|fact| fact.about).collect();
+    assert_eq!(
+        about,
+        ["header", "alignment", "size", "collection", "roots", "blocks", "exhaustion", "size limit"],
+        "{found:#?}"
+    );
+    assert!(found.seen.iter().all(|fact| !fact.text.starts_with("not seen")), "{found:#?}");
+}
+
+#[test]
+fn a_stack_that_grows_the_other_way() {
+    let exports = "(export \"alloc\" (func $make)) (export \"collect\" (func $collect)) (export \"sp\" (global $held))";
+    let up = mark_sweep(HELD, exports)
+        .replace("(global $held (mut i32) (i32.const 64))", "(global $held (mut i32) (i32.const 1024))")
+        .replace("(i32.const 64)", "(i32.const 1024)");
+    let text = of(&up).text;
+    is_seen(&text, up.as_bytes(), "grows = \"up\"", "grows = \"down\"", "write `grows = \"up\"`");
+    // One that grows down.
+    let roots = HELD.replace("(call $held_words)", "(call $held_down)")
+        + "
+  (func $held_down (local $at i32)
+    (local.set $at (global.get $held))
+    (block $done
+      (loop $next
+        (br_if $done (i32.ge_u (local.get $at) (i32.const 2048)))
+        (call $visit (i32.load (local.get $at)))
+        (local.set $at (i32.add (local.get $at) (i32.const 4)))
+        (br $next))))
+";
+    let down = mark_sweep(&roots, exports)
+        .replace("(global $held (mut i32) (i32.const 64))", "(global $held (mut i32) (i32.const 2048))");
+    let text = of(&down).text;
+    is_seen(&text, down.as_bytes(), "grows = \"down\"", "grows = \"up\"", "write `grows = \"down\"`");
+}
+
+#[test]
+fn alignments_headers_and_sizes_that_are_others() {
+    let (text, module) = tiling();
+    let is_seen = |right: &str, wrong: &str, advice: &str| is_seen(&text, &module, right, wrong, advice);
+    is_seen("\nalignment = 8\n", "\nalignment = 16\n", "write `alignment = 8`");
+    is_seen("\nalignment = 8\n", "\nalignment = 4\n", "write `alignment = 8`");
+    is_seen("\nheader = 4\n", "\nheader = 8\n", "write `header = 4`");
+    is_seen(
+        "\nsize = { offset = -4, shift = 1 }\n",
+        "\nsize = { offset = -8, shift = 1 }\n",
+        "write `size = { offset = -4, shift = 1 }`",
+    );
+    is_seen(
+        "\nsize = { offset = -4, shift = 1 }\n",
+        "\nsize = { offset = -4, shift = 0 }\n",
+        "write `size = { offset = -4, shift = 1 }`",
+    );
+}
+
+#[test]
+fn requests_that_are_refused_another_way() {
+    let (text, module) = tiling();
+    is_seen(&text, &module, "\nmemory = \"trap\"\n", "\nmemory = \"null\"\n", "write `memory = \"trap\"`");
+    is_seen(
+        &text,
+        &module,
+        "\nsize_limit = 0x80000000\n",
+        "\nsize_limit = 0x1000000\n",
+        "write `size_limit = 0x80000000`",
+    );
+}
+
+#[test]
+fn collections_and_roots_that_are_none() {
+    let (text, module) = tiling();
+    let start = text.find("[[roots]]").unwrap();
+    let end = text.find("[collect]").unwrap();
+    let none = format!("{}[[roots]]\nkind = \"none\"\n{}", &text[..start], &text[end..]);
+    let found = fit(&Manifest::parse(&none, &module, "mygc.toml").unwrap());
+    assert!(found.misfits[0].problem.contains("declared is that nothing is ever freed"), "{found:#?}");
+    // A collector that loses what it was given may be the one that is wrong.
+    let lost = mark_sweep(
+        "  (func $roots)\n",
+        "  (export \"alloc\" (func $make))\n  (func (export \"push_root\") (param i32))\n  (func (export \"pop_root\"))\n  (export \"gc_collect\" (func $collect))\n",
+    );
+    let text = of(&lost).text;
+    let start = text.find("[[roots]]").unwrap();
+    let end = text.find("[collect]").unwrap();
+    let pushes = "[[roots]]\nkind = \"calls\"\npush = \"push_root\"\npop = \"pop_root\"\ncapacity = 8\n";
+    let calls = format!("{}{pushes}{}", &text[..start], &text[end..]);
+    let found = fit(&Manifest::parse(&calls, lost.as_bytes(), "mygc.toml").unwrap());
+    assert!(found.misfits[0].problem.contains("recycled all the same"), "{found:#?}");
+}
+
+#[test]
+fn what_cannot_be_seen_is_no_misfit() {
+    let found = fit(&of(BUMP).manifest);
+    assert_eq!(found.misfits, []);
+    assert!(found.seen.iter().any(|fact| fact.text.starts_with("not seen: nothing was recycled")), "{found:#?}");
+}
