@@ -1,6 +1,7 @@
 //! What is found by what functions do, where names say nothing, and what is said of it: seen, or assumed.
 
 use super::{BUMP, HELD, MARK_SWEEP, NO_ROOTS, is_clean, mark_sweep, of, shows_a_forgotten_field};
+use heapsmith::runtime::manifest::adopt::fit;
 use heapsmith::runtime::manifest::{OutOfMemory, Pointers, RootKind};
 
 /// A root behind a name that says nothing.
@@ -94,8 +95,13 @@ fn references_that_are_counted() {
     let RootKind::Pins { pin, unpin, .. } = &adoption.manifest.roots[0].kind else { panic!("{}", adoption.text) };
     assert_eq!((pin.name.as_str(), unpin.name.as_str()), ("up", "down"));
     assert!(adoption.text.contains("references are counted"), "{}", adoption.text);
+    assert!(
+        adoption.text.contains("pointers = \"all\"") && adoption.text.contains("pointers = \"none\""),
+        "{}",
+        adoption.text
+    );
     assert!(adoption.text.contains("store = { call = \"set\""), "{}", adoption.text);
-    is_clean(&adoption);
+    assert_eq!(fit(&adoption.manifest).misfits, [], "{}", adoption.text);
 }
 
 #[test]

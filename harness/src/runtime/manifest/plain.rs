@@ -4,11 +4,25 @@ use super::error::ManifestError;
 use super::parts::{Candidates, Cycles, Field, Growth, Object, OutOfMemory, Placement, Promises, Reclaim, Traps};
 use super::read::{Table, Value};
 
+/// Bytes of a header, or of an alignment, at most: a page has a few dozen objects then.
+const MOST_AROUND: u32 = 1024;
+
 pub(super) fn object(root: &Table<'_>) -> Result<Object, ManifestError> {
     let Some(table) = root.get("object").map(|value| value.table("a table")).transpose()? else {
         return Ok(Object::default());
     };
-    let number = |key, least| table.get(key).map(|value| value.number(least, 1 << 16)).transpose();
+    let number = |key, least| {
+        let bounded = |value: Value<'_>| {
+            match value.number(least, u32::MAX)? {
+            bytes if bytes > MOST_AROUND => Err(value.error(format!(
+                "`{key}`: expected {least} to {MOST_AROUND} bytes, found {bytes}: with more around each object a program's memory is full after a few, and \
+                 nothing is seen of what it does; if it is meant for large objects only, leave `{key}` out"
+            ))),
+            bytes => Ok(bytes),
+        }
+        };
+        table.get(key).map(bounded).transpose()
+    };
     let size = table.get("size").map(|value| {
         let table = value.table("`{ offset = N, shift = N }`")?;
         let field = Field {

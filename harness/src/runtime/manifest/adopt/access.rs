@@ -2,7 +2,7 @@
 
 use super::kinds::Kind;
 use super::lab::Lab;
-use super::names::{self, Candidate};
+use super::names::{self, Candidate, Role};
 use super::world::{Root, SIZE, World};
 
 /// How a field is counted.
@@ -56,7 +56,7 @@ pub(super) fn setter(world: &World<'_, '_>, root: Option<&Root>, kinds: &[Kind])
                 })
         })
     };
-    pick(world.lab, &names::functions(world.lab.module, &names::STORE, 3..=3, 0..=1), kinds, &stores)
+    pick(world.lab, &candidates(world.lab, &names::STORE, 3, 0..=1), kinds, &stores)
 }
 
 /// The getter that reaches every pointer of every kind, and the names of others.
@@ -72,7 +72,13 @@ pub(super) fn getter(world: &World<'_, '_>, root: Option<&Root>, kinds: &[Kind])
                 })
         })
     };
-    pick(world.lab, &names::functions(world.lab.module, &names::LOAD, 2..=2, 1..=1), kinds, &loads)
+    pick(world.lab, &candidates(world.lab, &names::LOAD, 2, 1..=1), kinds, &loads)
+}
+
+/// Functions that are called so, or else any that are exported.
+fn candidates(lab: &Lab<'_>, role: &Role, params: usize, results: std::ops::RangeInclusive<usize>) -> Vec<Candidate> {
+    let named = names::functions(lab.module, role, params..=params, results.clone());
+    if named.is_empty() { names::exported(lab.module, params..=params, results) } else { named }
 }
 
 fn every_field(kinds: &[Kind], works: &dyn Fn(&Kind, u32) -> bool) -> bool {

@@ -198,6 +198,10 @@ pub(super) fn find(module: &Decoded<'_>) -> Result<Found, String> {
         ways::find(&mut world, module, &tags, &init);
     notes.extend(more);
     let root = good.first().cloned();
+    if world.discard.is_some() {
+        // References are counted by what stores them.
+        world.store = access::setter(&world, root.as_ref(), &[unseen(&world)]).0;
+    }
     let layout = layout::observe(&world, root.as_ref(), recycles);
     let roots = good.into_iter().map(|root| roots::describe(&world, root, recycles, layout.first)).collect();
 
@@ -219,6 +223,7 @@ pub(super) fn find(module: &Decoded<'_>) -> Result<Found, String> {
         recipe: world.recipe.clone(),
         collection: world.collection.clone(),
         discard: world.discard.clone(),
+        store: world.store.clone(),
         patience: 1,
     };
     let worklist =
@@ -403,6 +408,7 @@ fn cycle(world: &World<'_, '_>, kinds: &[Kind], store: Option<&Accessor>) -> Opt
             };
             stored.then_some(())?;
         }
+        (world.drop_object(bench, a) && world.drop_object(bench, b)).then_some(())?;
         Some(a)
     });
     match fate {

@@ -60,7 +60,7 @@ pub fn fit(manifest: &Manifest) -> Fit {
         }
     };
     let Some(recipe) = recipe(manifest) else {
-        fit.seen.push(not_run(format!("no kind is for objects of any size, of which experiments are made")));
+        fit.seen.push(not_run("no kind is for objects of any size, of which experiments are made".to_owned()));
         return fit;
     };
     let Ok(parsed) = DeTable::parse(&manifest.source) else { return fit };
@@ -273,8 +273,10 @@ impl Trial<'_, '_> {
             | Argument::Call(_) => 0,
         });
         let (function, name) = (full.function.index, full.function.name.clone());
-        self.world.collection =
-            Some(Collection { function, name: name.clone(), arguments: arguments.collect(), is_named: true });
+        let collection = Collection { function, name: name.clone(), arguments: arguments.collect(), is_named: true };
+        // An allocation of nothing may stand for one.
+        let is_allocation = self.manifest.kinds.iter().any(|kind| kind.alloc.function.index == function);
+        self.world.collection = (!is_allocation).then_some(collection);
         let mut dropped = self.world.unrooted();
         let pins = self.manifest.roots.iter().filter_map(root_of).find(|root| matches!(root, Root::Pins { .. }));
         if !dropped.is_recycled() && dropped != Fate::Died && pins.is_some() {

@@ -88,13 +88,29 @@ const JUNK: [u32; 6] = [1, 3, 5, 0x7FFF_FFFF, 0xFFFF_FFF1, 0xFFFF_FFFF];
 fn tracing(world: &World<'_, '_>, root: &Root, recipe: &Recipe, words: u32) -> Option<Vec<u32>> {
     let mut traced = Vec::new();
     for word in 0..words {
-        match world.child(root, recipe, 4 * words, |bench, object, child| bench.write_word(object + 4 * word, child)) {
-            Fate::Kept => traced.push(word),
-            Fate::Recycled(_) => {}
+        match world.child(root, recipe, 4 * words, |bench, object, child| world.link(bench, object, word, child)) {
+            Fate::Kept if world.discard.is_none() || goes_with_parent(world, root, recipe, words, word) => {
+                traced.push(word);
+            }
+            // Counted when it is stored, and never counted off: no pointer of the object's.
+            Fate::Recycled(_) | Fate::Kept => {}
             Fate::Unclear | Fate::Died => return None,
         }
     }
     Some(traced)
+}
+
+/// Whether a child is recycled once the object is let go that refers to it by this word.
+fn goes_with_parent(world: &World<'_, '_>, root: &Root, recipe: &Recipe, words: u32, word: u32) -> bool {
+    let fate = world.fate(|bench| {
+        let object = recipe.make_clean(bench, 4 * words, words)?;
+        root.hold(bench, 0, object).then_some(())?;
+        let child = world.recipe.make_clean(bench, SIZE, 0)?;
+        let is_done =
+            world.link(bench, object, word, child) && world.drop_object(bench, child) && root.release(bench, 0, object);
+        is_done.then_some(child)
+    });
+    fate.is_recycled()
 }
 
 /// What keeps a child in a small object and in a larger one, as one rule.
@@ -131,9 +147,12 @@ fn takes_junk(world: &World<'_, '_>, root: &Root, recipe: &Recipe, pointers: &[u
         bench.write_word(object + 4 * word, *value);
     }
     let lived = root.hold(&mut bench, 0, object) && world.collect(&mut bench) && world.collect(&mut bench);
+    // References are looked at when the object goes.
+    let is_looked_at = world.discard.is_none() || root.release(&mut bench, 0, object) && !bench.is_dead();
     lived
+        && is_looked_at
         && world.recipe.make(&mut bench, SIZE, 0).is_some()
-        && values.iter().all(|(word, value)| bench.word(object + 4 * word) == Some(*value))
+        && (world.discard.is_some() || values.iter().all(|(word, value)| bench.word(object + 4 * word) == Some(*value)))
 }
 
 /// Which words keep objects alive, as far as that shows.
@@ -155,7 +174,7 @@ pub(super) fn scan(world: &World<'_, '_>, root: Option<&Root>, kinds: &[Kind], a
     let Some(root) = root.filter(|_| are_seen) else { return Scan::Unknown };
     if let Some(kind) = kinds.iter().find(|kind| kind.words == Words::Any) {
         let fate =
-            world.child(root, &kind.recipe, 4 * SMALL, |bench, object, child| bench.write_word(object, child + 4));
+            world.child(root, &kind.recipe, 4 * SMALL, |bench, object, child| world.link(bench, object, 0, child + 4));
         return match fate {
             Fate::Kept => Scan::Conservative { inside: true },
             Fate::Recycled(_) => Scan::Conservative { inside: false },
@@ -237,7 +256,7 @@ fn counted(world: &World<'_, '_>, root: &Root, allocator: &Allocator, size: usiz
     takes_junk(world, root, &of(2), &[first, first + 1]).then_some(())?;
     let keeps = |count: &u32| {
         let size = 4 * (first + count);
-        world.child(root, &of(*count), size, |bench, object, child| bench.write_word(object + size - 4, child))
+        world.child(root, &of(*count), size, |bench, object, child| world.link(bench, object, size / 4 - 1, child))
             == Fate::Kept
     };
     let most = MANY.into_iter().find(keeps)?;
@@ -253,8 +272,9 @@ fn counted(world: &World<'_, '_>, root: &Root, allocator: &Allocator, size: usiz
 /// The pointers of what a call makes, and how that was seen.
 fn of(world: &World<'_, '_>, root: &Root, recipe: &Recipe) -> Option<(Words, String)> {
     // Most numbers are no class: one look tells.
-    let whole = world.child(root, recipe, 4 * SMALL, |_, _, _| true);
-    if whole == Fate::Died {
+    let alone = world.child(root, recipe, 4 * SMALL, |_, _, _| true);
+    if !alone.is_recycled() {
+        // What outlives collections without any pointer to it shows nothing.
         return None;
     }
     let small = tracing(world, root, recipe, SMALL)?;

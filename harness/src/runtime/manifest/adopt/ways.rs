@@ -88,7 +88,8 @@ pub(super) fn find(world: &mut World<'_, '_>, module: &Decoded<'_>, recipes: &[R
         {
             let note = format!(
                 "seen: an object that `{}` was called with and then `{}` as often is recycled, and one that they were not called with never is: \
-                 references are counted",
+                 references are counted. Programs let go of all pins of a frame before they pin again what outlives it: where an object is freed as soon as \
+                 its last pin goes, what is found at `leave keep` is no bug",
                 pin.name, unpin.name
             );
             let roots = vec![pins];

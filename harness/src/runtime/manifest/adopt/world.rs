@@ -1,5 +1,6 @@
 //! What becomes of an object: it is made, perhaps rooted, everything is collected, and one sees whether its place is given away again.
 
+use super::access::Accessor;
 use super::allocation::Recipe;
 use super::lab::{Bench, Lab};
 use super::names::Candidate;
@@ -141,13 +142,15 @@ pub(super) struct World<'l, 'm> {
     pub(super) collection: Option<Collection>,
     /// What an object must be held by once, and let go, to be dropped: of collectors that count references.
     pub(super) discard: Option<Root>,
+    /// What stores a pointer, where a plain store is not seen by the collector.
+    pub(super) store: Option<Accessor>,
     /// Allocations that are waited for an address to come again.
     pub(super) patience: u32,
 }
 
 impl<'l, 'm> World<'l, 'm> {
     pub(super) const fn new(lab: &'l Lab<'m>, recipe: Recipe) -> Self {
-        Self { lab, recipe, collection: None, discard: None, patience: MOST }
+        Self { lab, recipe, collection: None, discard: None, store: None, patience: MOST }
     }
 
     /// Collects, if there is a way; false where that does not return.
@@ -161,6 +164,14 @@ impl<'l, 'm> World<'l, 'm> {
     /// Drops an object that nothing holds; false where that does not return.
     pub(super) fn drop_object(&self, bench: &mut Bench<'_>, object: u32) -> bool {
         self.discard.as_ref().is_none_or(|by| by.hold(bench, 0, object) && by.release(bench, 0, object))
+    }
+
+    /// Stores a pointer in a word of an object; false where that does not return.
+    pub(super) fn link(&self, bench: &mut Bench<'_>, object: u32, word: u32, child: u32) -> bool {
+        match &self.store {
+            None => bench.write_word(object.wrapping_add(4 * word), child),
+            Some(by) => bench.call(by.function.index, &[object, by.unit.of(word), child]).is_some(),
+        }
     }
 
     /// What becomes of the object that `setup` gives, which makes what it needs.
@@ -256,7 +267,7 @@ impl<'l, 'm> World<'l, 'm> {
             let object = parent.make_clean(bench, size, size / 4)?;
             root.hold(bench, 0, object).then_some(())?;
             let child = self.recipe.make_clean(bench, SIZE, 0)?;
-            link(bench, object, child).then_some(child)
+            (link(bench, object, child) && self.drop_object(bench, child)).then_some(child)
         })
     }
 }
