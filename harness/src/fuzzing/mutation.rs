@@ -1,6 +1,7 @@
 //! Mutation of inputs that are texts: parsed, mutated by structure, printed. A mutator that fails leaves its input and seed behind.
 
 use super::{Fuzzer, input};
+use crate::metamorphic::mix;
 use heapsmith_generators::{Campaign, Capacities, MUTANT_OPS, Machine, Mutator, Program, parse, work};
 use std::cell::RefCell;
 use std::fmt;
@@ -8,9 +9,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// One mutant in so many may have the target's most work, so that what is deep can be reached, too;
+/// One mutant in so many may have the target's most work, so that what is deep can be reached, too; every other one of them is a new program:
+/// changes of small ones seldom have the size of a real capacity.
 const DEEP: u64 = 16;
-/// the others this part of it. Mutation climbs towards what costs most, and a fuzzer draws parents without regard to what they cost.
+/// New programs that are drawn for it at most.
+const NEW_TRIES: u64 = 32;
+/// The others may have this part of the work. Mutation climbs towards what costs most, and a fuzzer draws parents without regard to what they cost.
 const USUAL: u64 = 16;
 
 /// How a target's inputs are mutated by structure.
@@ -132,10 +136,12 @@ impl Structural {
         seed: u64,
     ) -> Result<Vec<u8>, MutatorFailure> {
         let most_work = self.most_work(seed);
-        let mut program = parent.unwrap_or_else(|| self.fresh(seed));
-        let mut partner = partner.and_then(input::program);
         // A reducer asks for less than there is, and of this very program.
-        if max_size >= input_size && work(&program, self.capacities) > most_work {
+        let may_be_another = max_size >= input_size;
+        let large = if may_be_another && is_new(seed) { self.large(seed) } else { None };
+        let mut program = large.or(parent).unwrap_or_else(|| self.fresh(seed));
+        let mut partner = partner.and_then(input::program);
+        if may_be_another && work(&program, self.capacities) > most_work {
             let mut light = self.fresh(seed);
             input::cut(&mut light, self.capacities, most_work);
             partner = Some(std::mem::replace(&mut program, light));
@@ -158,8 +164,17 @@ impl Structural {
 
     /// Work of the mutant that a seed gives.
     const fn most_work(&self, seed: u64) -> u64 {
-        let deep = (seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32).is_multiple_of(DEEP);
-        if deep { self.most_work } else { self.most_work / USUAL }
+        if drawn(seed).is_multiple_of(DEEP) { self.most_work } else { self.most_work / USUAL }
+    }
+
+    /// A new program of more work than most mutants may have; none if none is drawn in a few tries.
+    fn large(&self, seed: u64) -> Option<Program> {
+        let mut drawn = (0..NEW_TRIES).map(|i| {
+            let mut program = self.fresh(mix(seed, i));
+            input::cut(&mut program, self.capacities, self.most_work);
+            program
+        });
+        drawn.find(|program: &Program| work(program, self.capacities) > self.most_work / USUAL)
     }
 
     /// A new program on one of the target's machines.
@@ -169,6 +184,16 @@ impl Structural {
         program.machine = self.machines.get(drawn).copied().unwrap_or(program.machine);
         program
     }
+}
+
+/// A number that decides what kind of mutant a seed gives.
+const fn drawn(seed: u64) -> u64 {
+    seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
+}
+
+/// Whether a seed gives a new program.
+const fn is_new(seed: u64) -> bool {
+    drawn(seed).is_multiple_of(2 * DEEP)
 }
 
 /// The program's text, with so many ops taken out that it has at most so many bytes.
@@ -273,6 +298,22 @@ mod tests {
         assert_eq!(text.lines().count(), 3, "{text}");
         assert_eq!(fit(&mut program, 12, 1), "heapsmith 1\n");
         assert_eq!(fit(&mut program, 5, 1), "heaps");
+    }
+
+    /// Changes of a small program alone hardly ever come to so much.
+    #[test]
+    fn some_mutants_have_the_size_of_a_real_capacity_and_a_reducer_gets_none() {
+        let fuzzer = Fuzzer::new("fixed").unwrap();
+        let machines = crate::fuzzing::machines::capacities(fuzzer.spec());
+        let structural = Structural::new("graphs", &fuzzer, machines, heapsmith_generators::MUTANT_WORK);
+        let input = b"heapsmith 1\nalloc r0 size=8\ncollect\ncheck r0\n";
+        let large = |max_size| {
+            let mutants = (0..2_000).map(|seed| structural.mutate(input, None, max_size, seed).unwrap().unwrap());
+            mutants.filter(|text| work(&input::program(text).unwrap(), fuzzer.capacities()) > 200_000).count()
+        };
+        let (free, reduced) = (large(4_096), large(input.len() - 1));
+        assert!(free >= 10, "{free} of 2 000");
+        assert_eq!(reduced, 0);
     }
 
     #[test]

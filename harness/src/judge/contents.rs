@@ -140,6 +140,9 @@ pub(super) fn first_not_zero(model: &mut Model, seen: Seen<'_>, live: &[Live]) -
                 continue;
             }
             let address = l.address.wrapping_add(4 * word);
+            if bytes - 4 * word >= 4 && seen.word(address) == Some(0) {
+                continue;
+            }
             let there = seen.heap.get(address as usize..).unwrap_or_default();
             let there = &there[..there.len().min((bytes - 4 * word).min(4) as usize)];
             if there.iter().all(|&byte| byte == 0) {
