@@ -4,7 +4,7 @@
 //!
 //! ```json
 //! { "schema": 1, "manifest": "mygc.toml", "name": "mygc", "summary": "...", "like": null, "emulated": false,
-//!   "modules": [{ "build": null, "path": "mygc.wasm", "bytes": 1411, "functions": [{ "use": "alloc", "name": "alloc", "exported": true }],
+//!   "modules": [{ "build": null, "path": "mygc.wasm", "bytes": 1411, "sha256": "b5c4..", "functions": [{ "use": "alloc", "name": "alloc", "exported": true }],
 //!                 "imports": [{ "name": "env.abort", "behaviour": "trap" }], "init": [], "resettable": true, "unresettable": [],
 //!                 "pages": { "initial": 1, "ready": 1, "max": 256, "fixed": false }, "globals": ["heap_ptr"] }],
 //!   "kinds": [{ "name": "node", "pointers": "any", "bytes": null, "alloc": "alloc(size)" }],
@@ -142,7 +142,7 @@ fn understood(m: &Manifest) -> Vec<(&'static str, String)> {
     for build in std::iter::once(m).chain(m.builds.iter().map(AsRef::as_ref)) {
         let name = build.build.as_ref().map_or_else(String::new, |name| format!(", build `{name}`"));
         let bytes = grouped(build.module_bytes().len() as u64);
-        lines.push(("module", format!("{}{name}: {bytes} bytes", build.module.display())));
+        lines.push(("module", format!("{}{name}: {bytes} bytes, SHA-256 {}", build.module.display(), build.sha256())));
         let reset = match build.unresettable.as_slice() {
             [] => continue,
             reasons => format!("a fresh instance for each program: {}", reasons.join("; ")),
@@ -381,6 +381,7 @@ fn module_json(m: &Manifest) -> serde_json::Value {
         "build": m.build,
         "path": m.module.display().to_string(),
         "bytes": m.module_bytes().len(),
+        "sha256": m.sha256(),
         "functions": functions,
         "imports": imports,
         "init": m.init.iter().map(|function| &function.name).collect::<Vec<_>>(),

@@ -48,6 +48,29 @@ impl std::fmt::Debug for Checker<'_> {
     }
 }
 
+/// What is wrong with the builds that an issue names, of the one that its case is to show it on.
+fn build(issue: &Issue, spec: &Spec) -> Option<String> {
+    let (on, named) = (&issue.on, issue.modules.len());
+    let Some(module) = &spec.module else {
+        return (named > 0).then(|| {
+            format!("expected no `modules`, because `{on}` is built in and the same everywhere, found {named}; leave them out")
+        });
+    };
+    let found = module.sha256();
+    if named == 0 {
+        return Some(format!(
+            "expected `modules`, the SHA-256 of the builds that show it, found none: any other module of that name would be excused as well; write `modules = \
+             [\"{found}\"]` if the one of `{on}` shows it"
+        ));
+    }
+    (!issue.modules.iter().any(|known| known == found)).then(|| {
+        format!(
+            "expected the module of `{on}` to be one that it names, found another build, with the SHA-256 {found}; build it as the list has it, or add \
+             this one to `modules` once its case was seen to break there"
+        )
+    })
+}
+
 impl Checker<'_> {
     /// Replays the case of each issue, in the order of the list.
     #[must_use]
@@ -81,6 +104,9 @@ impl Checker<'_> {
         let spec = parse_spec(&on).map_err(|e| format!("`on` or `runtime`: {e}"))?;
         let case = self.folder.join(&issue.case);
         let (program, _) = read_program(&case).map_err(|e| format!("its case {}: {e}", case.display()))?;
+        if let Some(problem) = build(issue, &spec) {
+            return Err(problem);
+        }
         if !issue.concerns(&spec) {
             return Err(format!("expected `runtime` to match what `on` names, found `{}` and `{spec}`", issue.runtime));
         }

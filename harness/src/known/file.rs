@@ -26,6 +26,8 @@ struct Entry {
     text: String,
     runtime: String,
     on: Option<String>,
+    #[serde(default)]
+    modules: Vec<String>,
     bucket: String,
     cause: Option<String>,
     odd: Option<String>,
@@ -82,7 +84,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Issue>, KnownError> {
 }
 
 fn issue(entry: Entry) -> Result<Issue, String> {
-    let Entry { name, link, text, runtime, on, bucket, cause, odd, case, variant, since, expiry } = entry;
+    let Entry { name, link, text, runtime, on, modules, bucket, cause, odd, case, variant, since, expiry } = entry;
     for (key, text) in [("name", &name), ("text", &text), ("runtime", &runtime)] {
         if text.trim().is_empty() || text.contains('\n') {
             return Err(format!("expected one line of text for `{key}`, found {text:?}"));
@@ -102,12 +104,18 @@ fn issue(entry: Entry) -> Result<Issue, String> {
         }
         None => runtime.clone(),
     };
+    let is_digest = |text: &String| text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    if let Some(wrong) = modules.iter().find(|text| !is_digest(text)) {
+        return Err(format!(
+            "expected a SHA-256 of 64 digits and small letters in `modules`, found `{wrong}`; `heapsmith manifest check` tells a module's"
+        ));
+    }
     let variant = variant.map(|text| parse_variant(&text)).transpose().map_err(|e| format!("`variant`: {e}"))?;
     let (since, expiry) = (date("since", since)?, date("expiry", expiry)?);
     if since > expiry {
         return Err(format!("expected `expiry` on {since} or later, found {expiry}"));
     }
-    Ok(Issue { name, link, text, runtime, on, bucket, cause, odd, case, variant, since, expiry })
+    Ok(Issue { name, link, text, runtime, on, modules, bucket, cause, odd, case, variant, since, expiry })
 }
 
 fn date(key: &str, found: toml::value::Datetime) -> Result<Date, String> {

@@ -9,6 +9,7 @@
 //! text = "a word that points into an object is taken for the start of one"      # one line
 //! runtime = "vera@0.0.131"            # a runtime as `--runtime` reads it, without machine parameters; `*` is any text of the name, or of what is behind the `?`
 //! on = "vera@0.0.131"                 # where the case shows it; needed where `runtime` has a `*`
+//! modules = ["b5c414fe.."]            # optional: SHA-256 of the builds that show it, of a module with a manifest; needed there for the list to hold
 //! bucket = "*.*.*"                    # KIND.OP.PHASE as a finding's bucket says it; `*` is any text
 //! cause = "candidate-test"            # optional: the rule that is the cause
 //! odd = "wasmi"                       # optional: of engines that disagree, the odd ones out
@@ -18,7 +19,8 @@
 //! expiry = 2027-05-23                 # the last day on which it counts as known
 //! ```
 //!
-//! A runtime with a manifest is told by the manifest's path, by the path's end, or by the manifest's name. What parameters a machine has
+//! A runtime with a manifest is told by the manifest's path, by the path's end, or by the manifest's name; where `modules` are named, another build of that
+//! name is another runtime. A digest is that of the binary module, also where the manifest names a text. What parameters a machine has
 //! makes no difference, a build, a fault and a mutant do.
 //!
 //! # Promises
@@ -60,6 +62,8 @@ pub struct Issue {
     pub runtime: String,
     /// The runtime that its case shows it on.
     pub on: String,
+    /// SHA-256 of the modules that show it, in hexadecimal; empty for built-in runtimes.
+    pub modules: Vec<String>,
     /// Kind, op and phase: texts with `*`.
     pub bucket: [String; 3],
     /// The rule that is the cause.
@@ -150,6 +154,13 @@ impl Issue {
     /// Whether it is an issue of this runtime.
     #[must_use]
     pub fn concerns(&self, spec: &Spec) -> bool {
+        let is_build = |digest: &str| self.modules.iter().any(|known| known == digest);
+        self.names(spec)
+            && (self.modules.is_empty() || spec.module.as_ref().is_some_and(|module| is_build(module.sha256())))
+    }
+
+    /// Whether a runtime is called so, whatever its module.
+    fn names(&self, spec: &Spec) -> bool {
         let bare = Spec { pinned: Machine::default(), address_limit: None, ..spec.clone() }.to_string();
         let parameters = bare.strip_prefix(spec.name.as_str()).unwrap_or_default();
         let by_name = spec.module.as_ref().map(|module| format!("{}{parameters}", module.name));

@@ -18,14 +18,14 @@ fn right() -> String {
 }
 
 /// The same, which forgets every field but the first.
-fn wrong() -> String {
+pub(crate) fn wrong() -> String {
     let bound = "(br_if $done (i32.ge_u (local.get $i) (local.get $n)))";
     assert!(right().contains(bound));
     right().replace(bound, &format!("{bound} (br_if $done (i32.ge_u (local.get $i) (i32.const 1)))"))
 }
 
 /// A comb: its second fields hold what the wrong one forgets.
-const CASE: &str = "heapsmith 1\nalloc r0 size=8 fields=2 init=null\nalloc r1 size=8 fields=0 init=null\nstore r0.1 = r1\ndrop r1\ncollect\nalloc r2 size=8 fields=0 init=null\ncheck r0\n";
+pub(crate) const CASE: &str = "heapsmith 1\nalloc r0 size=8 fields=2 init=null\nalloc r1 size=8 fields=0 init=null\nstore r0.1 = r1\ndrop r1\ncollect\nalloc r2 size=8 fields=0 init=null\ncheck r0\n";
 
 #[test]
 fn a_module_is_adopted_once_and_hunted() {

@@ -67,6 +67,39 @@ fn an_issue_of_a_module_that_is_not_there_is_skipped_loudly() {
     assert!(over.starts_with("WRONG    mine: expected to be gone by its expiry, 2026-12-31"), "{over}");
 }
 
+/// Another build of a name is another runtime: what is known of one is a violation of the other.
+#[test]
+fn an_issue_of_a_module_is_one_of_the_builds_that_it_names() {
+    let place = Place::new();
+    place.write("my.wat", super::adopt::wrong());
+    place.run(&["adopt", "my.wat", "--out", "my.toml"]).code(0);
+    place.write("case.heapsmith", super::adopt::CASE);
+    let run = ["run", "case.heapsmith", "--runtime", "my.toml", "--known", "lists/known.toml", "--json"];
+    let check = |code| stdout(&place.run(&["known", "check", "lists/known.toml", "--today", "2026-12-31"]).code(code));
+    let bare = "runtime = \"my\"\non = \"../my.toml\"\nbucket = \"*-*.*.*\"\n";
+    list(&place, super::adopt::CASE, bare);
+    let text = check(1);
+    assert!(
+        text.starts_with("WRONG    mine: expected `modules`, the SHA-256 of the builds that show it, found none"),
+        "{text}"
+    );
+    let digest = json(&place.run(&["manifest", "check", "my.toml", "--json"]))["modules"][0]["sha256"].clone();
+    assert!(text.contains(&format!("write `modules = [{digest}]`")), "{text} {digest}");
+    list(&place, super::adopt::CASE, &format!("{bare}modules = [{digest}]\n"));
+    assert!(check(0).starts_with("known    mine\n"));
+    assert_eq!(json(&place.run(&run).code(0))[0]["known"]["name"], "mine");
+    // The same mistake, built once more.
+    place.write("my.wat", super::adopt::wrong().replace("(module", "(module (global i32 (i32.const 7))"));
+    assert_eq!(json(&place.run(&run).code(1))[0]["known"], serde_json::Value::Null);
+    let text = check(1);
+    assert!(
+        text.contains("expected the module of `../my.toml` to be one that it names, found another build"),
+        "{text}"
+    );
+    list(&place, super::adopt::CASE, &format!("{bare}modules = [\"B5\"]\n"));
+    place.refuses(&["known", "check", "lists/known.toml"], &["expected a SHA-256 of 64 digits and small letters"]);
+}
+
 #[test]
 fn what_is_known_and_never_ends_is_confirmed_like_anything_else() {
     let place = Place::new();

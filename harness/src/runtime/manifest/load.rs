@@ -12,6 +12,7 @@ use super::read::{Source, Table, Value};
 use super::{Manifest, ROLES, VERSION, nearest_name, plain, rewrite};
 use crate::corpus::load::read_bytes;
 use crate::runtime::names;
+use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use toml::de::DeTable;
@@ -101,6 +102,7 @@ pub(super) fn text(
         manifest.origin = origin.to_owned();
         manifest.source = text.into();
         manifest.bytes = binary.as_slice().into();
+        manifest.sha256 = sha256(binary).into();
         manifest.digest = digest(&[text.as_bytes(), origin.as_bytes(), build.name.as_bytes(), binary]);
         manifests.push(manifest);
     }
@@ -293,6 +295,7 @@ fn one(
         source: "".into(),
         bytes: Arc::new([]),
         digest: 0,
+        sha256: "".into(),
         text: Arc::new((before, after + &text)),
         globals,
     })
@@ -322,6 +325,10 @@ fn like(root: &Table<'_>, header: &Header<'_>, heap: &Heap, roots: &[Roots]) -> 
     let problem =
         format!("expected {missing}: the regions of a collector like `{name}` are where the manifest says; give it");
     Err(value.error(problem))
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// FNV-1a of the parts and their lengths.

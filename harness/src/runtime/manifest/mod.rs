@@ -194,6 +194,7 @@ pub struct Manifest {
     source: Arc<str>,
     bytes: Arc<[u8]>,
     digest: u64,
+    sha256: Arc<str>,
     /// The fields before and after the memory's limits.
     text: Arc<(String, String)>,
     globals: Vec<String>,
@@ -297,6 +298,12 @@ impl Manifest {
     #[must_use]
     pub fn module_bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// SHA-256 of [`Self::module_bytes`], in hexadecimal.
+    #[must_use]
+    pub fn sha256(&self) -> &str {
+        &self.sha256
     }
 
     /// A number that differs where manifest, path or module differ, the same on every machine.
