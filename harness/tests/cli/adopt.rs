@@ -4,7 +4,7 @@ use super::place::{Place, json, stdout};
 use std::fs;
 
 /// A right mark-sweep collector with pins that count.
-fn right() -> String {
+pub(crate) fn right() -> String {
     let count = |name: &str, by: i32| {
         format!(
             "(func (export \"{name}\") (param i32) (i32.store (i32.sub (local.get 0) (i32.const 8)) \

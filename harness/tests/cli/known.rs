@@ -71,8 +71,9 @@ fn an_issue_of_a_module_that_is_not_there_is_skipped_loudly() {
 #[test]
 fn an_issue_of_a_module_is_one_of_the_builds_that_it_names() {
     let place = Place::new();
-    place.write("my.wat", super::adopt::wrong());
+    place.write("my.wat", super::adopt::right());
     place.run(&["adopt", "my.wat", "--out", "my.toml"]).code(0);
+    place.write("my.wat", super::adopt::wrong());
     place.write("case.heapsmith", super::adopt::CASE);
     let run = ["run", "case.heapsmith", "--runtime", "my.toml", "--known", "lists/known.toml", "--json"];
     let check = |code| stdout(&place.run(&["known", "check", "lists/known.toml", "--today", "2026-12-31"]).code(code));
