@@ -77,7 +77,7 @@ fn an_issue_of_a_module_is_one_of_the_builds_that_it_names() {
     place.write("case.heapsmith", super::adopt::CASE);
     let run = ["run", "case.heapsmith", "--runtime", "my.toml", "--known", "lists/known.toml", "--json"];
     let check = |code| stdout(&place.run(&["known", "check", "lists/known.toml", "--today", "2026-12-31"]).code(code));
-    let bare = "runtime = \"my\"\non = \"../my.toml\"\nbucket = \"*-*.*.*\"\n";
+    let bare = "runtime = \"my\"\non = \"../my.toml\"\nbucket = \"overlap.*.*\"\n";
     list(&place, super::adopt::CASE, bare);
     let text = check(1);
     assert!(
