@@ -32,8 +32,8 @@
 //! live_bytes = { call = "live" }      # or { global = "total" }; exported for scripts, not judged
 //!
 //! [object]                          # all optional
-//! header = 4                        # bytes before the payload
-//! alignment = 8                     # of strides and payloads, from the heap's start and header on
+//! header = 4                        # bytes before the payload, 1024 at most
+//! alignment = 8                     # a power of two, 1024 at most: of strides and payloads, from the heap's start and header on
 //! zeroed = false                    # whether a fresh payload reads as zero
 //! size = { offset = -4, shift = 1 } # where the requested size is recorded; `mask` too
 //! mark_mask = 1
