@@ -16,7 +16,7 @@ impl Body for Graphs {
     fn new(runtime: &str) -> Result<Self, SetupError> {
         let fuzzer = Fuzzer::new(runtime)?;
         let machines = machines::capacities(fuzzer.spec());
-        let structural = Structural::new(Self::NAME, &fuzzer, machines, MUTANT_WORK);
+        let structural = Structural::new(Self::NAME, &fuzzer, machines, MUTANT_WORK).reaching();
         Ok(Self { fuzzer, structural })
     }
 

@@ -9,8 +9,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// One mutant in so many may have the target's most work, so that what is deep can be reached, too; every other one of them is a new program:
-/// changes of small ones seldom have the size of a real capacity.
+/// One mutant in so many may have the target's most work, so that what is deep can be reached, too. Where programs of the size of a real capacity are
+/// wanted every other one of them is a new program: changes of small ones seldom come to that.
 const DEEP: u64 = 16;
 /// New programs that are drawn for it at most.
 const NEW_TRIES: u64 = 32;
@@ -26,6 +26,8 @@ pub struct Structural {
     campaign: Campaign,
     /// What is no text stays with the fuzzer.
     texts_only: bool,
+    /// Some mutants are new programs of most work.
+    reaches: bool,
     /// What brings a mutant into the target's own form.
     shape: fn(&mut Program),
     change: fn(&Mutator<'_>, &mut Program, Option<&Program>, u64),
@@ -74,6 +76,7 @@ impl Structural {
             most_work,
             campaign: Campaign::new(0, capacities, fuzzer.spec().pinned),
             texts_only: false,
+            reaches: false,
             shape: |_| {},
             change: |mutator, program, partner, seed| mutator.mutate(program, partner, seed),
         }
@@ -82,6 +85,11 @@ impl Structural {
     /// Leaves to the fuzzer what is no text.
     pub(super) fn texts_only(self) -> Self {
         Self { texts_only: true, ..self }
+    }
+
+    /// Has every other mutant of those that may have most work be a new program.
+    pub(super) fn reaching(self) -> Self {
+        Self { reaches: true, ..self }
     }
 
     /// Brings mutants into a form.
@@ -138,7 +146,7 @@ impl Structural {
         let most_work = self.most_work(seed);
         // A reducer asks for less than there is, and of this very program.
         let may_be_another = max_size >= input_size;
-        let large = if may_be_another && is_new(seed) { self.large(seed) } else { None };
+        let large = if self.reaches && may_be_another && is_new(seed) { self.large(seed) } else { None };
         let mut program = large.or(parent).unwrap_or_else(|| self.fresh(seed));
         let mut partner = partner.and_then(input::program);
         if may_be_another && work(&program, self.capacities) > most_work {
@@ -305,7 +313,7 @@ mod tests {
     fn some_mutants_have_the_size_of_a_real_capacity_and_a_reducer_gets_none() {
         let fuzzer = Fuzzer::new("fixed").unwrap();
         let machines = crate::fuzzing::machines::capacities(fuzzer.spec());
-        let structural = Structural::new("graphs", &fuzzer, machines, heapsmith_generators::MUTANT_WORK);
+        let structural = Structural::new("graphs", &fuzzer, machines, heapsmith_generators::MUTANT_WORK).reaching();
         let input = b"heapsmith 1\nalloc r0 size=8\ncollect\ncheck r0\n";
         let large = |max_size| {
             let mutants = (0..2_000).map(|seed| structural.mutate(input, None, max_size, seed).unwrap().unwrap());
