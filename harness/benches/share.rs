@@ -45,8 +45,7 @@ fn share(name: &str) {
         let verdict = rig.trial(&program);
         let between = now();
         if verdict == Verdict::Pass {
-            let description = &rig.prepared().runtime.description;
-            let chosen = Selection::Share.variants(SEED, index, description).unwrap();
+            let chosen = Selection::Share.variants(SEED, index, rig.model()).unwrap();
             if !chosen.is_empty() {
                 bench.compare(rig, &program, &chosen, &mut tally).unwrap();
             }
@@ -55,15 +54,17 @@ fn share(name: &str) {
         variants += now() - between;
     }
     println!(
-        "{name}: variants are {:.2} % of {:.1} s, {} programs, {} compared",
+        "{name}: variants are {:.2} % of {:.1} s, {} programs, {} compared, {} in rounds",
         100.0 * variants / (base + variants),
         base + variants,
         tally.programs,
-        tally.compared()
+        tally.compared(),
+        tally.repeated
     );
 }
 
 fn main() {
     share("fixed");
     share("vera@0.0.131");
+    share(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/collectors/marksweep.toml"));
 }

@@ -82,7 +82,7 @@ impl Subject {
             if verdict != Verdict::Pass {
                 continue;
             }
-            let mut variants = selection.variants(60, index, &rig.prepared().runtime.description).unwrap();
+            let mut variants = selection.variants(60, index, rig.model()).unwrap();
             variants.retain(&wanted);
             match bench.compare(rig, &program, &variants, &mut tally).unwrap() {
                 None | Some((_, Pair::Same | Pair::NotCompared(_))) => {}
@@ -101,7 +101,7 @@ impl Subject {
 fn the_reference_shows_the_same_contents_in_every_variant_and_every_variant_really_happens() {
     let (tally, found) = Subject::new(FIXED, None, 60, engines()).run(1_000, 1, &ALL, |_| true);
     assert!(found.is_empty(), "{:?}", found.first());
-    assert_eq!(tally.unreached(true), [""; 0]);
+    assert_eq!(tally.unreached(&spec(FIXED).resolve(Machine::default()).unwrap()), [""; 0]);
     assert!(tally.compared() > 2_000, "{tally:?}");
     assert!(tally.compared() > 2 * tally.not_compared.values().sum::<u64>(), "{tally:?}");
     assert!(tally.extra_collections > 4_000, "{tally:?}");
@@ -304,7 +304,9 @@ fn a_long_campaign_without_metamorphic_runs_is_not_trusted() {
     assert_eq!((missing(GATED_PROGRAMS - 1), missing(GATED_PROGRAMS)), (0, 4));
     assert!(distrusted(GATED_PROGRAMS).contains(&"never reached: poisoned twins".to_owned()));
     // The text of a collector that is not ours cannot be poisoned.
-    assert!(!Statistics::default().variants.unreached(false).contains(&"poisoned twins"));
+    let module = spec(&format!("{}/tests/collectors/marksweep.toml", env!("CARGO_MANIFEST_DIR")));
+    let missing = Statistics::default().variants.unreached(&module.resolve(Machine::default()).unwrap());
+    assert!(!missing.contains(&"poisoned twins") && missing.contains(&"rounds of the same work"), "{missing:?}");
 }
 
 #[test]

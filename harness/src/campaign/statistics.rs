@@ -299,12 +299,7 @@ impl Statistics {
             self.untrusted.iter().map(|(index, text)| format!("program {index}: {text}")).collect();
         if self.programs >= GATED_PROGRAMS {
             why.extend(self.unreached(description).into_iter().map(|what| format!("never reached: {what}")));
-            why.extend(
-                self.variants
-                    .unreached(description.module.is_none())
-                    .into_iter()
-                    .map(|what| format!("never reached: {what}")),
-            );
+            why.extend(self.variants.unreached(description).into_iter().map(|what| format!("never reached: {what}")));
             for (reason, &n) in &self.inconclusive {
                 if n * 1_000 > self.programs {
                     why.push(format!("{n} of {} programs inconclusive: {}", self.programs, reason.name()));

@@ -5,7 +5,7 @@ use super::findings::Signature;
 use super::{Shared, Statistics};
 use crate::judge::Violation;
 use crate::metamorphic::{Bench, Pair, PoolError, Replayer, Variant};
-use crate::metamorphic::{Gaps, cause_of};
+use crate::metamorphic::{Gaps, Rounds, cause_of};
 use crate::reduce::{Oracle, reduce};
 use crate::trial::{Bucket, Rig};
 use heapsmith_generators::Program;
@@ -34,8 +34,7 @@ impl<'s> Variants<'s> {
         rig: &mut Rig,
         statistics: &mut Statistics,
     ) -> Result<Option<Signature>, PoolError> {
-        let base = &rig.prepared().runtime.description;
-        let variants = shared.settings.metamorphic.variants(shared.settings.seed, index, base)?;
+        let variants = shared.settings.metamorphic.variants(shared.settings.seed, index, rig.model())?;
         if variants.is_empty() {
             return Ok(None);
         }
@@ -59,8 +58,7 @@ fn first_broken(
 ) -> Result<Option<(Variant, Box<Violation>)>, PoolError> {
     let mut rig = shared.tracing.rig_of_base(original.machine)?;
     rig.trial(original);
-    let variants =
-        shared.settings.metamorphic.variants(shared.settings.seed, *index, &rig.prepared().runtime.description)?;
+    let variants = shared.settings.metamorphic.variants(shared.settings.seed, *index, rig.model())?;
     let mut bench = Bench::new(&shared.tracing, shared.settings.metamorphic.most_work());
     Ok(match bench.compare(&mut rig, original, &variants, &mut crate::metamorphic::Tally::default())? {
         Some((variant, Pair::Broken(v))) => Some((variant, v)),
@@ -73,6 +71,9 @@ pub(super) fn reduce_variant(shared: &Shared<'_>, job: &Job) -> Result<Option<Fi
     let Some((mut variant, _)) = first_broken(shared, job)? else { return Ok(None) };
     let Job { index, program: original, lineage } = job.clone();
     let mut best = original.clone();
+    if let Some((program, rounds)) = own_sizes(shared, &best, &variant)? {
+        (best, variant) = (program, rounds);
+    }
     loop {
         let mut replayer = Replayer::new(&shared.tracing, variant.clone());
         let first = replayer.try_replay(&best)?;
@@ -87,6 +88,9 @@ pub(super) fn reduce_variant(shared: &Shared<'_>, job: &Job) -> Result<Option<Fi
         if best == before || shared.progress.stop.load(Ordering::Relaxed) {
             break;
         }
+    }
+    if let Some(known) = known_number(shared, &best, &variant)? {
+        variant = known;
     }
     let mut replayer = Replayer::new(&shared.tracing, variant.clone());
     let replay = replayer.try_replay(&best)?;
@@ -107,6 +111,38 @@ pub(super) fn reduce_variant(shared: &Shared<'_>, job: &Job) -> Result<Option<Fi
         cause,
         lowerings_disagree,
     }))
+}
+
+/// Of a program whose objects all get another size when its work is done again and again: that work as a program, and the variant that leaves
+/// sizes as they are, if they break the same promise.
+fn own_sizes(
+    shared: &Shared<'_>,
+    program: &Program,
+    variant: &Variant,
+) -> Result<Option<(Program, Variant)>, PoolError> {
+    if variant.rounds.is_none_or(|rounds| rounds.size.is_none()) {
+        return Ok(None);
+    }
+    let mut replayer = Replayer::new(&shared.tracing, variant.clone());
+    let first = replayer.try_replay(program)?;
+    let (Some(bucket), Some(made)) = (first.bucket, replayer.variant_program()) else { return Ok(None) };
+    let program = Program { machine: program.machine, ..made };
+    let variant = Variant { rounds: Some(Rounds::default()), ..variant.clone() };
+    let again = Replayer::new(&shared.tracing, variant.clone()).replay(&program);
+    Ok(again.bucket.is_some_and(|b| b.same(&bucket)).then_some((program, variant)))
+}
+
+/// The variant with the number of rounds after which a promise is broken.
+fn known_number(shared: &Shared<'_>, program: &Program, variant: &Variant) -> Result<Option<Variant>, PoolError> {
+    let mut replayer = Replayer::new(&shared.tracing, variant.clone());
+    let first = replayer.try_replay(program)?;
+    let (Some(bucket), Some(rounds), Some(number)) = (first.bucket, variant.rounds, replayer.rounds()) else {
+        return Ok(None);
+    };
+    let number = Some(number.clamp(Rounds::LEAST, Rounds::MOST));
+    let known = Variant { rounds: Some(Rounds { number, ..rounds }), ..variant.clone() };
+    let again = Replayer::new(&shared.tracing, known.clone()).replay(program);
+    Ok(again.bucket.is_some_and(|b| b.same(&bucket)).then_some(known))
 }
 
 /// A simpler variant that breaks the same promise: without one of its parts, or with a single collection.

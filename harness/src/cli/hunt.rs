@@ -8,7 +8,7 @@ use heapsmith::campaign::{self, BOUNDARY_CLASSES, Feedback, Learnt, Limit, Progr
 use heapsmith::engine::Backtrace;
 use heapsmith::metamorphic::{self, Selection, Tally};
 use heapsmith::report::SCHEMA_VERSION;
-use heapsmith::runtime::description::MAX_PAGES;
+use heapsmith::runtime::description::{Description, MAX_PAGES};
 use heapsmith::runtime::{Spec, parse_spec};
 use heapsmith_generators::Machine;
 use serde_json::json;
@@ -425,7 +425,7 @@ fn vacuity(summary: &Summary, settings: &Settings) -> String {
         noops(s),
         summary.learnt.as_ref().map(|learnt| self::learnt(learnt, s.programs)).unwrap_or_default(),
         versus(settings.metamorphic.others(), s),
-        variants(&s.variants),
+        variants(&s.variants, &summary.description),
     )
 }
 
@@ -444,13 +444,13 @@ fn learnt(learnt: &Learnt, programs: u64) -> String {
 }
 
 /// The same for runs in variants.
-fn variants(t: &Tally) -> String {
+fn variants(t: &Tally, description: &Description) -> String {
     let not: Vec<String> = t.not_compared.iter().map(|(why, n)| format!("{} {n}", why.name())).collect();
     let not = if not.is_empty() { "none".to_owned() } else { not.join(", ") };
     let others: Vec<String> = t.runtimes.iter().map(|(name, n)| format!("{n} on {name}")).collect();
     format!(
         "metamorphic: {} programs, {} pairs compared ({}; {} poisoned, {} also standalone), {} extra collections, {} heap starts, {} worklists, \
-         not compared: {not}",
+         not compared: {not}{}",
         t.programs,
         t.compared(),
         if others.is_empty() { "all on their own machine".to_owned() } else { others.join(", ") },
@@ -459,7 +459,20 @@ fn variants(t: &Tally) -> String {
         t.extra_collections,
         t.heap_starts.len(),
         t.worklists.len(),
+        rounds(t, description),
     )
+}
+
+/// Programs whose work was done again and again.
+fn rounds(t: &Tally, description: &Description) -> String {
+    let is_asked_for = description.module.as_ref().is_some_and(|module| module.no_plateau().is_none());
+    match (t.repeated, is_asked_for) {
+        (0, true) => return "\nrounds: no program's work was done again and again; run more programs".to_owned(),
+        (0, false) => return String::new(),
+        (1.., _) => {}
+    }
+    let mib = t.round_bytes >> 20;
+    format!("\nrounds: the work of {} programs {} times again, {mib} MiB of objects in all", t.repeated, t.rounds)
 }
 
 fn noops(s: &Statistics) -> f64 {
@@ -514,6 +527,7 @@ fn json(
             "extra_collections": s.variants.extra_collections, "heap_starts": s.variants.heap_starts.len(),
             "worklists": s.variants.worklists.len(), "poisoned": s.variants.poisoned, "standalone": s.variants.standalone,
             "on_runtimes": s.variants.runtimes,
+            "rounds": { "programs": s.variants.repeated, "rounds": s.variants.rounds, "bytes": s.variants.round_bytes },
         },
         "versus": (!settings.metamorphic.others().is_empty())
             .then(|| json!({ "compared_on_all": s.variants.versus_all, "compared_on": s.variants.versus })),

@@ -201,6 +201,21 @@ impl Resident {
         if used > fuel { end.map(|_| End::OutOfFuel) } else { end }
     }
 
+    /// Makes the first step of the tape that was begun the next one, on the collector as it is now. The program must have come to its end and left all
+    /// frames that it entered.
+    pub fn again(&mut self, tape: &Tape) {
+        tape.rewind(self.instance.mutator_mut());
+    }
+
+    /// The bytes that are live, as a collector tells them that has `live_bytes` in its manifest.
+    ///
+    /// # Errors
+    /// [`EngineError::Export`] if it does not; [`EngineError::Abnormal`].
+    pub fn live_bytes(&mut self, fuel: u64) -> Result<Option<u32>, EngineError> {
+        let told = self.instance.invoke("live_bytes", &[], fuel)?;
+        Ok(told.ok().and_then(|values| values.first().map(|value| value.cast_unsigned())))
+    }
+
     /// Begins a program, and runs it to its end.
     ///
     /// # Errors
@@ -233,6 +248,17 @@ impl Resident {
     #[must_use]
     pub fn heap(&self) -> &[u8] {
         self.instance.heap()
+    }
+
+    /// Pages of the collector's memory.
+    #[must_use]
+    pub fn pages(&self) -> u32 {
+        pages(self.instance.heap())
+    }
+
+    /// Replaces `out` by the collector's globals, in the order of [`Outcome::globals`].
+    pub fn read_globals(&self, out: &mut Vec<u32>) {
+        self.instance.globals(out);
     }
 
     /// Fuel used since [`Self::begin`], in the engine's own unit, without what counting cost.
@@ -301,6 +327,10 @@ impl Resident {
     }
 }
 
+fn pages(heap: &[u8]) -> u32 {
+    u32::try_from(heap.len() / PAGE as usize).unwrap_or(u32::MAX)
+}
+
 /// What an instance did whose mutator's memory has the control words of [`crate::lower::layout`].
 pub(crate) fn read_outcome(instance: &dyn Instance, end: End, outcome: &mut Outcome) {
     read_memories(instance.heap(), instance.mutator(), end, outcome);
@@ -313,7 +343,7 @@ fn read_memories(heap: &[u8], mutator: &[u8], end: End, outcome: &mut Outcome) {
     outcome.step = word(mutator, PC);
     outcome.log.clear();
     read_log(mutator, &mut outcome.log);
-    outcome.pages = u32::try_from(heap.len() / PAGE as usize).unwrap_or(u32::MAX);
+    outcome.pages = pages(heap);
     outcome.surplus_releases = read_releases(mutator, &mut outcome.releases);
 }
 

@@ -17,6 +17,7 @@ mod contents;
 mod layout;
 mod log;
 mod oracles;
+mod plateau;
 mod releases;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ mod verdict;
 pub(crate) use log::snapshot_digest;
 pub use oracles::Oracles;
 pub(crate) use oracles::judge_leniently;
+pub use plateau::{Round, is_due, plateau};
 pub use verdict::{
     Adjudication, Allowance, BrokenWord, Disagreement, Inconclusive, Kind, MAX_BROKEN_WORDS, Phase, Silent, Subject,
     Verdict, Violation,
@@ -260,7 +262,18 @@ fn missing_trap(model: &mut Model, seen: Seen<'_>, trap: ExpectedTrap) -> Violat
 
 fn unexpected_trap(model: &Model, seen: Seen<'_>, trap: Trap) -> Violation {
     let step = seen.outcome.step;
-    let kind = match trap {
+    let mut v = bare(kind_of(trap), step);
+    v.expected = match model.expectation().trap {
+        Some(t) if t.step == step => format!("an `unreachable` trap, because of {}", describe_rule(model, t.rule)),
+        Some(_) | None => "no trap here".to_owned(),
+    };
+    v.found = format!("trap: {}", trap.name());
+    v
+}
+
+/// What a trap is where none may come.
+const fn kind_of(trap: Trap) -> Kind {
+    match trap {
         Trap::MemoryOutOfBounds => Kind::OutOfBounds,
         Trap::Unreachable
         | Trap::TableOutOfBounds
@@ -270,14 +283,7 @@ fn unexpected_trap(model: &Model, seen: Seen<'_>, trap: Trap) -> Violation {
         | Trap::IntegerOverflow
         | Trap::BadConversionToInteger
         | Trap::StackOverflow => Kind::UnexpectedTrap(trap),
-    };
-    let mut v = bare(kind, step);
-    v.expected = match model.expectation().trap {
-        Some(t) if t.step == step => format!("an `unreachable` trap, because of {}", describe_rule(model, t.rule)),
-        Some(_) | None => "no trap here".to_owned(),
-    };
-    v.found = format!("trap: {}", trap.name());
-    v
+    }
 }
 
 /// The verdict on a program that does not end.

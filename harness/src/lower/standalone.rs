@@ -49,6 +49,52 @@ pub fn modules(runtime: &Runtime, plan: &Plan) -> Standalone {
     Standalone { mutator: mutator(words, bytes, host), program: program(runtime, plan, log) }
 }
 
+/// [`modules`], and for scripts that do the program again and again on one heap: export `rounds` (how many), and `pages_above`, `end_above` and
+/// `live_above`, which are 1 where memory, the heap's end or the live bytes are more than a number, as far as they are told. The program must leave all
+/// frames that it enters.
+#[must_use]
+pub fn modules_in_rounds(runtime: &Runtime, plan: &Plan) -> Standalone {
+    let mut modules = modules(runtime, plan);
+    let log = u64::from(MIRROR) + 4 * u64::from(plan.slots);
+    let more = rounds(&modules.program, log);
+    // Before the parenthesis that closes the module.
+    modules.program.truncate(modules.program.trim_end().len() - 1);
+    modules.program.push_str(&more);
+    modules.program.push_str(")\n");
+    modules
+}
+
+/// What [`modules_in_rounds`] has more than a program.
+fn rounds(program: &str, log: u64) -> String {
+    let mut text = format!(
+        r#"  ;; The program so many times, each with an empty log.
+  (func (export "rounds") (param $left i32)
+    (loop $next
+      (if (local.get $left)
+        (then
+          (call $poke (i32.const {LOG_CURSOR}) (i32.const {log}))
+          (call $run)
+          (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+          (br $next)))))
+"#
+    );
+    let told = [
+        ("pages_above", "memory.size", true),
+        ("end_above", "(global.get $heap_ptr)", program.contains("(global $heap_ptr ")),
+        ("live_above", "(call $live_bytes)", program.contains("(func $live_bytes ")),
+    ];
+    for (name, value, _) in told.into_iter().filter(|(_, _, is_told)| *is_told) {
+        put(
+            &mut text,
+            format_args!(
+                "  (func (export \"{name}\") (param i32) (result i32) (i32.gt_u {} (local.get 0)))\n",
+                if value.starts_with('(') { value.to_owned() } else { format!("({value})") }
+            ),
+        );
+    }
+    text
+}
+
 /// Whether the collector has a wrap table.
 const fn has_wraps(runtime: &Runtime) -> bool {
     runtime.description.parameters.wraps > 0

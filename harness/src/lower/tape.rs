@@ -170,6 +170,18 @@ impl Tape {
     /// When the memory is smaller.
     pub fn load(&self, memory: &mut [u8]) {
         memory[..self.start as usize].fill(0);
+        self.rewind(memory);
+        let (cells, _) = memory[self.start as usize..self.log as usize].as_chunks_mut::<4>();
+        for (cell, word) in cells.iter_mut().zip(&self.words) {
+            *cell = word.to_le_bytes();
+        }
+    }
+
+    /// Writes the control words only: the first step is the next one, and the log is empty.
+    ///
+    /// # Panics
+    /// When the memory is smaller than what [`Self::load`] needs.
+    pub fn rewind(&self, memory: &mut [u8]) {
         for (address, word) in [
             (PC, 0),
             (TAPE_CURSOR, self.start),
@@ -182,10 +194,6 @@ impl Tape {
             (RELEASE_START, self.releases.0),
         ] {
             memory[address as usize..][..4].copy_from_slice(&word.to_le_bytes());
-        }
-        let (cells, _) = memory[self.start as usize..self.log as usize].as_chunks_mut::<4>();
-        for (cell, word) in cells.iter_mut().zip(&self.words) {
-            *cell = word.to_le_bytes();
         }
     }
 

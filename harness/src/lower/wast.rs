@@ -10,6 +10,14 @@ use crate::outcome::Trap;
 pub enum Directive {
     /// The program runs and finishes.
     Run,
+    /// The program runs so many times, and finishes each time ([`super::standalone::modules_in_rounds`]).
+    Rounds(u32),
+    /// Memory has no more pages than these ([`super::standalone::modules_in_rounds`], as the next two).
+    PagesAtMost(u32),
+    /// The heap ends there at most.
+    EndAtMost(u32),
+    /// So many bytes are live at most.
+    LiveAtMost(u32),
     /// The program runs and traps.
     RunTraps(Trap),
     /// The heap has this word at this address.
@@ -71,9 +79,17 @@ pub fn script(standalone: &Standalone, directives: &[Directive]) -> String {
     text
 }
 
+fn at_most(above: &str, most: u32) -> String {
+    format!(r#"(assert_return (invoke "{above}" (i32.const {most})) (i32.const 0))"#)
+}
+
 fn line(directive: &Directive) -> String {
     match directive {
         Directive::Run => r#"(invoke "run")"#.to_owned(),
+        Directive::Rounds(rounds) => format!(r#"(invoke "rounds" (i32.const {rounds}))"#),
+        Directive::PagesAtMost(most) => at_most("pages_above", *most),
+        Directive::EndAtMost(most) => at_most("end_above", *most),
+        Directive::LiveAtMost(most) => at_most("live_above", *most),
         Directive::RunTraps(trap) => format!(r#"(assert_trap (invoke "run") "{}")"#, trap.name()),
         Directive::HeapWord { address, word } => {
             format!(r#"(assert_return (invoke "peek_heap" (i32.const {address})) (i32.const {word}))"#)

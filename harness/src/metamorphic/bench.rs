@@ -2,9 +2,10 @@
 
 use super::freeze::{Frozen, freeze};
 use super::pool::{Key, Pool, PoolError};
+use super::rounds;
 use super::tally::Tally;
 use super::transcript::{Difference, Transcript};
-use super::variant::Variant;
+use super::variant::{Rounds, Variant};
 use crate::judge::{self, Disagreement, Inconclusive, Kind, Verdict, Violation};
 use crate::model::Model;
 use crate::outcome::End;
@@ -40,11 +41,16 @@ pub enum NotCompared {
     Inconclusive,
     /// The other collector makes other objects, or other steps, of the program.
     AnotherPlan,
+    /// It makes no objects that could be made again and again.
+    NoRounds,
+    /// Memory went on growing, for objects of many sizes, on a collector that does not join free neighbours.
+    Sizes,
 }
 
 impl NotCompared {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::ResourceTrap, Self::TooMuchWork, Self::Inconclusive, Self::AnotherPlan];
+    pub const ALL: [Self; 6] =
+        [Self::ResourceTrap, Self::TooMuchWork, Self::Inconclusive, Self::AnotherPlan, Self::NoRounds, Self::Sizes];
 
     /// A stable name.
     #[must_use]
@@ -54,6 +60,8 @@ impl NotCompared {
             Self::TooMuchWork => "too-much-work",
             Self::Inconclusive => "inconclusive",
             Self::AnotherPlan => "another-plan",
+            Self::NoRounds => "no-rounds",
+            Self::Sizes => "sizes",
         }
     }
 }
@@ -78,6 +86,11 @@ impl Base {
         let transcript = Transcript::of(model, seen, |step| step);
         let (plan, of_module) = (model.plan(), model.description().module.is_some());
         Self { transcript, steps: plan.steps.clone(), collections, work: plan.work, of_module }
+    }
+
+    /// Its plan.
+    pub(super) fn steps(&self) -> &[Step] {
+        &self.steps
     }
 
     /// Whether a variant's plan does to the same objects what this run's did.
@@ -194,6 +207,9 @@ impl<'p> Bench<'p> {
         variant: &Variant,
         tally: &mut Tally,
     ) -> Result<Pair, PoolError> {
+        if let Some(rounds) = variant.rounds {
+            return self.rounds(rig, base, program, (variant, rounds), tally);
+        }
         let frozen = base.frozen(program, variant);
         let work = base.work.saturating_mul(1 + frozen.collections());
         if work > self.most_work {
@@ -204,6 +220,28 @@ impl<'p> Bench<'p> {
         let other = if own { rig } else { self.rig(variant, program)? };
         let pair = run(other, base, &frozen, variant, pool)?;
         tally.ran(variant, other, &frozen, collections(other).saturating_sub(base.collections));
+        if !own && other.is_bulky() {
+            let key = self.pool.key(variant, program.machine)?;
+            self.rigs.remove(&key);
+        }
+        Ok(pair)
+    }
+
+    /// A variant in which the program's work is done again and again.
+    fn rounds(
+        &mut self,
+        rig: &mut Rig,
+        base: &Base,
+        program: &Program,
+        (variant, rounds): (&Variant, Rounds),
+        tally: &mut Tally,
+    ) -> Result<Pair, PoolError> {
+        let (own, pool) = (variant.on.is_none() && !variant.poison, self.pool);
+        let other = if own { rig } else { self.rig(variant, program)? };
+        let (pair, repeated) = rounds::run(other, base, program, (variant, rounds), pool)?;
+        if let Some(repeated) = repeated {
+            tally.repeated(u64::from(repeated.course.rounds()), repeated.round);
+        }
         if !own && other.is_bulky() {
             let key = self.pool.key(variant, program.machine)?;
             self.rigs.remove(&key);
@@ -234,7 +272,7 @@ fn same_step(a: &Step, b: &Step) -> bool {
 }
 
 /// What a verdict leaves to compare: a run that passed, or one with a violation; else what became of the pair.
-fn ran(verdict: Verdict) -> Result<Option<Box<Violation>>, Pair> {
+pub(super) fn ran(verdict: Verdict) -> Result<Option<Box<Violation>>, Pair> {
     match verdict {
         Verdict::Pass => Ok(None),
         Verdict::Violation(v) => Ok(Some(v)),

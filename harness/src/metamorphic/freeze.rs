@@ -14,6 +14,13 @@ pub struct Frozen {
     inserted: Vec<u32>,
 }
 
+impl From<Program> for Frozen {
+    /// A program without collections that were inserted.
+    fn from(program: Program) -> Self {
+        Self { program, inserted: Vec::new() }
+    }
+}
+
 impl Frozen {
     /// The op of the original program that op `index` of this one is. An inserted collection counts as the op after it.
     #[must_use]
@@ -57,7 +64,7 @@ pub fn freeze(program: &Program, steps: &[Step], gaps: Gaps) -> Frozen {
     Frozen { program: frozen, inserted }
 }
 
-fn freeze_op(op: &Op, step: &Step) -> Op {
+pub(super) fn freeze_op(op: &Op, step: &Step) -> Op {
     match (op, step) {
         (&Op::Alloc { dst, fields, place, init, .. }, &Step::Alloc { size, init: resolved, .. }) => {
             let (fields, place) = freeze_fields(size, fields, place, &resolved);

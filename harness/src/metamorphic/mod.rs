@@ -12,6 +12,7 @@
 //!   contents are judged. A transcript that differs is [`Kind::ScheduleDependence`](crate::judge::Kind::ScheduleDependence).
 //! - On another collector with other kinds of objects, both runs make such objects only as both collectors have: the base run is done once more
 //!   for that comparison where it made others. Should the two plans differ all the same, they are not compared ([`NotCompared::AnotherPlan`]).
+//! - A variant of [rounds](Rounds) is not held against contents: the program's work is done again and again, and memory must stop growing.
 //! - When the two lowerings differ in a byte, on the same collector and machine, that is no collector's doing: the harness or an engine is wrong.
 //! - [`Replayer`] repeats a comparison, for reduction and for [`cause_of`].
 //!
@@ -21,8 +22,10 @@
 mod bench;
 mod freeze;
 mod machines;
+mod merging;
 mod pool;
 mod replay;
+mod rounds;
 mod select;
 mod tally;
 mod transcript;
@@ -37,4 +40,4 @@ pub use select::{MOST_WORK, SHARED_WORK, Selection, counterpart};
 pub use tally::Tally;
 pub use transcript::{Difference, Item, Transcript};
 pub(crate) use variant::mix;
-pub use variant::{Gaps, Variant, VariantError, parse_variant};
+pub use variant::{Gaps, Rounds, Variant, VariantError, parse_variant};

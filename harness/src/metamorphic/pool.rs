@@ -1,5 +1,6 @@
 //! Compiled collectors for variants, shared by all programs and workers.
 
+use super::merging::merges;
 use super::variant::Variant;
 use crate::engine::{Engine, EngineError};
 use crate::runtime::description::{Description, Rules};
@@ -107,6 +108,8 @@ pub struct Pool<'a> {
     source: Source,
     engines: &'a [Box<dyn Engine>],
     cells: Mutex<HashMap<Key, Cell>>,
+    /// Whether the runtime under test joins free neighbours, once that was asked for.
+    merges: OnceLock<bool>,
 }
 
 impl std::fmt::Debug for Pool<'_> {
@@ -119,7 +122,7 @@ impl<'a> Pool<'a> {
     /// Nothing compiled yet.
     #[must_use]
     pub fn new(source: Source, engines: &'a [Box<dyn Engine>]) -> Self {
-        Self { source, engines, cells: Mutex::new(HashMap::new()) }
+        Self { source, engines, cells: Mutex::new(HashMap::new()), merges: OnceLock::new() }
     }
 
     /// The runtime under test.
@@ -132,6 +135,15 @@ impl<'a> Pool<'a> {
     #[must_use]
     pub const fn engines(&self) -> &'a [Box<dyn Engine>] {
         self.engines
+    }
+
+    /// Whether the runtime under test joins free neighbours, as far as [`super::merging`] can tell.
+    pub(super) fn merges(&self) -> Result<bool, PoolError> {
+        if let Some(known) = self.merges.get() {
+            return Ok(*known);
+        }
+        let found = merges(&mut self.rig_of_base(Machine::default())?)?;
+        Ok(*self.merges.get_or_init(|| found))
     }
 
     /// The name of a variant's collector for a program's machine.

@@ -3,11 +3,12 @@
 use super::bench::{Base, Pair, run};
 use super::freeze::Frozen;
 use super::pool::{Key, Pool, PoolError, Source};
-use super::variant::Variant;
+use super::rounds::{self, Repeated};
+use super::variant::{Rounds, Variant};
 use crate::engine::Engine;
-use crate::judge::{Inconclusive, Kind, Verdict, Violation};
+use crate::judge::{Inconclusive, Kind, Phase, Verdict, Violation};
 use crate::reduce::{Cause, Oracle};
-use crate::report::finding_script;
+use crate::report::{finding_script, rounds_script};
 use crate::runtime::corrections;
 use crate::trial::{Bucket, Replay, Rig};
 use heapsmith_generators::Program;
@@ -22,6 +23,8 @@ pub struct Replayer<'p> {
     other: Option<(Key, Rig)>,
     /// The variant's program and its verdict, if the last replay came to it and it broke a promise.
     last: Option<(Frozen, Verdict)>,
+    /// What was done again and again in the last replay, if that broke a promise.
+    repeated: Option<Repeated>,
     /// What the last replay ran last, and whether as the variant.
     ran: Option<(Program, bool)>,
     work: u64,
@@ -31,7 +34,7 @@ impl<'p> Replayer<'p> {
     /// Nothing replayed yet.
     #[must_use]
     pub const fn new(pool: &'p Pool<'p>, variant: Variant) -> Self {
-        Self { pool, variant, base: None, other: None, last: None, ran: None, work: 0 }
+        Self { pool, variant, base: None, other: None, last: None, repeated: None, ran: None, work: 0 }
     }
 
     /// The variant.
@@ -46,6 +49,7 @@ impl<'p> Replayer<'p> {
     /// A variant that cannot be made.
     pub fn try_replay(&mut self, program: &Program) -> Result<Replay, PoolError> {
         self.last = None;
+        self.repeated = None;
         let mut rig = match self.base.take() {
             Some(rig)
                 if rig.prepared().runtime.description
@@ -79,13 +83,12 @@ impl<'p> Replayer<'p> {
         }
         let base = Base::of(rig);
         let mut replay = rig.replay(program);
-        let frozen = base.frozen(program, &self.variant);
-        let own = self.variant.on.is_none() && !self.variant.poison;
-        // Another runtime may follow the program's machine where this one is pinned: its rig may be stale though this one's is not.
-        let key = self.pool.key(&self.variant, program.machine)?;
-        if !own && self.other.as_ref().is_none_or(|(made_for, _)| *made_for != key) {
-            self.other = Some((key, self.pool.rig(&self.variant, program.machine)?));
+        if let Some(rounds) = self.variant.rounds {
+            return self.replay_rounds(rig, program, &base, rounds, replay);
         }
+        let frozen = base.frozen(program, &self.variant);
+        self.make_other(program)?;
+        let own = self.runs_on_base();
         let other = match &mut self.other {
             Some((_, other)) if !own => other,
             Some(_) | None => rig,
@@ -107,22 +110,94 @@ impl<'p> Replayer<'p> {
         Ok(replay)
     }
 
+    /// Whether the variant runs on the base rig.
+    const fn runs_on_base(&self) -> bool {
+        self.variant.on.is_none() && !self.variant.poison
+    }
+
+    /// Makes the variant's own rig, if it has one.
+    fn make_other(&mut self, program: &Program) -> Result<(), PoolError> {
+        // Another runtime may follow the program's machine where this one is pinned: its rig may be stale though this one's is not.
+        let key = self.pool.key(&self.variant, program.machine)?;
+        if !self.runs_on_base() && self.other.as_ref().is_none_or(|(made_for, _)| *made_for != key) {
+            self.other = Some((key, self.pool.rig(&self.variant, program.machine)?));
+        }
+        Ok(())
+    }
+
+    /// The replay of a variant in which a program's work is done again and again; `replay` is that of the program by itself.
+    fn replay_rounds(
+        &mut self,
+        rig: &mut Rig,
+        program: &Program,
+        base: &Base,
+        rounds: Rounds,
+        mut replay: Replay,
+    ) -> Result<Replay, PoolError> {
+        self.make_other(program)?;
+        let own = self.runs_on_base();
+        let other = match &mut self.other {
+            Some((_, other)) if !own => other,
+            Some(_) | None => rig,
+        };
+        let (pair, repeated) = rounds::run(other, base, program, (&self.variant, rounds), self.pool)?;
+        if let Some(repeated) = &repeated {
+            self.work += repeated.work;
+            self.ran = Some((repeated.program.clone(), true));
+        }
+        match (pair, repeated) {
+            (Pair::Same, _) | (Pair::NotCompared(_), None) => {}
+            (Pair::NotCompared(_), Some(repeated)) => replay.verdict = other.trial(&repeated.program),
+            (Pair::Untrusted(d), _) => replay.verdict = Verdict::Untrusted(d),
+            (Pair::Broken(v), Some(repeated)) if repeated.course.rounds() == 0 => {
+                let theirs = other.replay(&repeated.program);
+                let frozen = Frozen::from(repeated.program);
+                replay = broken(program, *v, &theirs, &frozen, replay);
+                self.last = Some((frozen, theirs.verdict));
+            }
+            (Pair::Broken(mut v), repeated) => {
+                v.phase = Phase::Collect;
+                replay.bucket = Some(Bucket { kind: v.kind, op: "end", phase: v.phase, boundary: None });
+                replay.verdict = Verdict::Violation(v);
+                self.repeated = repeated;
+            }
+        }
+        Ok(replay)
+    }
+
+    /// How often the work of the program was done in the last replay, if it was done again and again and that broke a promise.
+    #[must_use]
+    pub fn rounds(&self) -> Option<u32> {
+        let course = &self.repeated.as_ref()?.course;
+        Some(course.rounds() + u32::from(course.end.is_some()))
+    }
+
     fn other(&mut self) -> Option<&mut Rig> {
-        let own = self.variant.on.is_none() && !self.variant.poison;
+        let own = self.runs_on_base();
         if own { self.base.as_mut() } else { self.other.as_mut().map(|(_, rig)| rig) }
     }
 
-    /// The program that the variant ran in the last replay, on a machine with every parameter said, if it broke a promise.
+    /// The program that the variant ran in the last replay, on a machine with every parameter said, if it broke a promise. Of what was done again and
+    /// again: the work of a round, once, without the collection after it.
     #[must_use]
     pub fn variant_program(&mut self) -> Option<Program> {
         let machine = self.other()?.prepared().runtime.description.machine();
-        let (frozen, _) = self.last.as_ref()?;
-        Some(Program { machine, ops: frozen.program.ops.clone() })
+        let ops = match (&self.repeated, &self.last) {
+            (Some(repeated), _) => &repeated.once.ops,
+            (None, Some((frozen, _))) => &frozen.program.ops,
+            (None, None) => return None,
+        };
+        Some(Program { machine, ops: ops.clone() })
     }
 
     /// The script of the variant of the last replay, which fails as long as the variant breaks its promise.
     #[must_use]
     pub fn script(&mut self) -> Option<String> {
+        if let Some(repeated) = self.repeated.clone() {
+            let rig = self.other()?;
+            rig.work(&repeated.program);
+            return Some(rounds_script(rig, &repeated.course));
+        }
         let (frozen, verdict) = self.last.clone()?;
         let rig = self.other()?;
         rig.replay(&frozen.program);

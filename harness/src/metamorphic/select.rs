@@ -1,7 +1,9 @@
 //! Which variants a program runs in: a function of the campaign's seed, the program's index and its machine.
 
 use super::machines::{HEAP_STARTS, heap_start, worklist};
-use super::variant::{Gaps, Variant, mix};
+use super::rounds::sizes;
+use super::variant::{Gaps, Rounds, Variant, mix};
+use crate::model::Model;
 use crate::runtime::description::Description;
 use crate::runtime::manifest::Manifest;
 use crate::runtime::{RuntimeError, Spec};
@@ -18,6 +20,14 @@ const POISONED_STARTS: u64 = 16;
 const ANOTHER_RUNTIME: u64 = 4;
 /// and one in the standalone lowering.
 const STANDALONE: u64 = 256;
+/// Of so many of the first programs of a campaign on a module, one is done again and again, so that a short one has rounds, too;
+const ROUNDS: [(u64, u64); 2] = [(256, 4), (2_048, 32)];
+/// then, one in so many.
+const ROUNDS_LATER: u64 = 1_024;
+/// The same where variants are what was asked for.
+const ROUNDS_OF_ALL: u64 = 8;
+/// Payload bytes that objects of rounds get in one of three times, beside sizes of the program's own: all orders of magnitude.
+const ROUND_SIZES: [u32; 6] = [16, 72, 300, 1_200, 5_000, 20_000];
 /// Prime to [`HEAP_STARTS`]: the starts of neighbours are far apart, and all come round.
 const STRIDE: u64 = 37;
 /// Work of a variant, in the model's units, above which an ordinary campaign leaves it out: what it costs would buy a hundred others.
@@ -28,7 +38,7 @@ pub const MOST_WORK: u64 = 8_000_000;
 /// How much of a campaign is metamorphic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {
-    /// One program in `SHARE`, in one variant each: collections in all gaps; collections in some gaps at another heap start; another heap
+    /// One program in `SHARE`, in one variant each (and on a module of which that is promised, some do their work again and again): collections in all gaps; collections in some gaps at another heap start; another heap
     /// start; a poisoned twin with collections in all gaps.
     Share,
     /// Every program, in these variants:
@@ -51,15 +61,16 @@ pub enum Selection {
 }
 
 impl Selection {
-    /// The variants of program `index` of a campaign, which runs on `base`.
+    /// The variants of program `index` of a campaign, which `model` has planned.
     ///
     /// # Errors
     /// A runtime that there is not.
-    pub fn variants(&self, seed: u64, index: u64, base: &Description) -> Result<Vec<Variant>, RuntimeError> {
+    pub fn variants(&self, seed: u64, index: u64, model: &Model) -> Result<Vec<Variant>, RuntimeError> {
+        let base = model.description();
         if let Self::Versus { others } = self {
             let on = |other: &Spec| Variant { on: Some(other.clone()), ..Variant::default() };
             let mut all: Vec<Variant> = others.iter().map(on).collect();
-            all.extend(Self::Share.variants(seed, index, base)?);
+            all.extend(Self::Share.variants(seed, index, model)?);
             return Ok(all);
         }
         let draw = mix(seed, index);
@@ -67,7 +78,9 @@ impl Selection {
         let all_gaps = Variant { gaps: Gaps::All, ..Variant::default() };
         let some_gaps = Gaps::Sample((draw >> 32) as u32);
         if base.module.is_some() {
-            return Ok(self.of_module(draw, index, base, some_gaps));
+            let mut all = self.of_module(draw, index, base, some_gaps);
+            all.extend(self.rounds(draw, index, model));
+            return Ok(all);
         }
         match self {
             Self::Share | Self::Versus { .. } => {
@@ -93,7 +106,7 @@ impl Selection {
                         gaps: poisoned,
                         on: Some(start((draw >> 24) % POISONED_STARTS)?),
                         poison: true,
-                        standalone: false,
+                        ..Variant::default()
                     },
                 ];
                 if let (Some(against), true) = (against, index.is_multiple_of(ANOTHER_RUNTIME)) {
@@ -136,6 +149,29 @@ impl Selection {
                 all
             }
         }
+    }
+
+    /// Rounds of the same work, on a module whose memory must stop growing then: objects keep their sizes, or get one of them.
+    fn rounds(&self, draw: u64, index: u64, model: &Model) -> Option<Variant> {
+        let module = model.description().module.as_ref()?;
+        let every = match self {
+            Self::Share | Self::Versus { .. } => {
+                ROUNDS.iter().find(|(until, _)| index < *until).map_or(ROUNDS_LATER, |(_, every)| *every)
+            }
+            Self::All { .. } => ROUNDS_OF_ALL,
+        };
+        if module.no_plateau().is_some() || !mix(draw, 1).is_multiple_of(every) {
+            return None;
+        }
+        let sizes = sizes(model);
+        // One in three keeps all sizes.
+        let pick = |sizes: &[u32]| sizes.get((mix(draw, 3) % sizes.len().max(1) as u64) as usize).copied();
+        let size = match mix(draw, 2) % 3 {
+            0 => None,
+            1 => pick(&sizes),
+            _ => pick(&ROUND_SIZES),
+        };
+        (!sizes.is_empty()).then(|| Variant { rounds: Some(Rounds { number: None, size }), ..Variant::default() })
     }
 
     /// Work above which a variant is left out.

@@ -3,6 +3,8 @@
 use super::bench::{NotCompared, Pair};
 use super::freeze::Frozen;
 use super::variant::Variant;
+use crate::judge::Round;
+use crate::runtime::description::Description;
 use crate::trial::Rig;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,6 +31,12 @@ pub struct Tally {
     pub poisoned: u64,
     /// Variants that ran in the standalone lowering, too.
     pub standalone: u64,
+    /// Programs whose work was done again and again.
+    pub repeated: u64,
+    /// How often, in all.
+    pub rounds: u64,
+    /// Payload bytes that those rounds allocated.
+    pub round_bytes: u64,
     /// Variants that ran on another runtime, by its name.
     pub runtimes: BTreeMap<String, u64>,
     /// Programs that were compared on each runtime that comparisons are counted for, by its name with parameters.
@@ -58,6 +66,13 @@ impl Tally {
         }
     }
 
+    /// Counts so many rounds; none, where a round by itself had a verdict.
+    pub(super) fn repeated(&mut self, rounds: u64, round: Round) {
+        self.repeated += u64::from(rounds > 0);
+        self.rounds += rounds;
+        self.round_bytes = self.round_bytes.saturating_add(rounds.saturating_mul(round.bytes));
+    }
+
     /// Counts the runtimes that a program was compared on, of so many.
     pub(super) fn compared_on(&mut self, compared: BTreeSet<String>, of: usize) {
         self.versus_all += u64::from(of > 0 && compared.len() == of);
@@ -84,6 +99,9 @@ impl Tally {
         self.inserted_collections += other.inserted_collections;
         self.poisoned += other.poisoned;
         self.standalone += other.standalone;
+        self.repeated += other.repeated;
+        self.rounds += other.rounds;
+        self.round_bytes = self.round_bytes.saturating_add(other.round_bytes);
         for (reason, n) in &other.not_compared {
             *self.not_compared.entry(*reason).or_default() += n;
         }
@@ -98,15 +116,19 @@ impl Tally {
         }
     }
 
-    /// What must not be zero after so many programs that silence counts. The text of a module that is not ours has no twins.
+    /// What must not be zero after so many programs that silence counts. The text of a module that is not ours has no twins; rounds are for such modules
+    /// alone.
     #[must_use]
-    pub fn unreached(&self, is_ours: bool) -> Vec<&'static str> {
+    pub fn unreached(&self, description: &Description) -> Vec<&'static str> {
+        let is_ours = description.module.is_none();
+        let has_rounds = description.module.as_ref().is_some_and(|module| module.no_plateau().is_none());
         [
             (self.programs, "metamorphic programs"),
             (self.same, "metamorphic pairs that were compared"),
             (self.extra_collections, "extra collections of metamorphic runs"),
             (if is_ours { self.heap_starts.len() as u64 } else { 1 }, "heap starts of metamorphic runs"),
             (if is_ours { self.poisoned } else { 1 }, "poisoned twins"),
+            (if has_rounds { self.repeated } else { 1 }, "rounds of the same work"),
         ]
         .into_iter()
         .filter_map(|(n, what)| (n == 0).then_some(what))

@@ -7,6 +7,8 @@
 //!                                    and `\` in it a `\`) where there is white space in it
 //!         | "poison"                 swept and fresh payloads are overwritten
 //!         | "standalone"             the program as code of its own must do the same, byte for byte
+//!         | "rounds" ["=" N] ["(" BYTES ")"]   the program's work N times on one heap, which must stop growing ([`super::rounds`]): as often as its bytes
+//!                                    ask for without N, all objects of this size with BYTES
 //! ```
 
 use crate::runtime::quote::{quote, unquote};
@@ -25,6 +27,46 @@ pub struct Variant {
     pub poison: bool,
     /// Whether the standalone lowering runs, too.
     pub standalone: bool,
+    /// Whether the program's work is done again and again, and how.
+    pub rounds: Option<Rounds>,
+}
+
+/// How a program's work is done again and again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Rounds {
+    /// How often, [`Rounds::LEAST`] to [`Rounds::MOST`]; none: as often as the bytes that a round allocates ask for.
+    pub number: Option<u32>,
+    /// Payload bytes that every object gets; none: its own.
+    pub size: Option<u32>,
+}
+
+impl Rounds {
+    /// The fewest rounds that say anything of growth.
+    pub const LEAST: u32 = 32;
+    /// The most.
+    pub const MOST: u32 = 1 << 16;
+
+    /// What is behind `rounds` in a variant's text.
+    fn parse(text: &str) -> Option<Self> {
+        let (number, size) = match text.split_once('(') {
+            Some((number, size)) => (number, Some(size.strip_suffix(')')?.parse().ok()?)),
+            None => (text, None),
+        };
+        let number = match number.strip_prefix('=') {
+            Some(number) => Some(number.parse().ok().filter(|n| (Self::LEAST..=Self::MOST).contains(n))?),
+            None if number.is_empty() => None,
+            None => return None,
+        };
+        Some(Self { number, size })
+    }
+}
+
+impl fmt::Display for Rounds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("rounds")?;
+        self.number.map_or(Ok(()), |number| write!(f, "={number}"))?;
+        self.size.map_or(Ok(()), |size| write!(f, "({size})"))
+    }
 }
 
 /// Where collections are inserted. Gap `i` is before op `i`; the last one is after all ops.
@@ -80,6 +122,7 @@ impl fmt::Display for Variant {
         }));
         parts.extend(self.poison.then(|| "poison".to_owned()));
         parts.extend(self.standalone.then(|| "standalone".to_owned()));
+        parts.extend(self.rounds.map(|rounds| rounds.to_string()));
         f.write_str(&parts.join(" "))
     }
 }
@@ -89,8 +132,8 @@ impl fmt::Display for Variant {
 pub enum VariantError {
     /// A part that there is not.
     #[error(
-        "expected a variant made of collections=all, collections=sample(N), collections=before(N), on=RUNTIME, poison and standalone, \
-         found `{found}`"
+        "expected a variant made of collections=all, collections=sample(N), collections=before(N), on=RUNTIME, poison, standalone and \
+         rounds, rounds=N, rounds(BYTES) or rounds=N(BYTES) with N from 32 to 65536, found `{found}`"
     )]
     Part {
         /// The part.
@@ -142,6 +185,8 @@ pub fn parse_variant(text: &str) -> Result<Variant, VariantError> {
         if let Some(spec) = part.strip_prefix("on=") {
             let hint = if rest.is_empty() { "" } else { QUOTES };
             variant.on = Some(parse_spec(spec).map_err(|error| VariantError::Runtime { error, hint })?);
+        } else if let Some(rounds) = part.strip_prefix("rounds").and_then(Rounds::parse) {
+            variant.rounds = Some(rounds);
         } else if let Some(seed) = number("collections=sample(") {
             variant.gaps = Gaps::Sample(seed);
         } else if let Some(op) = number("collections=before(") {

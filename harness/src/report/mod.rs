@@ -8,4 +8,4 @@ mod script;
 pub use account::Account;
 pub use finding::{Written, folder_name, write_finding};
 pub use json::{AccountJson, SCHEMA_VERSION};
-pub use script::{Assertions, directives, finding_script};
+pub use script::{Assertions, directives, finding_script, rounds_script};

@@ -6,7 +6,7 @@ use crate::lower::wast::{Directive, script};
 use crate::model::{Exactness, Model};
 use crate::outcome::{End, Outcome, Trap};
 use crate::runtime::description::{Role, WRAP_ENTRY, WRAP_GLOBAL};
-use crate::trial::Rig;
+use crate::trial::{Course, Rig};
 
 /// What a script asserts, and whether any of it fails on the runtime as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,6 +107,23 @@ fn releases(v: &Violation, model: &Model, seen: &Outcome) -> Option<Directive> {
         | Kind::EngineDivergence
         | Kind::ScheduleDependence => None,
     }
+}
+
+/// The script of a program that `rig` has planned last and that was done again and again: as often, and then there must not be more than after half as
+/// many rounds of the collector as it is.
+#[must_use]
+pub fn rounds_script(rig: &Rig, course: &Course) -> String {
+    let modules = standalone::modules_in_rounds(&rig.prepared().runtime, rig.model().plan());
+    let n = course.rounds();
+    let half = |values: &[u32]| values.get((n as usize / 2).saturating_sub(1)).copied();
+    let mut directives = vec![Directive::Rounds(n + u32::from(course.end.is_some()))];
+    if course.end.is_none() {
+        // Where the heap's end or the live bytes are not told, there are none.
+        directives.extend(half(&course.pages).map(Directive::PagesAtMost));
+        directives.extend(half(&course.heap_end).map(Directive::EndAtMost));
+        directives.extend(half(&course.live).map(Directive::LiveAtMost));
+    }
+    script(&modules, &directives)
 }
 
 /// The script of the case that `rig` replayed last.

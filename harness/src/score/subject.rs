@@ -96,7 +96,7 @@ impl<'p> Subject<'p> {
     fn bench_variants(&mut self, index: u64, program: &Program) -> Shown {
         let Some(rig) = self.rigs.get_mut(&program.machine) else { return Shown::Unknown };
         let description = &rig.prepared().runtime.description;
-        let Ok(mut variants) = Selection::Share.variants(self.seed, index, description) else {
+        let Ok(mut variants) = Selection::Share.variants(self.seed, index, rig.model()) else {
             return Shown::Unknown;
         };
         // Another build has no edit: that it differs says nothing that the model does not.

@@ -16,6 +16,7 @@ mod observe;
 mod parts;
 mod reached;
 mod replay;
+mod rounds;
 mod sample;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ pub use measure::Measured;
 pub use observe::Observations;
 pub(crate) use parts::Part;
 pub use replay::{Bucket, Replay};
+pub use rounds::{Course, Most};
 pub use sample::Sample;
 
 use crate::coverage::Edges;
@@ -263,6 +265,12 @@ impl Rig {
     /// The model and what the first engine showed, as the last trial left them.
     pub(crate) fn look(&mut self) -> (&mut Model, Seen<'_>) {
         (&mut self.model, Seen { outcome: &self.outcomes[0], heap: self.residents[0].heap() })
+    }
+
+    /// Engines that keep a collector between programs; they are the first ones.
+    #[must_use]
+    pub const fn residents(&self) -> usize {
+        self.residents.len()
     }
 
     /// Names of the engines, in order.

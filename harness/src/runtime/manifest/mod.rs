@@ -29,7 +29,7 @@
 //! free_list = { global = "gc_free_head" }
 //! collections = { global = "n" }
 //! worklist = { global = "gc_worklist_ptr" }
-//! live_bytes = { call = "live" }      # or { global = "total" }; exported for scripts, not judged
+//! live_bytes = { call = "live" }      # or { global = "total" }: must not grow when the same work is done again and again, and dropped and collected each time
 //!
 //! [object]                          # all optional
 //! header = 4                        # bytes before the payload, 1024 at most
@@ -101,6 +101,7 @@
 //! growth = "unknown"                # "shortage"
 //! reclaim = "unknown"               # "nothing" is freed, or { factor = 4, slack = 1048576 }: heap at most, of what first fit needs
 //! cycles = "collected"              # or "leaked"
+//! plateau = true                    # default; false: memory may grow without end though the same work is done again and again, and dropped and collected each time
 //!
 //! [[build]]                         # other builds of the same collector
 //! name = "stress"
@@ -284,6 +285,17 @@ impl Manifest {
     #[must_use]
     pub fn kind_of(&self, request: Request) -> Option<&Kind> {
         self.kinds.iter().find(|kind| kind.fits(request))
+    }
+
+    /// Why its memory may grow for ever when the same work is done again and again, all of it dropped and collected each time; none if it must stop growing.
+    #[must_use]
+    pub fn no_plateau(&self) -> Option<&'static str> {
+        if self.promises.reclaim == Some(Reclaim::Nothing)
+            || self.roots.iter().any(|roots| roots.kind == RootKind::None)
+        {
+            return Some("nothing is ever freed");
+        }
+        (self.promises.plateau == Some(false)).then_some("memory may grow, as `plateau = false` in [promises] says")
     }
 
     /// Root slots that there can be: the push after them is the first that executes `unreachable`.

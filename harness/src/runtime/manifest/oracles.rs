@@ -121,6 +121,10 @@ impl Manifest {
             Some(Reclaim::Unknown) | None => (None, "no bound: say `reclaim` in [promises]".to_owned()),
         };
         add("reclaim", reclaim, &why);
+        let told = if heap.live_bytes.is_some() { " and live bytes stop" } else { " stops" };
+        let plateau =
+            format!("memory{told} growing when the same work is done again and again, all of it dropped and collected");
+        add("plateau", self.no_plateau().is_none().then_some(plateau), self.no_plateau().unwrap_or_default());
         let cycles = match promises.cycles {
             Some(Cycles::Collected) => yes("unreachable cycles are collected"),
             Some(Cycles::Leaked) => None,

@@ -412,6 +412,8 @@ pub struct Promises {
     pub reclaim: Option<Reclaim>,
     /// What becomes of unreachable cycles.
     pub cycles: Option<Cycles>,
+    /// Whether memory stops growing when the same work is done again and again; so it is where nothing is given.
+    pub plateau: Option<bool>,
 }
 
 /// Which words keep an object alive.

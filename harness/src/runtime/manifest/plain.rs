@@ -111,6 +111,7 @@ pub(super) fn promises(root: &Table<'_>) -> Result<Promises, ManifestError> {
         growth: table.get("growth").map(|value| value.one_of(&growth)).transpose()?,
         reclaim: table.get("reclaim").map(|value| reclaim(&value)).transpose()?,
         cycles: table.get("cycles").map(|value| value.one_of(&cycles)).transpose()?,
+        plateau: table.get("plateau").map(|value| value.flag()).transpose()?,
     };
     table.finish()?;
     Ok(promises)

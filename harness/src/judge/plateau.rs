@@ -1,0 +1,270 @@
+//! Plateau: the same work again and again, all of it dropped and collected each time, must come to an end of memory's growth.
+//!
+//! # Why it is sound
+//! After each round nothing of it is reachable, and a complete collection was asked for. All objects of a round have one size, so that the blocks of any
+//! round serve the next one, whether the collector splits blocks, merges them, or does neither; with two sizes a list that splits and never merges may
+//! cut a large block for a small object in every round, and grow for ever. (A collector that joins all that is free may be given any sizes: after each
+//! round it has all of its room in one piece again. Whoever gives many sizes to this oracle has seen that it does.) Whatever else a collector has grows to what one round needs: worklists, tables,
+//! thresholds that follow the live data, chunks that double. A conservative collector may keep what stale words point to, but rounds are alike:
+//! they leave the same words in the same places, and those of one round take the places of those of the round before.
+//!
+//! So growth that goes on is a leak. It goes on if memory grew in each of the last three doublings of the number of rounds, in the last one by at
+//! least [`PAGES`] pages (by [`BYTES`] bytes, where the heap's end is known) and by half more at least than in the one before. What comes to rest, and what grows by ever
+//! smaller steps, is none; nor is a leak that is too slow for the rounds that there were.
+
+use super::{Kind, Violation, bare, kind_of};
+use crate::outcome::{End, Trap};
+use crate::runtime::description::{Description, PAGE};
+use crate::trial::Course;
+use std::fmt::Write as _;
+
+/// Pages by which memory must have grown in the last half of all rounds.
+const PAGES: u32 = 3;
+/// Bytes by which the heap's end must have risen in the last half, where it is known.
+const BYTES: u32 = 8_192;
+/// Bytes by which the live data must have grown in the last half, where the collector tells it. Growth there needs no room to show in.
+const LIVE: u32 = 16;
+/// Rounds before anything is said of growth.
+const FIRST: u32 = 32;
+/// Rounds that must have come to their end before one that runs out of memory says anything.
+const BEFORE_TRAP: u32 = 16;
+
+/// What a round is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Round {
+    /// Objects that it allocates.
+    pub objects: u64,
+    /// Their payload bytes.
+    pub bytes: u64,
+    /// Payload bytes of the largest.
+    pub largest: u32,
+    /// Payload bytes of each, if they are all alike.
+    pub size: Option<u32>,
+}
+
+/// Whether growth may be decided after so many rounds: doublings, so that it costs nothing.
+#[must_use]
+pub const fn is_due(rounds: u32) -> bool {
+    rounds >= FIRST && rounds.is_power_of_two()
+}
+
+/// What a course of rounds breaks, if anything.
+#[must_use]
+pub fn plateau(course: &Course, round: Round, description: &Description) -> Option<Violation> {
+    match course.end {
+        None => growth(course, round),
+        Some(End::Trapped(Trap::Unreachable)) => exhaustion(course, round, description),
+        Some(End::Trapped(trap)) => {
+            let mut v = bare(kind_of(trap), 0);
+            v.expected = format!("round {} of {} ends as those before it", course.rounds() + 1, work(round));
+            v.found = format!("trap: {}", trap.name());
+            Some(v)
+        }
+        Some(End::OutOfFuel | End::Finished) => None,
+    }
+}
+
+/// What tells how far memory reaches, after each round.
+struct Extent<'c> {
+    values: &'c [u32],
+    /// Growth in the last half that is enough.
+    least: u32,
+    /// What stands before and after each value.
+    words: (&'static str, &'static str),
+}
+
+impl<'c> Extent<'c> {
+    /// The heap's end, where it is known, else pages.
+    fn of(course: &'c Course) -> Self {
+        if course.heap_end.len() == course.pages.len() && !course.heap_end.is_empty() {
+            Self { values: &course.heap_end, least: BYTES, words: ("the heap ends at byte ", "") }
+        } else {
+            Self::pages(course)
+        }
+    }
+
+    /// Pages.
+    fn pages(course: &'c Course) -> Self {
+        Self { values: &course.pages, least: PAGES, words: ("", " pages") }
+    }
+
+    /// The live data, where all rounds tell it.
+    fn live(course: &'c Course) -> Option<Self> {
+        let all = course.live.len() == course.pages.len();
+        all.then_some(Self { values: &course.live, least: LIVE, words: ("", " bytes") })
+    }
+
+    /// The value after so many rounds; before the first, the first one's.
+    fn after(&self, rounds: usize) -> u32 {
+        self.values.get(rounds.saturating_sub(1)).or(self.values.first()).copied().unwrap_or(0)
+    }
+
+    /// Whether it goes on growing.
+    fn goes_on(&self) -> bool {
+        let n = self.values.len();
+        let [a, b, c, d] = [n / 8, n / 4, n / 2, n].map(|rounds| u64::from(self.after(rounds)));
+        a < b && b < c && c < d && d - c >= u64::from(self.least) && 2 * (d - c) >= 3 * (c - b)
+    }
+
+    /// What it came to, in words.
+    fn words(&self) -> String {
+        let n = self.values.len();
+        let (before, unit) = self.words;
+        let mut text = String::new();
+        for (i, rounds) in [n / 8, n / 4, n / 2, n].into_iter().filter(|rounds| *rounds > 0).enumerate() {
+            let value = self.after(rounds);
+            let unit = if value == 1 { unit.trim_end_matches('s') } else { unit };
+            let _ = match i {
+                0 => write!(text, "{before}{value}{unit} after {rounds} rounds"),
+                _ => write!(text, ", {value} after {rounds}"),
+            };
+        }
+        text
+    }
+}
+
+fn growth(course: &Course, round: Round) -> Option<Violation> {
+    if course.rounds() < FIRST {
+        return None;
+    }
+    if let Some(live) = Extent::live(course).filter(Extent::goes_on) {
+        let mut v = bare(Kind::Leak, 0);
+        v.expected = format!(
+            "as much is live after each round of {}, all of it dropped and collected, as after the one before",
+            work(round)
+        );
+        v.found = format!("`live_bytes` of the manifest tells {}", live.words());
+        return Some(v);
+    }
+    // What a collector has above its heap shows in pages alone.
+    [Extent::pages(course), Extent::of(course)].into_iter().find(Extent::goes_on).map(|extent| {
+        let mut v = bare(Kind::Leak, 0);
+        v.expected = format!(
+            "memory stops growing when the same work is done again and again, and all of it is dropped and collected each time: {}",
+            work(round)
+        );
+        v.found = extent.words();
+        v
+    })
+}
+
+/// Memory that ran out: there was enough for the same work before.
+fn exhaustion(course: &Course, round: Round, description: &Description) -> Option<Violation> {
+    let pages = course.pages.last().copied().unwrap_or(0);
+    let limit = u64::from(description.parameters.max_pages) * u64::from(PAGE);
+    // As much as a collector may ask for at once that needs room for one object: all of the block anew, rounded up, and a page.
+    let wanted = description.object.stride(round.largest) + u64::from(round.largest) / 8 + u64::from(PAGE);
+    let is_full = u64::from(pages) * u64::from(PAGE) + wanted > limit;
+    let extent = Extent::of(course);
+    let n = course.pages.len();
+    let grew = extent.after(n / 4) < extent.after(n);
+    let was_full = course.heap_end.is_empty() && course.pages.first() == course.pages.last();
+    (course.rounds() >= BEFORE_TRAP && is_full && (grew || was_full)).then(|| {
+        let mut v = bare(Kind::Leak, 0);
+        v.expected = format!(
+            "there is memory for the same work again, once all of it was dropped and collected: round {} of {}",
+            course.rounds() + 1,
+            work(round)
+        );
+        v.found =
+            format!("trap: unreachable, at {pages} of {} pages: {}", description.parameters.max_pages, extent.words());
+        v
+    })
+}
+
+/// A round in words.
+fn work(round: Round) -> String {
+    let Round { objects, bytes, size, .. } = round;
+    let plural = if objects == 1 { "" } else { "s" };
+    match size {
+        Some(size) => format!("{objects} object{plural} of {size} bytes"),
+        None => format!("{objects} objects, {bytes} bytes in all"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::parse_spec;
+    use heapsmith_generators::Machine;
+
+    const ROUND: Round = Round { objects: 3, bytes: 72, largest: 24, size: Some(24) };
+
+    fn description() -> Description {
+        parse_spec("fixed?data_end=0,worklist=64,roots=32,pages=1..40").unwrap().resolve(Machine::default()).unwrap()
+    }
+
+    fn of(rounds: u32, pages: impl Fn(u32) -> u32) -> Option<Violation> {
+        let course = Course { pages: (1..=rounds).map(pages).collect(), ..Course::default() };
+        plateau(&course, ROUND, &description())
+    }
+
+    #[test]
+    fn growth_that_goes_on_is_a_leak_and_says_how_it_went() {
+        let v = of(256, |round| 1 + round / 8).unwrap();
+        assert_eq!(
+            (v.kind, v.found.as_str()),
+            (Kind::Leak, "5 pages after 32 rounds, 9 after 64, 17 after 128, 33 after 256")
+        );
+        assert!(v.expected.ends_with("each time: 3 objects of 24 bytes"), "{}", v.expected);
+        // By chunks that are all of what there is.
+        assert!(of(256, |round| (2 + round / 4).next_power_of_two()).is_some());
+        // A part of a page a round.
+        assert!(of(1 << 14, |round| 1 + round / 2_000).is_some());
+    }
+
+    #[test]
+    fn growth_that_comes_to_rest_is_none() {
+        for most in [2, 7, 31, 200] {
+            assert_eq!(of(512, |round| round.min(most)), None, "{most}");
+        }
+        assert_eq!(of(512, |_| 9), None);
+        // Ever smaller steps: so many that memory is never at rest.
+        assert_eq!(of(4_096, |round| 10 * round.ilog2()), None);
+        assert_eq!(of(4_096, u32::isqrt), None);
+        // One large step, at any time.
+        for at in 2..512 {
+            assert_eq!(of(512, |round| if round < at { 3 } else { 99 }), None, "{at}");
+        }
+        // To and fro.
+        assert_eq!(of(512, |round| 3 + 90 * (round % 3)), None);
+        assert_eq!(of(31, |round| round), None, "too few rounds");
+    }
+
+    #[test]
+    fn growth_of_the_heap_s_end_and_of_what_is_live_needs_no_page() {
+        let of = |end: fn(u32) -> u32, live: fn(u32) -> u32| {
+            let values = |value: fn(u32) -> u32| (1..=128).map(value).collect();
+            let course = Course { pages: vec![1; 128], heap_end: values(end), live: values(live), end: None };
+            plateau(&course, ROUND, &description()).map(|v| v.found)
+        };
+        assert_eq!(of(|_| 4_096, |_| 0), None);
+        assert_eq!(of(|round| 1_000 + 4 * round, |_| 0), None, "too little");
+        let end = of(|round| 1_000 + 200 * round, |_| 0).unwrap();
+        assert_eq!(end, "the heap ends at byte 4200 after 16 rounds, 7400 after 32, 13800 after 64, 26600 after 128");
+        let live = of(|_| 4_096, |round| 8 * round).unwrap();
+        assert_eq!(
+            live,
+            "`live_bytes` of the manifest tells 128 bytes after 16 rounds, 256 after 32, 512 after 64, 1024 after 128"
+        );
+    }
+
+    #[test]
+    fn memory_that_runs_out_for_work_that_it_was_enough_for_is_a_leak() {
+        let of = |rounds, trap, pages: fn(u32) -> u32| {
+            let pages = (1..=rounds).map(pages).collect();
+            let course = Course { pages, end: Some(End::Trapped(trap)), ..Course::default() };
+            plateau(&course, ROUND, &description())
+        };
+        let v = of(40, Trap::Unreachable, |round| round).unwrap();
+        assert!(v.kind == Kind::Leak && v.expected.contains("round 41 of 3 objects of 24 bytes"), "{}", v.expected);
+        assert_eq!(
+            v.found,
+            "trap: unreachable, at 40 of 40 pages: 5 pages after 5 rounds, 10 after 10, 20 after 20, 40 after 40"
+        );
+        assert!(of(16, Trap::Unreachable, |_| 40).is_some(), "all of memory from the start");
+        assert_eq!(of(15, Trap::Unreachable, |_| 40), None, "too few rounds");
+        assert_eq!(of(40, Trap::Unreachable, |round| round / 2), None, "there was room");
+        assert_eq!(of(3, Trap::MemoryOutOfBounds, |_| 3).unwrap().kind, Kind::OutOfBounds);
+    }
+}
