@@ -1,6 +1,7 @@
 //! A campaign: a seed from which the n-th program follows, whatever was asked for before.
 
 use crate::builder::{Builder, Limits};
+use crate::forms::{self, Form};
 use crate::machines::{POOL, SMALL};
 use crate::misread;
 use crate::profile::{Family, Profile};
@@ -33,6 +34,7 @@ pub struct Campaign {
     machines: Vec<Machine>,
     vast: Machine,
     sampling: Sampling,
+    forms: Vec<Form>,
 }
 
 impl Campaign {
@@ -47,7 +49,13 @@ impl Campaign {
     pub fn sampled(seed: u64, defaults: Capacities, pinned: Machine, sampling: Sampling) -> Self {
         let machines = sampling.machines(seed, defaults, pinned);
         let vast = sampling.for_vast(rare::vast(seed, defaults, pinned), pinned);
-        Self { seed, defaults, machines, vast, sampling }
+        Self { seed, defaults, machines, vast, sampling, forms: Vec::new() }
+    }
+
+    /// The same for a collector that tells objects of these forms apart: some programs are about the fields of each.
+    #[must_use]
+    pub fn telling(self, forms: Vec<Form>) -> Self {
+        Self { forms, ..self }
     }
 
     /// The machines that its programs ask for: 192, of which some may be equal. One more is for objects that none of them holds.
@@ -62,7 +70,8 @@ impl Campaign {
         if self.sampling.has_rare() {
             let machines = self.sampling.for_rare(&self.machines);
             let of_a_fixed_form = rare::program(self.seed, index, machines, self.vast, self.defaults)
-                .or_else(|| misread::program(self.seed, index, machines, self.vast, self.defaults));
+                .or_else(|| misread::program(self.seed, index, machines, self.vast, self.defaults))
+                .or_else(|| forms::program(self.seed, index, machines, self.defaults, &self.forms));
             if let Some(program) = of_a_fixed_form {
                 return program;
             }

@@ -71,6 +71,7 @@
 mod arbitrary;
 mod builder;
 mod campaign;
+mod forms;
 pub mod heap_image;
 mod kind;
 mod lexer;
@@ -95,6 +96,7 @@ mod wraps;
 
 pub use builder::BIG_GRAPH;
 pub use campaign::{Campaign, Capacities};
+pub use forms::Form;
 pub use heap_image::HeapImage;
 pub use kind::OpKind;
 pub use mutate::{MUTANT_OPS, MUTANT_WORK, Mutation, Mutator, mutate, work};

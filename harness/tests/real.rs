@@ -5,7 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "tests")]
 
-use heapsmith::campaign::{Feedback, Limit, Progress, Settings, Summary, hunt};
+use heapsmith::campaign::{Feedback, Limit, Progress, Settings, Summary, capacities, hunt};
 use heapsmith::engine::{DEFAULT, Engine, by_name};
 use heapsmith::judge::{Allowance, Verdict};
 use heapsmith::metamorphic::Selection;
@@ -13,7 +13,7 @@ use heapsmith::pins::{self, Expect};
 use heapsmith::runtime::mutant::mutants;
 use heapsmith::runtime::{Edit, Spec, builtin, parse_spec};
 use heapsmith::trial::{Prepared, Rig};
-use heapsmith_generators::Machine;
+use heapsmith_generators::{Campaign, Machine, Program};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -152,4 +152,35 @@ fn a_mutant_of_each_is_seen() {
         });
         assert!(seen, "{name}");
     }
+}
+
+/// Each class has code of its own for each of its fields: what one of them forgets shows in no other.
+#[test]
+fn a_field_that_one_class_forgets_is_seen() {
+    let Some(spec) = real("assemblyscript/incremental") else { return };
+    let description = spec.resolve(Machine::default()).unwrap();
+    let without = Campaign::new(1, capacities(&description), spec.pinned);
+    let campaign = without.clone().telling(description.forms());
+    let programs: Vec<Program> =
+        (0..4_000).filter(|i| campaign.program(*i) != without.program(*i)).map(|i| campaign.program(i)).collect();
+    assert!(programs.len() > 100, "{} programs about fields", programs.len());
+    let clean = builtin(description);
+    let all = mutants(&clean).unwrap();
+    let forgotten: Vec<_> = all
+        .iter()
+        .filter(|c| c.original == "Call" && c.mutant.to_string().starts_with("~lib/rt/__visit_members:"))
+        .filter(|c| c.mutant.to_string().ends_with(":drop"))
+        .collect();
+    assert!(forgotten.len() > 30, "{} calls in it", forgotten.len());
+    let engines = [by_name("wasmtime").unwrap()];
+    let seen = forgotten.iter().step_by(9).map(|candidate| {
+        let mutated = candidate.mutant.apply(&clean).unwrap();
+        let mut rig = Rig::new(Arc::new(Prepared::edited(mutated, &engines).unwrap())).unwrap();
+        let seen = programs.iter().position(|program| matches!(rig.trial(program), Verdict::Violation(_)));
+        println!("{}: program {seen:?} of {}", candidate.mutant, programs.len());
+        seen.is_some()
+    });
+    let (seen, unseen): (Vec<bool>, Vec<bool>) = seen.partition(|&seen| seen);
+    // Some are of classes that the library has for itself, and no program makes.
+    assert!(seen.len() > 8, "{} seen, {} not", seen.len(), unseen.len());
 }

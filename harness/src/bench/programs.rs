@@ -49,7 +49,8 @@ pub(super) fn steady(ops: u32) -> Program {
 
 /// The campaign that drawn programs come from.
 pub(super) fn campaign(spec: &Spec, seed: u64) -> Result<Campaign, RuntimeError> {
-    Ok(Campaign::new(seed, capacities(&spec.resolve(Machine::default())?), spec.pinned))
+    let description = spec.resolve(Machine::default())?;
+    Ok(Campaign::new(seed, capacities(&description), spec.pinned).telling(description.forms()))
 }
 
 /// Whether memory grows.

@@ -284,7 +284,7 @@ fn hunt_with(
     drop(prepared);
     let source = Source::new(settings.spec.clone());
     let capacities = capacities(&description);
-    let programs = Programs::new(settings.seed, capacities, settings.spec.pinned);
+    let programs = Programs::new(settings.seed, capacities, settings.spec.pinned).telling(description.forms());
     let given = || starts.iter().map(|start| start.program.machine);
     let machines = || programs.machines().iter().copied().chain(given()).map(|m| (m, OnceLock::new())).collect();
     let started = Instant::now();

@@ -9,11 +9,15 @@
 
 use super::description::Description;
 use super::manifest::{Kind, Manifest, Pointers, Request};
-use heapsmith_generators::Placement;
+use heapsmith_generators::{Form, Placement};
 use std::sync::Arc;
 
 /// Data words of a graph's nodes beyond those asked for, up to which a kind is looked for.
 const MOST_WORDS: u32 = 8;
+/// Pointer fields of a form, at most: what has more is an array.
+const MOST_FIELDS: u32 = 16;
+/// Where they can be.
+const PLACES: [Placement; 3] = [Placement::Front, Placement::Odd, Placement::Back];
 
 impl Description {
     /// The object that a program gets which asks for this one; none where there is nothing like it.
@@ -44,6 +48,32 @@ impl Description {
     pub fn must_initialise(&self, request: Request) -> bool {
         let is_told = |kind: &Kind| kind.pointers != Pointers::Any;
         self.modules().iter().any(|module| module.kind_of(request).is_some_and(is_told))
+    }
+
+    /// The forms of objects that it tells apart by which of their words are pointers, the smallest object of each; none where it makes whatever is
+    /// asked for.
+    #[must_use]
+    pub fn forms(&self) -> Vec<Form> {
+        let modules = self.modules();
+        let kinds = modules.iter().flat_map(|module| &module.kinds);
+        if kinds.clone().all(|kind| matches!(kind.pointers, Pointers::Any | Pointers::None)) {
+            return Vec::new();
+        }
+        let mut forms = Vec::new();
+        for (fields, place) in (1..=MOST_FIELDS).flat_map(|n| PLACES.map(|place| (n, place))) {
+            // A size of its own for each kind that such an object can be of.
+            for kind in kinds.clone() {
+                let is_of = |size: &u32| {
+                    let request = Request::of(*size, fields, place);
+                    request.count == fields && kind.fits(request) && is_of_all(modules, request)
+                };
+                let sizes = kind.bytes.map_or(4 * fields..4 * (2 * fields + MOST_WORDS), |bytes| bytes..bytes + 1);
+                forms.extend(sizes.step_by(4).find(is_of).map(|size| Form { size, fields, place }));
+            }
+        }
+        forms.sort_by_key(|form| (form.fields, form.size));
+        forms.dedup();
+        forms
     }
 
     /// The modules that decide which objects there are.
@@ -188,6 +218,25 @@ mod tests {
             }
         }
         assert!(found > 10_000 && none > 100, "{found} {none}");
+    }
+
+    #[test]
+    fn each_number_of_fields_is_a_form_of_its_own() {
+        let mut description = parse_spec("vera@0.2").unwrap().resolve(Machine::default()).unwrap();
+        assert_eq!(description.forms(), [], "it makes whatever is asked for");
+        let mut forms = |kinds: &[(Pointers, Option<u32>)]| {
+            description.module = Some(module(kinds));
+            let forms = description.forms().into_iter();
+            forms.map(|form| (form.size, form.fields, format!("{:?}", form.place))).collect::<Vec<_>>()
+        };
+        assert_eq!(forms(&[(ANY, None), (NONE, None)]), []);
+        let form = |size, fields, place: &str| (size, fields, place.to_owned());
+        assert_eq!(
+            forms(&[(ODD, None), (NONE, None)]),
+            [form(8, 1, "Odd"), form(8, 1, "Back"), form(16, 2, "Odd")],
+            "one pointer in the last of two words is the same in either place"
+        );
+        assert_eq!(forms(&[(FRONT, Some(16))]).len(), 3);
     }
 
     #[test]

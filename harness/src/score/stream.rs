@@ -65,8 +65,9 @@ pub fn is_reference(spec: &Spec) -> bool {
 
 /// The programs of a seed.
 pub(super) fn drawn(ablation: Ablation, spec: &Spec, seed: u64) -> Result<Campaign, PoolError> {
-    let defaults = capacities(&spec.resolve(Machine::default())?);
-    Ok(Campaign::sampled(seed, defaults, spec.pinned, ablation.sampling()))
+    let description = spec.resolve(Machine::default())?;
+    let campaign = Campaign::sampled(seed, capacities(&description), spec.pinned, ablation.sampling());
+    Ok(campaign.telling(description.forms()))
 }
 
 impl Stream {
