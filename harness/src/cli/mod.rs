@@ -44,8 +44,8 @@ Exit codes:
   2  wrong use or wrong input; decided before anything starts
   3  the answer cannot be trusted: the hunt was interrupted; harness and emulator disagree; a campaign of 10 000 programs
      or more never reached a path that the runtime has, or was inconclusive more than once in
-     1 000 programs; a replayed case is inconclusive or contradicts the script beside it; the
-     doctor misses a planted defect
+     1 000 programs; a replayed case is inconclusive, its variant was not judged, or it contradicts
+     the script beside it; the doctor misses a planted defect
 
 Examples:
   heapsmith hunt                                           hunt in vera@0.0.131 for 30 seconds

@@ -9,7 +9,7 @@
 //!   "script": { "path": "findings/x/finding.wast", "fails_on": ["wasmtime", "wasmi"], "passes_on": [], "problem": null } }
 //! ```
 //! `standalone` says on which engines the program alone (the other lowering, compiled for this one case) ended with the same memory,
-//! globals, log and trap; `script` is null where there is none beside the case. A violation that is a known issue has
+//! globals, log and trap; `script` is null where there is none beside the case. A variant of which nothing was judged has `not_judged`: why. A violation that is a known issue has
 //! `"known": { "name": "vera #1382", "link": "...", "text": "...", "expiry": "2027-11-23" }`; else `known` is null.
 
 use super::cases::{self, Case, Script};
@@ -218,6 +218,7 @@ impl Answer {
                 bucket: None,
                 steps: 0,
                 noops: Vec::new(),
+                unjudged: None,
             },
             cause: None,
             known: None,
@@ -266,9 +267,10 @@ impl Answer {
     fn doubtful(&self) -> bool {
         let unsure = matches!(self.replay.verdict, Verdict::Inconclusive(_) | Verdict::Untrusted(_));
         let broken = matches!(self.replay.verdict, Verdict::Violation(_));
+        let silent = self.replay.unjudged.is_some() && self.replay.verdict == Verdict::Pass;
         let contradicted =
             self.script.as_ref().is_some_and(|s| s.problem.is_some() || (!broken && !s.fails_on.is_empty()));
-        unsure || self.standalone.problem.is_some() || contradicted
+        unsure || silent || self.standalone.problem.is_some() || contradicted
     }
 }
 
@@ -363,7 +365,8 @@ struct Tally {
 }
 
 /// What is counted, in order of weight.
-const CLASSES: [&str; 6] = ["violations", "known issues", "allowed traps", "passed", "inconclusive", "untrusted"];
+const CLASSES: [&str; 7] =
+    ["violations", "known issues", "allowed traps", "passed", "inconclusive", "untrusted", "not judged"];
 
 impl Tally {
     fn count(&mut self, answer: &Answer) {
@@ -371,6 +374,7 @@ impl Tally {
             Verdict::Violation(_) if answer.known.is_some() => 1,
             Verdict::Violation(_) => 0,
             Verdict::AllowedTrap(_) => 2,
+            Verdict::Pass if answer.replay.unjudged.is_some() => 6,
             Verdict::Pass => 3,
             Verdict::Inconclusive(_) => 4,
             Verdict::Untrusted(_) => 5,

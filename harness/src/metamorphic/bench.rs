@@ -45,12 +45,21 @@ pub enum NotCompared {
     NoRounds,
     /// Memory went on growing, for objects of many sizes, on a collector that does not join free neighbours.
     Sizes,
+    /// The manifest allows that memory goes on growing.
+    NoPlateau,
 }
 
 impl NotCompared {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::ResourceTrap, Self::TooMuchWork, Self::Inconclusive, Self::AnotherPlan, Self::NoRounds, Self::Sizes];
+    pub const ALL: [Self; 7] = [
+        Self::ResourceTrap,
+        Self::TooMuchWork,
+        Self::Inconclusive,
+        Self::AnotherPlan,
+        Self::NoRounds,
+        Self::Sizes,
+        Self::NoPlateau,
+    ];
 
     /// A stable name.
     #[must_use]
@@ -62,6 +71,30 @@ impl NotCompared {
             Self::AnotherPlan => "another-plan",
             Self::NoRounds => "no-rounds",
             Self::Sizes => "sizes",
+            Self::NoPlateau => "no-plateau",
+        }
+    }
+
+    /// What it means, and what to do about it.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::ResourceTrap => {
+                "a limit was reached first, where a trap is allowed; allow more memory, or make the program smaller"
+            }
+            Self::TooMuchWork => {
+                "it would take too long; make counts or sizes smaller, or say a number of rounds if it is about rounds"
+            }
+            Self::Inconclusive => "the engines have nothing to say, or do not say the same",
+            Self::AnotherPlan => "the other collector makes other objects, or other steps, of the program",
+            Self::NoRounds => "the program makes no objects that could be made again and again; let it allocate some",
+            Self::Sizes => {
+                "memory went on growing, but for objects of many sizes, on a collector that is not seen to join free neighbours; give all of them \
+                 one size: rounds(BYTES)"
+            }
+            Self::NoPlateau => {
+                "memory may go on growing, as the manifest says with `plateau` or `reclaim` in [promises] or with its roots"
+            }
         }
     }
 }

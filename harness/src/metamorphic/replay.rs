@@ -1,6 +1,6 @@
 //! Replays of one variant: what reduction, `heapsmith run` and the search for a cause rest on.
 
-use super::bench::{Base, Pair, run};
+use super::bench::{Base, NotCompared, Pair, run};
 use super::freeze::Frozen;
 use super::pool::{Key, Pool, PoolError, Source};
 use super::rounds::{self, Repeated};
@@ -73,6 +73,10 @@ impl<'p> Replayer<'p> {
         self.ran = Some((program.clone(), false));
         if verdict != Verdict::Pass {
             let mut replay = rig.replay(program);
+            replay.unjudged = match replay.verdict {
+                Verdict::AllowedTrap(_) => Some(NotCompared::ResourceTrap),
+                Verdict::Pass | Verdict::Violation(_) | Verdict::Inconclusive(_) | Verdict::Untrusted(_) => None,
+            };
             // With other objects than the runtime makes by itself, it takes the variant to show it.
             if let (Verdict::Violation(v), true) =
                 (&mut replay.verdict, self.pool.source().has_common_objects(&self.variant))
@@ -99,7 +103,10 @@ impl<'p> Replayer<'p> {
         match pair {
             Pair::Same => replay.verdict = Verdict::Pass,
             // An allowed trap, or nothing to say: the variant's own verdict.
-            Pair::NotCompared(_) => replay.verdict = other.trial(&frozen.program),
+            Pair::NotCompared(why) => {
+                replay.verdict = other.trial(&frozen.program);
+                replay.unjudged = Some(why);
+            }
             Pair::Untrusted(d) => replay.verdict = Verdict::Untrusted(d),
             Pair::Broken(v) => {
                 let theirs = other.replay(&frozen.program);
@@ -146,8 +153,13 @@ impl<'p> Replayer<'p> {
             self.ran = Some((repeated.program.clone(), true));
         }
         match (pair, repeated) {
-            (Pair::Same, _) | (Pair::NotCompared(_), None) => {}
-            (Pair::NotCompared(_), Some(repeated)) => replay.verdict = other.trial(&repeated.program),
+            (Pair::Same, _) => {}
+            (Pair::NotCompared(why), repeated) => {
+                if let Some(repeated) = repeated {
+                    replay.verdict = other.trial(&repeated.program);
+                }
+                replay.unjudged = Some(why);
+            }
             (Pair::Untrusted(d), _) => replay.verdict = Verdict::Untrusted(d),
             (Pair::Broken(v), Some(repeated)) if repeated.course.rounds() == 0 => {
                 let theirs = other.replay(&repeated.program);
@@ -232,6 +244,7 @@ impl Oracle for Replayer<'_> {
             bucket: None,
             steps: 0,
             noops: Vec::new(),
+            unjudged: None,
         })
     }
 

@@ -82,6 +82,9 @@ pub(super) fn run(
     (variant, rounds): (&Variant, Rounds),
     pool: &Pool<'_>,
 ) -> Result<(Pair, Option<Repeated>), PoolError> {
+    if rig.prepared().runtime.description.module.as_ref().is_some_and(|module| module.no_plateau().is_some()) {
+        return Ok((Pair::NotCompared(NotCompared::NoPlateau), None));
+    }
     // After all ops of the program, whatever they become when it is reduced.
     let end = program.ops.len() as u32;
     let Made { once, program, round } = match round(rig, base.steps(), program, variant, rounds) {

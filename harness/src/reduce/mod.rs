@@ -158,7 +158,15 @@ mod tests {
             let shows = program.ops.len() > self.least;
             let verdict = if shows { Verdict::Violation(Box::new(judge::hang(u32::MAX))) } else { Verdict::Pass };
             let bucket = shows.then_some(bucket);
-            Replay { verdict, collections: 0, backtrace: Vec::new(), bucket, steps: 0, noops: Vec::new() }
+            Replay {
+                verdict,
+                collections: 0,
+                backtrace: Vec::new(),
+                bucket,
+                steps: 0,
+                noops: Vec::new(),
+                unjudged: None,
+            }
         }
 
         fn work(&self) -> u64 {

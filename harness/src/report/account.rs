@@ -32,6 +32,9 @@ impl Account<'_> {
     #[must_use]
     pub fn headline(&self) -> String {
         match &self.replay.verdict {
+            Verdict::Pass if self.replay.unjudged.is_some() => {
+                "not judged: nothing can be said of the variant".to_owned()
+            }
             Verdict::Pass => "pass: every promise was kept to the end".to_owned(),
             Verdict::AllowedTrap(Allowance::Must(rule)) => {
                 format!("allowed trap: `unreachable`, because {}", demanded(*rule))
@@ -76,6 +79,9 @@ impl Account<'_> {
                 line("steps", &self.replay.steps.to_string());
                 line("collections", &self.replay.collections.to_string());
             }
+        }
+        if let Some(why) = self.replay.unjudged {
+            line("not judged", &format!("{} ({})", why.text(), why.name()));
         }
         if let Some(first) = self.replay.noops.first() {
             let n = self.replay.noops.len();

@@ -18,10 +18,13 @@
 //!
 //! Where a host handle is concerned, a violation has `"released": { "step": 3, "kind": 1, "handle": 2147483649 }`.
 //! `variant` is there where the promise is broken in a variant of the program only.
-//! `verdict` is `pass`, `allowed-trap` (then `rule` is there), `violation` (then `violation` is), `inconclusive` (`reason`) or `untrusted` (`reason`).
+//! `not_judged` is there where nothing was judged of the variant that was asked for: why, as a name of
+//! [`NotCompared`](crate::metamorphic::NotCompared::name).
+//! `verdict` is `pass`, `not-judged` (the program by itself passed, and `not_judged` is there), `allowed-trap` (then `rule` is there), `violation` (then `violation` is), `inconclusive` (`reason`) or `untrusted` (`reason`).
 
 use super::Account;
 use crate::judge::{Adjudication, Allowance, BrokenWord, Subject, Verdict};
+use crate::metamorphic::NotCompared;
 use crate::outcome::Release;
 use crate::reduce::Cause;
 use serde::Serialize;
@@ -35,6 +38,8 @@ pub const SCHEMA_VERSION: u32 = 1;
 pub struct AccountJson {
     pub schema: u32,
     pub verdict: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_judged: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,6 +83,7 @@ impl From<&Account<'_>> for AccountJson {
     fn from(a: &Account<'_>) -> Self {
         let (mut rule, mut reason, mut violation) = (None, None, None);
         let verdict = match &a.replay.verdict {
+            Verdict::Pass if a.replay.unjudged.is_some() => "not-judged",
             Verdict::Pass => "pass",
             Verdict::AllowedTrap(allowance) => {
                 rule = Some(match allowance {
@@ -118,6 +124,7 @@ impl From<&Account<'_>> for AccountJson {
         Self {
             schema: SCHEMA_VERSION,
             verdict,
+            not_judged: a.replay.unjudged.map(NotCompared::name),
             rule,
             reason,
             runtime: a.runtime.to_owned(),

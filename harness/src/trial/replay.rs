@@ -4,6 +4,7 @@ use super::Rig;
 use super::alone::Alone;
 use crate::engine::session::Resident;
 use crate::judge::{Kind, Phase, Verdict, Violation};
+use crate::metamorphic::NotCompared;
 use crate::outcome::{End, Outcome};
 use crate::plan::Step;
 use crate::runtime::description::{PAGE, Role};
@@ -26,6 +27,8 @@ pub struct Replay {
     pub steps: u32,
     /// Ops that had no effect, from 0: nothing fitted their operands.
     pub noops: Vec<u32>,
+    /// Why nothing was judged of the variant that was replayed, if that is so; the verdict is what was seen on the way.
+    pub unjudged: Option<NotCompared>,
 }
 
 impl Replay {
@@ -84,7 +87,7 @@ impl Rig {
         };
         let steps = &self.model.plan().steps;
         let noops = (0..).zip(steps).filter(|(_, step)| **step == Step::Nop).map(|(i, _)| i).collect();
-        Replay { verdict, collections, backtrace, bucket, steps: steps.len() as u32, noops }
+        Replay { verdict, collections, backtrace, bucket, steps: steps.len() as u32, noops, unjudged: None }
     }
 
     fn replay_steps(&mut self, program: &Program) -> Verdict {

@@ -11,6 +11,7 @@ mod hunt_corpus;
 mod known;
 mod manifest;
 mod place;
+mod rounds;
 mod score;
 mod versus;
 
