@@ -177,5 +177,7 @@ fn main() {
     }
     summary("all", &rows.iter().collect::<Vec<_>>());
     let rare: Vec<_> = rows.iter().filter(|(_, _, off)| off.median() > LEARNING as f64).collect();
-    summary("rare", &rare);
+    if !rare.is_empty() {
+        summary("rare", &rare);
+    }
 }
