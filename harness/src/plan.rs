@@ -88,7 +88,8 @@ pub enum Step {
     },
     /// Push `frame_save()` on the mutator's stack of frames.
     Enter,
-    /// Pop the mutator's stack of frames into `frame_restore`; `keep`: `v = mirror[slot]` is read before, and root(root, v) done after.
+    /// Pop the mutator's stack of frames into `frame_restore`; `keep`: `v = mirror[slot]` is read before, and root(root, v) done after;
+    /// first, where the collector is told of each slot that lets go (`Manifest::is_told_of_drops`): the end is the same.
     Leave {
         /// What is returned to the outer frame.
         keep: Option<(Slot, RootWrite)>,

@@ -7,13 +7,19 @@
 //! | `{link object offset value}` | a store | `(call $link object offset value)` |
 //! | `{fetch object offset}` | a load | `(call $fetch object offset)` |
 //! | `{step}` | nothing | a step of an incremental collector, if it has any, after each assignment of an odd root slot |
+//! | `{leave keep}` | leaves the frame, then writes the root | the same, or `$mutator.leave_keep` where the collector is told of each slot that lets go |
 //!
 //! The built-ins are conservative: they are told nothing of fields, and neither a call nor an argument is spent on them.
 
+use super::{KEEP, MUTATOR};
 use crate::runtime::Runtime;
 
 /// A step after the assignment of an odd slot.
 const STEP: &str = "\n    (if (i32.and (local.get $slot) (i32.const 1)) (then (call $gc_step)))";
+/// The frame is left, then what is kept is written: what compiled code does that returns an object.
+const LEAVE_KEEP: &str = "(call $mutator.leave)\n        (call $mutator.root {1} {2} (local.get $a))";
+/// What is kept is written, then the frame is left.
+const KEEP_LEAVE: &str = "(call $mutator.leave_keep {1} {2} (local.get $a))";
 
 /// Whether pointers are words like others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +30,9 @@ pub(super) enum Access {
     Declared {
         /// Whether a collection can be made in steps.
         steps: bool,
+        /// Whether what is kept when a frame is left is held by its new slot before the frame's slots let go of it: a collector that is told of
+        /// each may free at once what no slot holds.
+        keeps_first: bool,
     },
 }
 
@@ -31,7 +40,9 @@ impl Access {
     /// How the objects of this collector are reached.
     pub(super) fn of(runtime: &Runtime) -> Self {
         match &runtime.description.module {
-            Some(module) => Self::Declared { steps: module.has_steps() },
+            Some(module) => {
+                Self::Declared { steps: module.has_steps(), keeps_first: module.is_told_of_drops() }
+            }
             None => Self::Words,
         }
     }
@@ -46,14 +57,16 @@ impl Access {
                 ("{fields of a step}", ""),
                 ("{no fields}", ""),
                 ("{step}", ""),
+                ("{leave keep}", LEAVE_KEEP),
             ],
-            Self::Declared { steps } => [
+            Self::Declared { steps, keeps_first } => [
                 ("{new}", "(call $new (local.get $size) (local.get $first) (local.get $stride) (local.get $count))"),
                 ("{fields}", " (param $first i32) (param $stride i32) (param $count i32)"),
                 ("{fields of a node}", " (i32.const 0) (i32.const 1) (local.get $fields)"),
                 ("{fields of a step}", " (i32.shr_u {5} (i32.const 2)) (i32.shr_u {6} (i32.const 2)) {8}"),
                 ("{no fields}", " (i32.const 0) (i32.const 1) (i32.const 0)"),
                 ("{step}", if steps { STEP } else { "" }),
+                ("{leave keep}", if keeps_first { KEEP_LEAVE } else { LEAVE_KEEP }),
             ],
         };
         let mut text = plain.iter().fold(text.to_owned(), |text, (words, code)| text.replace(words, code));
@@ -63,10 +76,24 @@ impl Access {
         text
     }
 
+    /// The mutator's library for it.
+    pub(super) fn library(self) -> String {
+        let mut library = self.expand(MUTATOR);
+        if self.keeps_first() {
+            library.push_str(&self.expand(KEEP));
+        }
+        library
+    }
+
+    /// Whether `$mutator.leave_keep` leaves a frame that something is kept of.
+    pub(super) const fn keeps_first(self) -> bool {
+        matches!(self, Self::Declared { keeps_first: true, .. })
+    }
+
     /// The step after the assignment of a slot, if there is one.
     pub(super) const fn step(self, slot: u32) -> &'static str {
         match self {
-            Self::Declared { steps: true } if slot % 2 == 1 => "    (call $gc_step)\n",
+            Self::Declared { steps: true, .. } if slot % 2 == 1 => "    (call $gc_step)\n",
             Self::Declared { .. } | Self::Words => "",
         }
     }
@@ -141,12 +168,25 @@ mod tests {
         assert_eq!(Access::Words.expand(text), words);
         let declared = "(func (param $first i32) (param $stride i32) (param $count i32) (call $link (call $a {0}) {1} (i32.const 0)) \
                         (drop (call $fetch (x) {1})) {2})";
-        assert_eq!(Access::Declared { steps: false }.expand(text), declared);
+        assert_eq!(declared_access(false, false).expand(text), declared);
+    }
+
+    fn declared_access(steps: bool, keeps_first: bool) -> Access {
+        Access::Declared { steps, keeps_first }
+    }
+
+    #[test]
+    fn what_is_kept_is_written_first_where_each_slot_is_told_to_let_go() {
+        let kept = |access: Access| (access.expand("{leave keep}"), access.library().contains("(func $mutator.leave_keep "));
+        for access in [Access::Words, declared_access(false, false), declared_access(true, false)] {
+            assert_eq!(kept(access), (LEAVE_KEEP.to_owned(), false));
+        }
+        assert_eq!(kept(declared_access(true, true)), (KEEP_LEAVE.to_owned(), true));
     }
 
     #[test]
     fn a_step_follows_the_assignment_of_an_odd_slot_where_there_are_steps() {
-        let steps = [Access::Words, Access::Declared { steps: false }, Access::Declared { steps: true }];
+        let steps = [Access::Words, declared_access(false, false), declared_access(true, true)];
         assert_eq!(steps.map(|access| access.expand("{step}").contains("$gc_step")), [false, false, true]);
         assert_eq!(
             steps.map(|access| [0, 1].map(|slot| !access.step(slot).is_empty())),

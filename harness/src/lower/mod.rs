@@ -21,6 +21,9 @@ pub mod wild;
 /// The mutator's library in WebAssembly text: control words, log, mirror, frames, patterns, digests and graphs.
 const MUTATOR: &str = include_str!("mutator.wat");
 
+/// What the library has more for a collector that is told of each slot that lets go.
+const KEEP: &str = include_str!("keep.wat");
+
 /// The host's side of a wrap table, in WebAssembly text: the log of releases.
 const HOST: &str = include_str!("host.wat");
 

@@ -5,7 +5,7 @@
 //! word stop. It does not check the tape: [`super::tape::Tape`] writes it.
 
 use super::access::Access;
-use super::{HOST, MUTATOR, WRAP, tape::Opcode};
+use super::{HOST, WRAP, tape::Opcode};
 use crate::runtime::{HOST_IMPORT, Runtime};
 
 const MACHINE: &str = include_str!("resident.wat");
@@ -27,7 +27,7 @@ pub fn module(runtime: &Runtime) -> String {
         machine = machine.replace(&format!("{{{operand}}}"), &load);
     }
     // On a memory of the same module peek and poke are one instruction each: put in place of the calls, because neither engine inlines.
-    let mut library = access.expand(MUTATOR);
+    let mut library = access.library();
     if has_wraps {
         library.push_str(WRAP);
         library.push_str(HOST);

@@ -93,8 +93,7 @@
         (local.set $at (i32.add (local.get $at) (i32.const 4))) (br $next))
         ;; leave_keep
         (local.set $a (call $mutator.mirror {0}))
-        (call $mutator.leave)
-        (call $mutator.root {1} {2} (local.get $a))
+        {leave keep}
         (local.set $at (i32.add (local.get $at) (i32.const 16))) (br $next))
         ;; collect
         (call $gc_collect)

@@ -8,7 +8,7 @@
 use super::access::Access;
 use super::layout::{LOG_CURSOR, LOG_START, MIRROR, PC, RELEASE_BYTES, RELEASE_CURSOR, RELEASE_END, RELEASE_START};
 use super::tape::{Opcode, frames_fit, push, shape_operands};
-use super::{HOST, MUTATOR, RELEASED, WRAP, layout};
+use super::{HOST, RELEASED, WRAP, layout};
 use crate::plan::{Fill, Initial, Plan, RootWrite, Slot, Step, Value};
 use crate::runtime::{Runtime, description::PAGE};
 use std::fmt::Write as _;
@@ -131,7 +131,7 @@ fn program(runtime: &Runtime, plan: &Plan, log: u64) -> String {
          (import \"mutator\" \"poke\" (func $poke (param i32 i32)))\n\n{}\n{}{wrap}\n  \
          ;; The program. `a` is the address at hand.\n",
         runtime.fields,
-        access.expand(MUTATOR)
+        access.library()
     );
     for (part, steps) in plan.steps.chunks(STEPS_PER_FUNCTION).enumerate() {
         put(&mut text, format_args!("  (func $steps.{part} (local $a i32)\n"));
@@ -245,6 +245,10 @@ fn step(text: &mut String, step: &Step, log: u64, access: Access) {
         }
         Step::Enter => text.push_str("    (call $mutator.enter)\n"),
         Step::Leave { keep: None } => text.push_str("    (call $mutator.leave)\n"),
+        Step::Leave { keep: Some((kept, to)) } if access.keeps_first() => {
+            let operands = format!("(i32.const {}) (i32.const {}) {}", to.slot, push(*to), mirror(*kept));
+            put(text, format_args!("    (call $mutator.leave_keep {operands})\n"));
+        }
         Step::Leave { keep: Some((kept, to)) } => {
             put(text, format_args!("    (local.set $a {})\n    (call $mutator.leave)\n", mirror(*kept)));
             root(text, *to, access);

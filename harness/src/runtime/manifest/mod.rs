@@ -62,13 +62,14 @@
 //! pin = "__pin"
 //! unpin = "__unpin"
 //! reentrant = false                 # false: an object is pinned once, however many slots hold it
-//! capacity = 256
+//! capacity = 256                    # slots; one more pin is held while a slot is written: of a table of 256 pins say 255
 //!
 //! [[roots]]
 //! kind = "calls"
 //! push = "gc_push"                  # must not collect, unless `set` is given
 //! pop = "gc_pop"                    # pops one, or as many as its parameter says
-//! set = "gc_set_root"               # optional: (index from the bottom, value); without it what is above is popped, and pushed again
+//! set = "gc_set_root"               # optional: (index from the bottom, value); without it what is above is popped, and pushed again: a collector
+//!                                   # that frees at once what is popped needs it
 //! capacity = 64
 //!
 //! [[roots]]
@@ -279,6 +280,20 @@ impl Manifest {
     #[must_use]
     pub const fn has_steps(&self) -> bool {
         self.collect.step.is_some()
+    }
+
+    /// Whether the collector is told of each slot that lets go of its object, and when a slot is written may hold the new object before the old one is let
+    /// go: what is kept of a frame is then held outside before the frame is left, so that one that counts references does not free it in between.
+    #[must_use]
+    pub fn is_told_of_drops(&self) -> bool {
+        self.roots.iter().any(|roots| match &roots.kind {
+            RootKind::Pins { .. } | RootKind::Slots { .. } | RootKind::Calls { set: Some(_), .. } => true,
+            // Without `set` what is above a slot has to be let go before the slot is written.
+            RootKind::Calls { set: None, .. }
+            | RootKind::ShadowStack { .. }
+            | RootKind::Table { .. }
+            | RootKind::None => false,
+        })
     }
 
     /// The kind of a request: the first that fits. The glue's `$new` takes the same one.

@@ -334,6 +334,10 @@ fn pushed(world: &World<'_, '_>, recycles: bool, kept: &mut Kept) {
             slots += 1;
         }
         kept.why.push(format!("{does}: {slots} of them at once, and no more"));
+        if matches!(kept.root, Root::Pins { .. }) && slots > 1 {
+            slots -= 1;
+            kept.why.push("one fewer slot, because one more pin is held while a slot is written".to_owned());
+        }
     }
     kept.capacity = Capacity::Slots(slots);
 }
