@@ -40,9 +40,7 @@ impl Access {
     /// How the objects of this collector are reached.
     pub(super) fn of(runtime: &Runtime) -> Self {
         match &runtime.description.module {
-            Some(module) => {
-                Self::Declared { steps: module.has_steps(), keeps_first: module.is_told_of_drops() }
-            }
+            Some(module) => Self::Declared { steps: module.has_steps(), keeps_first: module.is_told_of_drops() },
             None => Self::Words,
         }
     }
@@ -177,7 +175,8 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_written_first_where_each_slot_is_told_to_let_go() {
-        let kept = |access: Access| (access.expand("{leave keep}"), access.library().contains("(func $mutator.leave_keep "));
+        let kept =
+            |access: Access| (access.expand("{leave keep}"), access.library().contains("(func $mutator.leave_keep "));
         for access in [Access::Words, declared_access(false, false), declared_access(true, false)] {
             assert_eq!(kept(access), (LEAVE_KEEP.to_owned(), false));
         }

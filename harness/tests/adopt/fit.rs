@@ -2,7 +2,7 @@
 
 use super::{BUMP, HELD, mark_sweep, of};
 use heapsmith::runtime::manifest::Manifest;
-use heapsmith::runtime::manifest::adopt::{Fit, fit};
+use heapsmith::runtime::manifest::adopt::{Fact, Fit, fit};
 use heapsmith::runtime::{builtin, describe};
 use heapsmith_generators::Machine;
 
@@ -132,4 +132,38 @@ fn what_cannot_be_seen_is_no_misfit() {
     let found = fit(&of(BUMP).manifest);
     assert_eq!(found.misfits, []);
     assert!(found.seen.iter().any(|fact| fact.text.starts_with("not seen: nothing was recycled")), "{found:#?}");
+}
+
+/// Pushes after which a collection returns at once.
+const STUCK: &str = "
+  (func (export \"push_root\") (param $value i32)
+    (global.set $stuck (i32.const 1)))
+  (func (export \"pop_root\"))
+  (global $stuck (mut i32) (i32.const 0))
+  (export \"alloc\" (func $make))
+  (export \"sp\" (global $held))
+  (export \"gc_collect\" (func $collect))
+";
+
+#[test]
+fn roots_under_which_nothing_is_recycled_are_no_misfit_unless_other_roots_show_that_something_is() {
+    let stuck = mark_sweep(HELD, STUCK)
+        .replace("    (call $roots)\n", "    (if (global.get $stuck) (then (return)))\n    (call $roots)\n");
+    let text = of(&stuck).text;
+    let (start, end) = (text.find("[[roots]]").unwrap(), text.find("[collect]").unwrap());
+    let with = |roots: &str| {
+        let text = format!("{}{roots}{}", &text[..start], &text[end..]);
+        fit(&Manifest::parse(&text, stuck.as_bytes(), "mygc.toml").unwrap())
+    };
+    let pushes = "[[roots]]\nkind = \"calls\"\npush = \"push_root\"\npop = \"pop_root\"\ncapacity = 8\n";
+    let found = with(pushes);
+    assert_eq!(found.misfits, []);
+    let unclear = |fact: &&Fact| {
+        fact.about == "roots" && fact.text.contains("nothing at all is recycled, so nothing shows whether they keep it")
+    };
+    assert_eq!(found.seen.iter().filter(unclear).count(), 1, "{found:#?}");
+    let stack = "[[roots]]\nkind = \"shadow-stack\"\ntop = { global = \"sp\" }\ngrows = \"up\"\ncapacity = 8\n";
+    let found = with(&format!("{stack}{pushes}"));
+    let [misfit] = found.misfits.as_slice() else { panic!("{found:#?}") };
+    assert!(misfit.problem.contains("while they hold an object nothing at all is recycled"), "{misfit}");
 }

@@ -208,6 +208,11 @@ fn an_imported_global_is_for_its_owner_to_say() {
     let importing = BUMP.replacen("(module", "(module (import \"env\" \"base\" (global i32))", 1);
     let adoption = of(&importing);
     assert_eq!(about(&adoption), 1, "{:?}", adoption.facts);
+    assert!(
+        adoption.text.contains("\"env.base\" = { constant = 0 }   # assumed: an imported global is taken for 0;"),
+        "{}",
+        adoption.text
+    );
     assert!(adoption.facts.iter().any(|fact| fact.text.contains("`env.base` is 0 for now")), "{:?}", adoption.facts);
 }
 

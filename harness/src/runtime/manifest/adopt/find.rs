@@ -90,7 +90,11 @@ fn imports(module: &Decoded<'_>) -> Vec<Import> {
     let mut all: Vec<Import> = Vec::new();
     for (import, is_function) in functions.chain(globals) {
         let (behaviour, does, why) = if !is_function {
-            ("{ constant = 0 }", Behaviour::Constant { value: 0 }, "a global: look at what it should be")
+            (
+                "{ constant = 0 }",
+                Behaviour::Constant { value: 0 },
+                "an imported global is taken for 0; if it is another number, all that was seen may be wrong",
+            )
         } else if names::ends(&import.field) {
             ("\"trap\"", Behaviour::Trap, "its name says that it ends the program")
         } else if names::varies(&import.field) {

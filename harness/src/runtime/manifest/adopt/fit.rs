@@ -303,16 +303,21 @@ impl Trial<'_, '_> {
                 return None;
             }
         }
+        let roots: Vec<(usize, Option<Root>)> = self.manifest.roots.iter().map(root_of).enumerate().collect();
+        let fates: Vec<Option<Fate>> =
+            roots.iter().map(|(_, root)| root.as_ref().map(|root| self.world.rooted(root))).collect();
+        // That nothing is recycled while an object is held says something of whoever holds it, only if things are recycled while another does.
+        let shows = fates.iter().any(|fate| matches!(fate, Some(Fate::Kept | Fate::Recycled(_))));
         let mut first = None;
-        for (at, roots) in self.manifest.roots.iter().enumerate() {
-            let Some(root) = root_of(roots) else {
+        for ((at, root), fate) in roots.into_iter().zip(fates) {
+            let (Some(root), Some(fate)) = (root, fate) else {
                 let problem = format!(
                     "`kind`: declared is that nothing is ever freed; seen: `{name}` frees objects; say how they are kept"
                 );
                 self.roots_misfit(at, "kind", &problem);
                 continue;
             };
-            if self.keeps(at, &root) {
+            if self.keeps(at, &root, fate, shows) {
                 first = first.or(Some(root));
             }
         }
@@ -331,10 +336,10 @@ impl Trial<'_, '_> {
         self.fit.misfits.push(error);
     }
 
-    /// Whether declared roots keep what they hold.
-    fn keeps(&mut self, at: usize, root: &Root) -> bool {
+    /// Whether declared roots keep what they hold, of which an object had this fate; `shows`: while one was held anything was seen to be recycled.
+    fn keeps(&mut self, at: usize, root: &Root, fate: Fate, shows: bool) -> bool {
         let name = root.name();
-        let found = match self.world.rooted(root) {
+        let found = match fate {
             Fate::Kept => {
                 let goes = match self.world.released(root) {
                     Fate::Recycled(_) => "and what they held is recycled when they let go",
@@ -360,6 +365,10 @@ impl Trial<'_, '_> {
                 self.roots_misfit(at, "grows", &problem);
                 return false;
             }
+        }
+        if fate == Fate::Unclear && !shows {
+            self.seen("roots", format!("not seen: `{name}`: {found}, so nothing shows whether they keep it"));
+            return false;
         }
         let problem = format!(
             "`{name}`: seen: {found}; say otherwise how objects are kept, or leave this if it is the collector that is wrong: then a hunt finds it"

@@ -84,7 +84,7 @@ pub fn missing(manifest: &Manifest) -> Vec<Missing> {
     open(
         !matches!(promises.reclaim, Some(Reclaim::Bounded { .. } | Reclaim::Nothing)),
         "no bound on garbage",
-        "leaks are not seen",
+        "a leak is seen only where memory grows without end",
         "[promises] reclaim",
     );
     let memory: Option<OutOfMemory> = manifest.traps.memory;
