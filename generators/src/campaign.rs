@@ -10,6 +10,7 @@ use crate::rare;
 use crate::rng::Random;
 use crate::sampling::{self, Sampling};
 use crate::uniform;
+use crate::unknown;
 
 /// What the collector under test has when a machine does not say otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +35,8 @@ pub struct Campaign {
     machines: Vec<Machine>,
     vast: Machine,
     sampling: Sampling,
-    forms: Vec<Form>,
+    /// What a collector that is not known tells apart.
+    unknown: Option<Vec<Form>>,
 }
 
 impl Campaign {
@@ -49,13 +51,14 @@ impl Campaign {
     pub fn sampled(seed: u64, defaults: Capacities, pinned: Machine, sampling: Sampling) -> Self {
         let machines = sampling.machines(seed, defaults, pinned);
         let vast = sampling.for_vast(rare::vast(seed, defaults, pinned), pinned);
-        Self { seed, defaults, machines, vast, sampling, forms: Vec::new() }
+        Self { seed, defaults, machines, vast, sampling, unknown: None }
     }
 
-    /// The same for a collector that tells objects of these forms apart: some programs are about the fields of each.
+    /// The same for a collector of which nothing is known but how to call it, and which forms of objects it tells apart, if any: some programs look for
+    /// what such collectors get wrong, and some are about the fields of each form.
     #[must_use]
-    pub fn telling(self, forms: Vec<Form>) -> Self {
-        Self { forms, ..self }
+    pub fn of_unknown(self, forms: Vec<Form>) -> Self {
+        Self { unknown: Some(forms), ..self }
     }
 
     /// The machines that its programs ask for: 192, of which some may be equal. One more is for objects that none of them holds.
@@ -71,7 +74,7 @@ impl Campaign {
             let machines = self.sampling.for_rare(&self.machines);
             let of_a_fixed_form = rare::program(self.seed, index, machines, self.vast, self.defaults)
                 .or_else(|| misread::program(self.seed, index, machines, self.vast, self.defaults))
-                .or_else(|| forms::program(self.seed, index, machines, self.defaults, &self.forms));
+                .or_else(|| self.of_unknown_collectors(index, machines));
             if let Some(program) = of_a_fixed_form {
                 return program;
             }
@@ -87,6 +90,13 @@ impl Campaign {
                 self.profiled(&mut random)
             }
         }
+    }
+
+    /// A program that is for collectors which are not known, if it is one.
+    fn of_unknown_collectors(&self, index: u64, machines: &[Machine]) -> Option<Program> {
+        let forms = self.unknown.as_deref()?;
+        forms::program(self.seed, index, machines, self.defaults, forms)
+            .or_else(|| unknown::program(self.seed, index, machines, self.defaults))
     }
 
     /// A program of a profile that is drawn first.

@@ -90,6 +90,7 @@ mod sampling;
 mod sizes;
 mod text;
 mod uniform;
+mod unknown;
 pub mod wild;
 mod words;
 mod wraps;

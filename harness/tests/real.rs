@@ -160,7 +160,7 @@ fn a_field_that_one_class_forgets_is_seen() {
     let Some(spec) = real("assemblyscript/incremental") else { return };
     let description = spec.resolve(Machine::default()).unwrap();
     let without = Campaign::new(1, capacities(&description), spec.pinned);
-    let campaign = without.clone().telling(description.forms());
+    let campaign = without.clone().of_unknown(description.forms());
     let programs: Vec<Program> =
         (0..4_000).filter(|i| campaign.program(*i) != without.program(*i)).map(|i| campaign.program(i)).collect();
     assert!(programs.len() > 100, "{} programs about fields", programs.len());

@@ -1,6 +1,6 @@
 //! What is measured: programs drawn as a campaign draws them, and programs of any length that do the same all the time.
 
-use crate::campaign::capacities;
+use crate::campaign::{capacities, programs};
 use crate::model::Model;
 use crate::runtime::{RuntimeError, Spec};
 use heapsmith_generators::{Campaign, Machine, Op, Program, parse};
@@ -50,7 +50,7 @@ pub(super) fn steady(ops: u32) -> Program {
 /// The campaign that drawn programs come from.
 pub(super) fn campaign(spec: &Spec, seed: u64) -> Result<Campaign, RuntimeError> {
     let description = spec.resolve(Machine::default())?;
-    Ok(Campaign::new(seed, capacities(&description), spec.pinned).telling(description.forms()))
+    Ok(programs(Campaign::new(seed, capacities(&description), spec.pinned), &description))
 }
 
 /// Whether memory grows.

@@ -284,7 +284,7 @@ fn hunt_with(
     drop(prepared);
     let source = Source::new(settings.spec.clone());
     let capacities = capacities(&description);
-    let programs = Programs::new(settings.seed, capacities, settings.spec.pinned).telling(description.forms());
+    let programs = programs(Programs::new(settings.seed, capacities, settings.spec.pinned), &description);
     let given = || starts.iter().map(|start| start.program.machine);
     let machines = || programs.machines().iter().copied().chain(given()).map(|m| (m, OnceLock::new())).collect();
     let started = Instant::now();
@@ -336,6 +336,15 @@ fn hunt_with(
 #[must_use]
 pub fn mutator(programs: &Programs, capacities: Capacities) -> Mutator<'_> {
     Mutator { capacities, machines: programs.machines(), most_work: MUTANT_WORK }
+}
+
+/// The programs of a campaign for this collector: if it is somebody else's, some are about what such collectors get wrong.
+#[must_use]
+pub fn programs(campaign: Programs, description: &Description) -> Programs {
+    match description.module {
+        Some(_) => campaign.of_unknown(description.forms()),
+        None => campaign,
+    }
 }
 
 /// What the generator must know of a runtime.

@@ -197,8 +197,8 @@ fn has_evidence(model: &Model, seen: Seen<'_>) -> bool {
             let memory = u64::from(seen.outcome.pages) * u64::from(PAGE);
             let end = match seen.global(model, Role::HeapEnd) {
                 Some(heap_end) if d.is_predictable() => u64::from(heap_end) + d.object.stride(*size),
-                // Where nobody knows how it grows it may want all of the block anew, round up, and a page.
-                Some(_) | None => memory + d.object.stride(*size) + u64::from(*size) / 8 + u64::from(PAGE),
+                // Where nobody knows how it grows it may want all of the block anew, rounded up to a power of two, and a page.
+                Some(_) | None => memory + d.object.stride(*size).next_power_of_two() + u64::from(PAGE),
             };
             let limit = d.promises.address_limit.min(u64::from(d.parameters.max_pages) * u64::from(PAGE));
             let enough = layout::declared_heap(model).map(|end| end + d.object.stride(*size));

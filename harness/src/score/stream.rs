@@ -2,7 +2,7 @@
 
 use super::Ablation;
 use super::subject::{Shown, Subject};
-use crate::campaign::{capacities, on_all};
+use crate::campaign::{capacities, on_all, programs};
 use crate::engine::Engine;
 use crate::metamorphic::{Pool, PoolError, Source};
 use crate::runtime::Spec;
@@ -67,7 +67,7 @@ pub fn is_reference(spec: &Spec) -> bool {
 pub(super) fn drawn(ablation: Ablation, spec: &Spec, seed: u64) -> Result<Campaign, PoolError> {
     let description = spec.resolve(Machine::default())?;
     let campaign = Campaign::sampled(seed, capacities(&description), spec.pinned, ablation.sampling());
-    Ok(campaign.telling(description.forms()))
+    Ok(programs(campaign, &description))
 }
 
 impl Stream {

@@ -1,0 +1,173 @@
+//! Programs for collectors of which nothing is known but how to call them: what their maintainers get wrong, and what programs that are drawn for a known
+//! collector, whose worklist and size classes have known ends, hardly come to.
+//!
+//! They are drawn from a stream of their own, as rare programs are, so that all others are what they would be without.
+
+use crate::campaign::Capacities;
+use crate::program::{Base, Count, Init, Machine, Op, Program, Reg, Shape, Size};
+use crate::rare::{alloc, machine};
+use crate::rng::Random;
+
+/// Sets the stream of choices apart from all others.
+const STREAM: u64 = 0x756e_6b6e_6f77_6e21;
+/// Of so many programs, one hides a pointer while marking may go on, one has a graph of any size, one has sizes at the ends of size classes, and one
+/// fills the root stack.
+const ONE_IN: [u32; 4] = [24, 24, 40, 60];
+/// Exponents of the sizes at which classes may end.
+const CLASSES: std::ops::RangeInclusive<u32> = 4..=16;
+/// Exponents of the numbers of nodes of a graph.
+const NODES: std::ops::RangeInclusive<u32> = 5..=14;
+/// Objects that a pointer can be hidden in.
+const HOLDERS: u32 = 12;
+/// Times that one is, in one program.
+const ROUNDS: u32 = 5;
+
+const VICTIM: Reg = Reg::new(13);
+const OTHER: Reg = Reg::new(14);
+const THIRD: Reg = Reg::new(15);
+
+/// The program of these that stands in place of program `index`, if one does.
+pub(crate) fn program(seed: u64, index: u64, machines: &[Machine], defaults: Capacities) -> Option<Program> {
+    let mut random = Random::new(seed ^ STREAM, index);
+    let [hiding, graph, classes, roots] = ONE_IN.map(|n| random.one_in(n));
+    let slots = |machine: Machine| machine.roots.unwrap_or(defaults.roots) > HOLDERS + 4;
+    let machine = machine(&mut random, machines, slots)?;
+    let ops = if hiding {
+        hidden_pointer(&mut random)
+    } else if graph {
+        graph_of_any_size(&mut random)
+    } else if classes {
+        ends_of_classes(&mut random)
+    } else if roots {
+        last_root(&mut random)
+    } else {
+        return None;
+    };
+    Some(Program { machine, ops })
+}
+
+/// A pointer moves from an object that is not marked yet into one that may be marked already, or into a root, and is held by nothing else, while a
+/// collector that marks step by step is somewhere in between; a few times, at other steps.
+fn hidden_pointer(random: &mut Random) -> Vec<Op> {
+    let holders = random.within(3, HOLDERS);
+    let fields = random.pick(&[1, 1, 1, 2, 3]);
+    let size = 4 * random.within(1, 8);
+    let holder = |number: u32| Reg::new(number as u8);
+    let mut ops: Vec<Op> = (0..holders).map(|n| alloc(holder(n), size + 4 * fields, fields, Init::Null)).collect();
+    for round in 1..=ROUNDS {
+        let (source, target) = (random.below(holders), random.below(holders - 1));
+        let target = if target >= source { target + 1 } else { target };
+        let (from, to) = (random.below(fields), random.below(fields));
+        ops.push(alloc(VICTIM, size, 0, Init::Fill(random.below(1 << 16))));
+        ops.push(Op::Store { obj: holder(source), field: from, value: VICTIM });
+        ops.push(Op::Drop { reg: VICTIM });
+        // The next cycle begins anew.
+        ops.push(Op::Collect);
+        // An assignment of an odd slot, after which a collector makes a step.
+        let step = Op::Move { dst: holder(1), src: holder(1) };
+        ops.extend(std::iter::repeat_n(step, random.below(5) as usize));
+        if random.one_in(8) {
+            // Or an allocation, in which it may.
+            ops.push(alloc(THIRD, 8, 0, Init::Fill(1)));
+        }
+        ops.push(Op::Load { dst: VICTIM, src: holder(source), field: from });
+        let in_object = !random.one_in(4);
+        if in_object {
+            ops.push(Op::Store { obj: holder(target), field: to, value: VICTIM });
+        }
+        ops.push(Op::Clear { obj: holder(source), field: from });
+        if in_object {
+            ops.push(Op::Drop { reg: VICTIM });
+        }
+        ops.push(Op::Collect);
+        ops.push(alloc(OTHER, size, 0, Init::Fill(2 * round)));
+        ops.push(alloc(THIRD, size, 0, Init::Fill(2 * round + 1)));
+        if in_object {
+            ops.push(Op::Load { dst: VICTIM, src: holder(target), field: to });
+        }
+        ops.extend([VICTIM, OTHER, THIRD, holder(target)].map(|reg| Op::Check { reg }));
+        ops.extend([VICTIM, OTHER, THIRD].map(|reg| Op::Drop { reg }));
+    }
+    ops
+}
+
+/// A graph whose number of nodes has any order of magnitude: where a worklist has an end that nobody told, it is passed.
+fn graph_of_any_size(random: &mut Random) -> Vec<Op> {
+    let power = 1 << random.within(*NODES.start(), *NODES.end() - 1);
+    let n = Count::new(power + random.below(power));
+    let shape = match random.below(6) {
+        0 => Shape::DuplicateRefs { n },
+        1 => Shape::Tree { n, arity: 2 },
+        2 => Shape::Chain { n },
+        _ => Shape::Wide { n },
+    };
+    let words = random.below(3) as u8;
+    vec![
+        Op::Graph { dst: Reg::new(0), shape, words, tag: random.below(1 << 16) },
+        Op::Collect,
+        Op::Garbage { count: Count::new(random.within(1, 200)), size: Size::Bytes(4 * random.within(1, 6)) },
+        alloc(OTHER, 16, 0, Init::Fill(2)),
+        Op::Collect,
+        Op::Check { reg: Reg::new(0) },
+        Op::Check { reg: OTHER },
+    ]
+}
+
+/// Objects whose payload, or payload and header, are a power of two, or a byte or a few beside it; each size several times, because what is wrong with
+/// the end of a class shows in the neighbour.
+fn ends_of_classes(random: &mut Random) -> Vec<Op> {
+    let mut ops = Vec::new();
+    for _ in 0..random.within(1, 3) {
+        let power = 1 << random.within(*CLASSES.start(), *CLASSES.end());
+        let beside = random.pick(&[0, 0, 0, 0, 1, -1, 4, -4, 8, -8, 16, -16, -20, -24]);
+        let size = i32::max(power + beside, 0).cast_unsigned();
+        let registers: Vec<Reg> = (0..random.within(2, 4)).map(|n| Reg::new(n as u8)).collect();
+        ops.extend(registers.iter().map(|&reg| alloc(reg, size, 0, Init::Fill(u32::from(reg.number()) + 1))));
+        ops.extend(registers.iter().map(|&reg| Op::Check { reg }));
+        if random.one_in(2) {
+            ops.push(Op::Drop { reg: registers[0] });
+            ops.push(Op::Collect);
+            ops.push(alloc(OTHER, size, 0, Init::Fill(9)));
+            ops.extend(registers.iter().chain([&OTHER]).map(|&reg| Op::Check { reg }));
+        }
+    }
+    ops
+}
+
+/// As many roots as there is room for, or all but one or two: the last one is held by nothing else.
+fn last_root(random: &mut Random) -> Vec<Op> {
+    let count = Count { base: Base::Roots, delta: -(random.within(1, 3).cast_signed()) };
+    let words = random.below(4);
+    vec![
+        Op::Roots { count, words: words as u8 },
+        Op::Collect,
+        Op::Garbage { count: Count::new(random.within(2, 60)), size: Size::Bytes(4 * words) },
+        Op::Collect,
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEFAULTS: Capacities =
+        Capacities { worklist: 16_384, roots: 64, max_pages: 256, table_bytes_per_page: 0, wraps: 0 };
+
+    #[test]
+    fn all_of_it_comes_up_and_most_programs_are_others() {
+        let programs: Vec<Program> =
+            (0..4_000).filter_map(|index| program(1, index, &[Machine::default()], DEFAULTS)).collect();
+        assert!((400..600).contains(&programs.len()), "{}", programs.len());
+        let with = |find: &dyn Fn(&Op) -> bool| programs.iter().filter(|program| program.ops.iter().any(find)).count();
+        let nodes = |op: &Op, least: i32| matches!(op, Op::Graph { shape: Shape::Wide { n }, .. } if (least..2 * least).contains(&n.delta));
+        for least in NODES.take(9).map(|power| 1 << power) {
+            assert!(with(&|op| nodes(op, least)) > 2, "no graph of {least} nodes");
+        }
+        let class = |op: &Op, bytes| matches!(op, Op::Alloc { size: Size::Bytes(size), .. } if *size == bytes);
+        for power in CLASSES {
+            assert!(with(&|op| class(op, 1 << power)) > 0, "no object of {} bytes", 1 << power);
+        }
+        assert!(with(&|op| matches!(op, Op::Clear { .. })) > 80);
+        assert!(with(&|op| matches!(op, Op::Roots { .. })) > 30);
+    }
+}
