@@ -105,3 +105,18 @@ fn what_a_collector_does_not_have_it_need_not_reach() {
     description.module = Some(module.into());
     assert_eq!(missing(&description), [false; 2]);
 }
+
+/// What a built-in gets is what it always got; a module gets programs that are about what nobody knows of it.
+#[test]
+fn a_module_gets_programs_that_a_built_in_does_not() {
+    let module = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/collectors/marksweep.toml");
+    let others = |name: &str| {
+        let spec = parse_spec(name).unwrap();
+        let description = spec.resolve(Machine::default()).unwrap();
+        let plain = Programs::new(1, capacities(&description), spec.pinned);
+        let all = programs(plain.clone(), &description);
+        (0..600).filter(|index| all.program(*index) != plain.program(*index)).count()
+    };
+    assert_eq!(others("fixed"), 0);
+    assert!((60..150).contains(&others(module)), "{} of 600", others(module));
+}
