@@ -3,14 +3,13 @@
 
 mod common;
 
-use common::{SMALL_WORK, campaign, clean, engines};
+use common::{SMALL_WORK, campaign, clean, edited, engines, module_spec};
 use heapsmith::engine::Engine;
 use heapsmith::judge::{Kind, Verdict, Violation};
 use heapsmith::metamorphic::{Bench, Pair, Pool, Selection, Source, Tally, parse_variant};
 use heapsmith::plan::Step;
-use heapsmith::runtime::{Spec, builtin, manifest::Manifest};
+use heapsmith::runtime::{Spec, builtin};
 use heapsmith::trial::{Prepared, Rig};
-use heapsmith_generators::Machine;
 use std::sync::Arc;
 
 const MODULE: &str = include_str!("collectors/counting.wat");
@@ -18,22 +17,7 @@ const MANIFEST: &str = include_str!("collectors/counting.toml");
 
 /// The collector with its text edited, by a manifest with its text edited.
 fn collector(edits: &[(&str, &str)], said: &[(&str, &str)]) -> Spec {
-    let edited = |text: &str, edits: &[(&str, &str)]| {
-        edits.iter().fold(text.to_owned(), |text, (from, to)| {
-            assert_eq!(text.matches(from).count(), 1, "{from}");
-            text.replacen(from, to, 1)
-        })
-    };
-    let manifest = Manifest::parse(&edited(MANIFEST, said), edited(MODULE, edits).as_bytes(), "counting.toml").unwrap();
-    let pinned = Machine {
-        data_end: Some(0),
-        worklist: Some(64),
-        roots: Some(64),
-        initial_pages: Some(1),
-        max_pages: Some(64),
-        wraps: None,
-    };
-    Spec { name: "counting.toml".to_owned(), module: Some(manifest), pinned, address_limit: None, edit: None }
+    module_spec("counting.toml", &edited(MANIFEST, said), &edited(MODULE, edits))
 }
 
 fn rig(spec: &Spec, engines: &[Box<dyn Engine>]) -> Rig {

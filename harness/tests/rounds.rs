@@ -3,29 +3,19 @@
 
 mod common;
 
-use common::{campaign, engine, engines};
+use common::{campaign, edited, engine, engines, module_spec};
 use heapsmith::campaign::{Feedback, Limit, Progress, Settings, hunt};
 use heapsmith::engine::script::run_script;
 use heapsmith::judge::{Kind, Verdict, Violation};
 use heapsmith::metamorphic::{Bench, Pair, Pool, Replayer, Selection, Source, Tally, Variant, parse_variant};
 use heapsmith::runtime::Spec;
-use heapsmith::runtime::manifest::Manifest;
-use heapsmith_generators::Machine;
 use std::collections::HashMap;
-use std::fs;
 
 /// Work of a program above which these tests leave it out.
 const SMALL: u64 = 3_000;
 
-/// A file of `tests/collectors`, with these pieces replaced, each of which is there once.
-fn edited(file: &str, edits: &[(&str, &str)]) -> String {
-    let mut text = fs::read_to_string(format!("{}/tests/collectors/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    for (from, to) in edits {
-        assert_eq!(text.matches(from).count(), 1, "{from}");
-        text = text.replacen(from, to, 1);
-    }
-    text
-}
+const MODULE: &str = include_str!("collectors/marksweep.wat");
+const MANIFEST: &str = include_str!("collectors/marksweep.toml");
 
 /// What the manifest says of the collector beyond how to use it, taken out.
 const UNKNOWN: [(&str, &str); 4] = [
@@ -37,23 +27,7 @@ const UNKNOWN: [(&str, &str); 4] = [
 
 /// The collector with its text edited, by a manifest with its text edited.
 fn collector(edits: &[(&str, &str)], said: &[(&str, &str)]) -> Spec {
-    let manifest = edited("marksweep.toml", said);
-    let manifest = Manifest::parse(&manifest, edited("marksweep.wat", edits).as_bytes(), "m.toml").unwrap();
-    Spec {
-        name: "m.toml".to_owned(),
-        module: Some(manifest),
-        // One machine for all programs: each is compiled.
-        pinned: Machine {
-            data_end: Some(0),
-            worklist: Some(64),
-            roots: Some(64),
-            initial_pages: Some(1),
-            max_pages: Some(64),
-            wraps: None,
-        },
-        address_limit: None,
-        edit: None,
-    }
+    module_spec("m.toml", &edited(MANIFEST, said), &edited(MODULE, edits))
 }
 
 /// The end of the sweep's test of a block, which is not marked.

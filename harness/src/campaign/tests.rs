@@ -118,5 +118,10 @@ fn a_module_gets_programs_that_a_built_in_does_not() {
         (0..600).filter(|index| all.program(*index) != plain.program(*index)).count()
     };
     assert_eq!(others("fixed"), 0);
+    let description = parse_spec(module).unwrap().resolve(Machine::default()).unwrap();
+    let unformed = Programs::new(1, capacities(&description), Machine::default()).of_unknown(Vec::new());
+    let all = programs(Programs::new(1, capacities(&description), Machine::default()), &description);
+    let formed = (0..600).filter(|index| all.program(*index) != unformed.program(*index)).count();
+    assert!(formed > 10, "{formed} programs of 600 about the forms of its objects");
     assert!((60..150).contains(&others(module)), "{} of 600", others(module));
 }

@@ -84,3 +84,23 @@ fn a_fresh_payload_is_zero_up_to_its_last_byte_and_no_further() {
     // At the end of memory there is no whole word to show.
     assert_eq!(dirty_byte(7, 6, 0), found(4, 0));
 }
+
+/// What becomes of a trap of the first allocation, of so many bytes, in a module of which only a page limit is known, with one page of seven there.
+fn trapped_at_once(size: u32) -> Verdict {
+    let module = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/collectors/marksweep.toml");
+    let program = parse(&format!("heapsmith 1\nalloc r0 size={size} fields=0 init=null\n")).unwrap();
+    let mut description = crate::runtime::parse_spec(module).unwrap().resolve(program.machine).unwrap();
+    description.parameters.max_pages = 7;
+    let mut model = Model::new(&description);
+    model.plan_program(&program);
+    assert_eq!(model.expectation().inexact_from, Some(0));
+    let outcome = Outcome { end: End::Trapped(Trap::Unreachable), pages: 1, ..Outcome::default() };
+    judge(&mut model, &program, Seen { outcome: &outcome, heap: &vec![0; PAGE as usize] })
+}
+
+#[test]
+fn a_block_that_is_rounded_up_to_a_power_of_two_may_have_no_room() {
+    assert_eq!(trapped_at_once(262_145), Verdict::AllowedTrap(Allowance::May));
+    let Verdict::Violation(v) = trapped_at_once(262_000) else { panic!("there was room") };
+    assert_eq!(v.kind, Kind::UnexpectedTrap(Trap::Unreachable));
+}

@@ -25,7 +25,7 @@ use crate::runtime::description::{Description, PAGE};
 use crate::runtime::manifest::{Cycles, Request};
 use crate::trial::{Course, Most, Rig};
 use heapsmith_generators::{Count, MAX_FRAMES, MAX_NODE_WORDS, Op, Program, Shape, Size, Word};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Payload bytes that all rounds together allocate where it is not too much work: a leak of a 64th of them is eight pages.
 const BYTES: u64 = 32 << 20;
@@ -222,8 +222,8 @@ fn several(ops: &[Op], copies: usize) -> Vec<Op> {
 /// The sizes of the objects that a program makes, each once, in ascending order.
 pub(super) fn sizes(model: &Model) -> Vec<u32> {
     let steps = model.plan().steps.iter().flat_map(|step| allocations(model.description(), step));
-    let sizes: BTreeMap<u32, ()> = steps.filter(|(_, n)| *n > 0).map(|((size, _), _)| (size, ())).collect();
-    sizes.into_keys().collect()
+    let sizes: BTreeSet<u32> = steps.filter(|(_, n)| *n > 0).map(|((size, _), _)| size).collect();
+    sizes.into_iter().collect()
 }
 
 /// What a plan allocates; none if that is nothing.

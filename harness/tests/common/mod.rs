@@ -4,7 +4,7 @@
 use heapsmith::engine::{self, Engine};
 use heapsmith::judge::Verdict;
 use heapsmith::model::Model;
-use heapsmith::runtime::{self, Runtime, Spec};
+use heapsmith::runtime::{self, Runtime, Spec, manifest::Manifest};
 use heapsmith::trial::{Prepared, Rig};
 use heapsmith_generators::{Campaign, Machine, Program};
 use std::collections::{BTreeMap, HashMap};
@@ -36,6 +36,28 @@ pub(crate) fn engines() -> Vec<Box<dyn Engine>> {
 
 pub(crate) fn spec(text: &str) -> Spec {
     runtime::parse_spec(text).unwrap()
+}
+
+/// A module that is its text and its manifest's, on one machine for all programs: each is compiled.
+pub(crate) fn module_spec(name: &str, manifest: &str, module: &str) -> Spec {
+    let pinned = Machine {
+        data_end: Some(0),
+        worklist: Some(64),
+        roots: Some(64),
+        initial_pages: Some(1),
+        max_pages: Some(64),
+        wraps: None,
+    };
+    let manifest = Manifest::parse(manifest, module.as_bytes(), name).unwrap();
+    Spec { name: name.to_owned(), module: Some(manifest), pinned, address_limit: None, edit: None }
+}
+
+/// A text in which each of these places, of which there is one, reads otherwise.
+pub(crate) fn edited(text: &str, edits: &[(&str, &str)]) -> String {
+    edits.iter().fold(text.to_owned(), |text, (from, to)| {
+        assert_eq!(text.matches(from).count(), 1, "{from}");
+        text.replacen(from, to, 1)
+    })
 }
 
 /// A built-in runtime on the machine that a program asks for.
