@@ -257,14 +257,14 @@ impl Statistics {
                 missing.push(format!("trap rule {}", rule.name()));
             }
         }
-        let o = self.observed;
+        let (o, counts) = (self.observed, description.counts_collections());
         if description.parameters.wraps > 0 {
             let handles = [("handles registered", o.registered), ("handles released", o.released)];
             missing.extend(handles.into_iter().filter(|(_, n)| *n == 0).map(|(name, _)| name.to_owned()));
         }
         for (name, n) in [
-            ("collections", o.collections),
-            ("objects marked", o.marked),
+            ("collections", if counts { o.collections } else { 1 }),
+            ("objects marked", if counts { o.marked } else { 1 }),
             ("bytes freed", if description.frees() { o.freed } else { 1 }),
             ("pages grown", o.grown),
             ("worklist entries", if description.has_worklist() { o.worklist } else { 1 }),
@@ -282,9 +282,10 @@ impl Statistics {
     pub fn basics_unreached(&self, description: &Description, is_pinned: bool) -> Vec<String> {
         let (o, p) = (self.observed, description.parameters);
         let may_grow = !is_pinned || p.max_pages > p.initial_pages;
+        let counts = description.counts_collections();
         let reached = [
-            ("collections", o.collections > 0),
-            ("objects that a collection kept", o.marked > 0),
+            ("collections", o.collections > 0 || !counts),
+            ("objects that a collection kept", o.marked > 0 || !counts),
             ("bytes that a collection freed", o.freed > 0 || !description.frees()),
             ("growth of memory", o.grown > 0 || !may_grow),
             ("a trap at a limit", !self.traps.is_empty() || !description.is_predictable() && self.may_traps > 0),

@@ -187,8 +187,15 @@ fn understood(m: &Manifest) -> Vec<(&'static str, String)> {
         };
         lines.push(("roots", format!("{turn}{}", describe(m, roots))));
     }
-    let automatic = if m.collect.is_automatic { "by itself, and when it is told" } else { "only when it is told" };
-    lines.push(("collection", format!("{automatic}: {}", call(m, &m.collect.full))));
+    lines.push((
+        "collection",
+        match (&m.collect.full, m.collect.is_automatic) {
+            (Some(full), true) => format!("by itself, and when it is told: {}", call(m, full)),
+            (Some(full), false) => format!("only when it is told: {}", call(m, full)),
+            (None, true) => "by itself; no function collects".to_owned(),
+            (None, false) => "never".to_owned(),
+        },
+    ));
     if let Some(step) = &m.collect.step {
         lines.push(("step", call(m, step)));
     }
@@ -358,7 +365,7 @@ fn functions(m: &Manifest) -> Vec<(&'static str, &Function)> {
             RootKind::Slots { set } => all.push(("set", set)),
         }
     }
-    all.push(("collect", &m.collect.full.function));
+    all.extend(m.collect.full.iter().map(|full| ("collect", &full.function)));
     all.extend(m.collect.step.iter().map(|step| ("step", &step.function)));
     if let Some(LiveBytes::Call(call)) = &m.heap.live_bytes {
         all.push(("live_bytes", &call.function));

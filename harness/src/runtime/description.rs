@@ -414,6 +414,13 @@ impl Description {
         self.module.as_ref().is_none_or(|module| module.promises.reclaim != Some(Reclaim::Nothing))
     }
 
+    /// Whether it can be seen that anything was collected: by a function that is called, or a global that counts.
+    #[must_use]
+    pub fn counts_collections(&self) -> bool {
+        let counts = |module: &Manifest| module.collect.full.is_some() || module.heap.collections.is_some();
+        self.module.as_deref().is_none_or(counts)
+    }
+
     /// Whether it is known where a mark worklist is.
     #[must_use]
     pub const fn has_worklist(&self) -> bool {

@@ -76,7 +76,9 @@ pub(super) fn observe(model: &Model, seen: Seen<'_>) -> Observations {
 
 /// What shows without a layout: an address that is handed out again was free, and objects that a collection must have kept are reachable.
 fn observe_log(model: &Model, seen: Seen<'_>, mut o: Observations) -> Observations {
-    let collects = |step: &Step| matches!(step, Step::Collect);
+    // Where no function collects, a step that asks for a collection does nothing.
+    let is_told = model.description().module.as_ref().is_none_or(|module| module.collect.full.is_some());
+    let collects = |step: &Step| is_told && matches!(step, Step::Collect);
     let ended = model.plan().steps.iter().take(seen.outcome.step as usize);
     o.collections = o.collections.max(ended.filter(|step| collects(step)).count() as u64);
     o.roots = u64::from(model.plan().slots);

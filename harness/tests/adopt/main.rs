@@ -5,11 +5,12 @@
 mod behaviour;
 mod fit;
 mod hostile;
+mod styles;
 
 use heapsmith::campaign::{self, Feedback, Limit, Progress, Settings, Summary};
 use heapsmith::engine;
 use heapsmith::metamorphic::Selection;
-use heapsmith::runtime::manifest::adopt::{Adoption, adopt, fit, missing};
+use heapsmith::runtime::manifest::adopt::{Adoption, Fact, adopt, fit, missing};
 use heapsmith::runtime::manifest::{Cycles, Manifest, OutOfMemory, RootKind};
 use heapsmith::runtime::{Spec, builtin, describe};
 use heapsmith_generators::Machine;
@@ -37,6 +38,8 @@ fn calls() -> String {
     (global.set $held (i32.add (global.get $held) (i32.const 4))))
   (func (export "gc_pop_roots") (param $n i32)
     (global.set $held (i32.sub (global.get $held) (i32.shl (local.get $n) (i32.const 2)))))
+  (func (export "gc_set_root") (param $index i32) (param $value i32)
+    (i32.store (i32.add (i32.const 64) (i32.shl (local.get $index) (i32.const 2))) (local.get $value)))
   (func (export "gc_alloc") (param $pointers i32) (param $bytes i32) (result i32)
     (call $make (i32.add (local.get $bytes) (i32.shl (local.get $pointers) (i32.const 2))) (i32.add (local.get $pointers) (i32.const 2))))
   (func (export "gc_set_field") (param $object i32) (param $index i32) (param $value i32)
@@ -145,7 +148,11 @@ fn shows_a_forgotten_field(right: &str) {
 fn roots_behind_calls_and_pointers_before_data() {
     let adoption = of(&calls());
     let manifest = &adoption.manifest;
-    assert!(matches!(manifest.roots[0].kind, RootKind::Calls { pops_many: true, .. }), "{}", adoption.text);
+    let RootKind::Calls { pops_many: true, set: Some(set), .. } = &manifest.roots[0].kind else {
+        panic!("{}", adoption.text)
+    };
+    assert_eq!(set.name, "gc_set_root");
+    assert!(!adoption.text.contains("left out"), "{}", adoption.text);
     assert!(adoption.text.contains("args = [\"words\", 0]"), "{}", adoption.text);
     assert!(
         adoption.text.contains("store = { call = \"gc_set_field\", args = [\"object\", \"index\", \"value\"] }"),
@@ -156,6 +163,17 @@ fn roots_behind_calls_and_pointers_before_data() {
     assert_eq!(manifest.promises.cycles, Some(Cycles::Collected));
     is_clean(&adoption);
     shows_a_forgotten_field(&calls());
+    // One that counts from the top is not what a manifest can say.
+    let from_top = calls().replace(
+        "(i32.add (i32.const 64) (i32.shl (local.get $index) (i32.const 2)))",
+        "(i32.sub (i32.sub (global.get $held) (i32.const 4)) (i32.shl (local.get $index) (i32.const 2)))",
+    );
+    let adoption = of(&from_top);
+    assert!(matches!(adoption.manifest.roots[0].kind, RootKind::Calls { set: None, .. }), "{}", adoption.text);
+    let declared =
+        adoption.text.replacen("pop = \"gc_pop_roots\"\n", "pop = \"gc_pop_roots\"\nset = \"gc_set_root\"\n", 1);
+    let wrong = fit(&Manifest::parse(&declared, from_top.as_bytes(), "mygc.toml").unwrap());
+    assert!(wrong.misfits[0].problem.contains("leave `set` out"), "{wrong:#?}");
 }
 
 #[test]
@@ -193,6 +211,10 @@ fn a_stack_of_which_no_name_tells_is_found_by_trial() {
 fn an_allocator_that_frees_nothing_has_no_roots() {
     let adoption = of(BUMP);
     assert_eq!(adoption.manifest.roots[0].kind, RootKind::None, "{}", adoption.text);
+    assert_eq!(adoption.manifest.collect.full, None, "an allocation is no collection\n{}", adoption.text);
+    let questions = adoption.facts.iter().filter(|fact| fact.about == "to decide" && fact.text.contains('?'));
+    assert_eq!(questions.count(), 2, "{:?}", adoption.facts);
+    assert!(missing(&adoption.manifest).iter().any(|missing| missing.what == "no collection"));
     assert_eq!(adoption.manifest.traps.memory, Some(OutOfMemory::Null));
     is_clean(&adoption);
     // One whose objects overlap is seen all the same.
@@ -203,7 +225,8 @@ fn an_allocator_that_frees_nothing_has_no_roots() {
 
 #[test]
 fn an_imported_global_is_for_its_owner_to_say() {
-    let about = |adoption: &Adoption| adoption.facts.iter().filter(|fact| fact.about == "to decide").count();
+    let is_about = |fact: &&Fact| fact.about == "to decide" && fact.text.contains("imported global");
+    let about = |adoption: &Adoption| adoption.facts.iter().filter(is_about).count();
     assert_eq!(about(&of(BUMP)), 0);
     let importing = BUMP.replacen("(module", "(module (import \"env\" \"base\" (global i32))", 1);
     let adoption = of(&importing);

@@ -453,3 +453,19 @@ fn a_collection_and_a_step_are_calls_whose_results_are_dropped() {
     let mut it = driver(&format!("{KIND}{collect}{UP}{heap}"));
     assert_eq!(it.call("live_bytes", &[]), Ok(vec![8192]));
 }
+
+#[test]
+fn where_no_function_collects_none_is_called_and_none_is_counted() {
+    let text = manifest(&format!("{KIND}[collect]\nfull = \"none\"\nautomatic = true\n{UP}"));
+    let manifest = Manifest::parse(&text, RECORDER, "recorder.toml").unwrap();
+    let mut it = Driver::of(&manifest);
+    it.call("gc_collect", &[]).unwrap();
+    assert_eq!(it.record(), NOTHING);
+    assert!(!manifest.globals().contains(&"gc_collections".to_owned()), "{:?}", manifest.globals());
+    let oracles = manifest.oracles();
+    let of = |about: &str| oracles.iter().find(|oracle| oracle.about == about).unwrap();
+    assert!(!of("collections").is_judged && of("plateau").is_judged, "{oracles:?}");
+    let never = Manifest::parse(&text.replace("automatic = true", "automatic = false"), RECORDER, "recorder.toml");
+    let never = never.unwrap().no_plateau();
+    assert!(never.is_some_and(|why| why.contains("nothing collects")), "{never:?}");
+}

@@ -171,7 +171,8 @@ fn access(out: &mut String, access: &Access) {
 }
 
 fn collections(out: &mut String, plan: &Plan<'_>) {
-    put(out, format_args!("\n  (func $gc_collect\n    {})\n", call_only(&plan.collect.full)));
+    let full = plan.collect.full.as_ref().map_or_else(|| "(nop)".to_owned(), call_only);
+    put(out, format_args!("\n  (func $gc_collect\n    {full})\n"));
     if let Some(step) = &plan.collect.step {
         put(out, format_args!("  (func $gc_step\n    {})\n", call_only(step)));
     }

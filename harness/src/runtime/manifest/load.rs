@@ -254,18 +254,16 @@ fn one(
         null_is_exhaustion: traps.memory != Some(OutOfMemory::Trap),
     };
     let (text, glued) = glue(&plan);
-    let is_counted = roles.iter().any(|(_, known)| *known == count::COLLECTIONS);
-    let (before, mut after) = rewritten.text;
-    let before = if is_counted {
-        before
-    } else {
-        let counted = count::calls((before, after), &collect.full.function.identifier);
-        after = counted.1 + &count::global();
-        counted.0
-    };
-    let in_order = ROLES
-        .iter()
-        .filter(|role| (!is_counted && **role == count::COLLECTIONS) || roles.iter().any(|(_, known)| known == *role));
+    let is_told = roles.iter().any(|(_, known)| *known == count::COLLECTIONS);
+    let counted = collect.full.as_ref().filter(|_| !is_told);
+    let (mut before, mut after) = rewritten.text;
+    if let Some(full) = counted {
+        (before, after) = count::calls((before, after), &full.function.identifier);
+        after += &count::global();
+    }
+    let in_order = ROLES.iter().filter(|role| {
+        (counted.is_some() && **role == count::COLLECTIONS) || roles.iter().any(|(_, known)| known == *role)
+    });
     let globals = in_order.map(|role| (*role).to_owned()).chain(rewritten.others).chain(glued).collect();
     let mut exports: Vec<String> = module.functions.iter().flat_map(|f| f.exports.clone()).collect();
     exports.sort();

@@ -86,7 +86,7 @@
 //! kind = "none"                     # whoever holds an object tells nobody, because nothing is ever freed
 //!
 //! [collect]
-//! full = { call = "gc_collect", args = [] }
+//! full = { call = "gc_collect", args = [] }   # "none" where no function collects: what asks for a collection does nothing then
 //! step = { call = "gc_step", args = [1] }   # optional: made after each assignment of an odd root slot, whatever allocation does
 //! automatic = true                  # whether allocation collects by itself
 //! on_exhaustion = true              # optional: whether an allocation for which there is no memory collects before it gives up; shown, not judged
@@ -309,6 +309,9 @@ impl Manifest {
             || self.roots.iter().any(|roots| roots.kind == RootKind::None)
         {
             return Some("nothing is ever freed");
+        }
+        if self.collect.full.is_none() && !self.collect.is_automatic {
+            return Some("nothing collects: neither a function nor allocation");
         }
         (self.promises.plateau == Some(false)).then_some("memory may grow, as `plateau = false` in [promises] says")
     }

@@ -1,6 +1,6 @@
 //! A foreign module decoded: what a manifest may name in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use wasmparser::{
     ConstExpr, Data, Element, ExternalKind, FunctionBody, KnownCustom, MemoryType, Name, Operator, Parser, Payload,
@@ -296,6 +296,27 @@ impl<'a> Decoded<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Numbers of type i32 in code that may be addresses: constants, and offsets of loads and stores; each once, in ascending order.
+    pub(super) fn addresses(&self) -> Vec<u32> {
+        let mut found = BTreeSet::new();
+        for body in &self.code {
+            let Ok(operators) = body.get_operators_reader() else { continue };
+            for operator in operators.into_iter().flatten() {
+                #[expect(clippy::wildcard_enum_match_arm, reason = "the enum is wasmparser's and not exhaustive")]
+                match operator {
+                    Operator::I32Const { value } => {
+                        found.insert(value.cast_unsigned());
+                    }
+                    Operator::I32Load { memarg } | Operator::I32Store { memarg } => {
+                        found.extend(u32::try_from(memarg.offset));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        found.into_iter().collect()
     }
 
     /// The function of this name: an export, a name of the name section, or `#` and an index.

@@ -200,10 +200,16 @@ impl Names<'_> {
 
     pub(super) fn collect(&self, root: &Table<'_>) -> Result<Collect, ManifestError> {
         let table = root.need("collect", "how it collects")?.table("a table")?;
-        let full = table.need("full", "a full collection, such as `{ call = \"gc_collect\", args = [] }`")?;
+        let full = table.need(
+            "full",
+            "a full collection, such as `{ call = \"gc_collect\", args = [] }`, or \"none\" where no function collects",
+        )?;
         let automatic = table.need("automatic", "whether allocation collects by itself, true or false")?;
         let collect = Collect {
-            full: self.call(&full, &[], Gives::Anything)?,
+            full: match full.as_text() {
+                Some("none") => None,
+                _ => Some(self.call(&full, &[], Gives::Anything)?),
+            },
             step: table.get("step").map(|value| self.call(&value, &[], Gives::Anything)).transpose()?,
             is_automatic: automatic.flag()?,
             is_last_resort: table.get("on_exhaustion").map(|value| value.flag()).transpose()?,

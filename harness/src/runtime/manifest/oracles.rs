@@ -46,10 +46,18 @@ impl Manifest {
         };
         add("zeroing", zeroing, why);
         let counted = match &heap.collections {
-            Some(global) => format!("counted by `{}`", global.name),
-            None => format!("counted: calls of `{}`, whoever makes them", self.collect.full.function.name),
+            Some(global) => Some(format!("counted by `{}`", global.name)),
+            None => self
+                .collect
+                .full
+                .as_ref()
+                .map(|full| format!("counted: calls of `{}`, whoever makes them", full.function.name)),
         };
-        add("collections", Some(counted), "");
+        add(
+            "collections",
+            counted,
+            "not counted: `full` is \"none\", and no global counts them; say `full` in [collect], or `collections` in [heap]",
+        );
         let is_like = self.like.is_some();
         let missing = |wanted: &[(bool, &str)]| {
             let names: Vec<&str> = wanted.iter().filter(|(given, _)| !given).map(|(_, name)| *name).collect();

@@ -369,8 +369,8 @@ pub enum Direction {
 /// How it collects.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Collect {
-    /// A full collection.
-    pub full: Call,
+    /// A full collection; none if nothing that can be called collects.
+    pub full: Option<Call>,
     /// A step of an incremental one.
     pub step: Option<Call>,
     /// Whether allocation collects by itself.

@@ -6,6 +6,7 @@ use super::access::Accessor;
 use super::allocation::Recipe;
 use super::find::{Collecting, Found};
 use super::kinds::Scan;
+use super::layout::End;
 use super::names;
 use super::refusal::{Exhausted, Refusal};
 use super::roots::{Capacity, Kept};
@@ -142,8 +143,12 @@ fn heap(draft: &mut Draft, found: &Found, module: &Decoded<'_>) {
         None => draft.line("# start = 0   # the heap's first byte, or a global that starts with it; none was found"),
     }
     match layout.end {
-        Some(index) => {
-            draft.comment("seen: after each allocation it is where the next object begins.");
+        Some(End { index, is_next }) => {
+            draft.comment(if is_next {
+                "seen: after each allocation it is where the next object begins, and no object lies beyond it."
+            } else {
+                "assumed by its name. seen: no object lies beyond it."
+            });
             draft.line(format!("end = {}", global(module, index)));
         }
         None => draft
@@ -178,7 +183,9 @@ fn object(draft: &mut Draft, found: &Found) {
     draft.title("[object]");
     match layout.header {
         Some(bytes) => {
-            draft.comment("seen: the least distance between two objects beyond what was asked for.");
+            draft.comment(
+                "seen: the least distance between two objects, or two of one size, beyond what was asked for.",
+            );
             draft.line(format!("header = {bytes}"));
         }
         None => draft.line("# header = 4   # bytes before the payload; objects did not come one after the other"),
@@ -296,23 +303,24 @@ fn roots(draft: &mut Draft, kept: &Kept) {
             draft.line(format!("unpin = {}", quoted(&unpin.name)));
             draft.line(format!("reentrant = {}", kept.is_reentrant));
         }
-        Root::Calls { push, pop, .. } => {
+        Root::Calls { push, pop, set, .. } => {
             draft.line("kind = \"calls\"");
             draft.line(format!("push = {}", quoted(&push.name)));
             draft.line(format!("pop = {}", quoted(&pop.name)));
-            if let Some(set) = &kept.set {
-                draft.line(format!("set = {}", quoted(set)));
+            if let Some(set) = set {
+                draft.line(format!("set = {}", quoted(&set.name)));
             }
         }
         Root::Slots { set } => {
             draft.line("kind = \"slots\"");
             draft.line(format!("set = {}", quoted(&set.name)));
         }
-        Root::Table { at, .. } => {
+        Root::Table { at, address } => {
             draft.line("kind = \"table\"");
             draft.line(match at {
                 Address::Global(name) => format!("address = {{ global = {} }}", quoted(name)),
                 Address::Call(name) => format!("address = {{ call = {} }}", quoted(name)),
+                Address::Code => format!("address = {address}"),
             });
         }
     }
@@ -340,10 +348,9 @@ fn collect(draft: &mut Draft, found: &Found) {
             draft.comment("assumed by its name: it was not seen to free anything.");
             draft.line(format!("full = {}", collection(by)));
         }
-        Collecting::None(recipe) => {
-            draft.comment("assumed: no function was found that collects, and an allocation of nothing stands for it. Name the one that does, exported or not.");
-            let zero: Vec<&str> = recipe.arguments.iter().map(|_| "0").collect();
-            draft.line(format!("full = {{ call = {}, args = [{}] }}", quoted(&recipe.name), zero.join(", ")));
+        Collecting::None => {
+            draft.comment("assumed: no function was found that collects: nothing happens where a program asks for a collection. Is there one? Name it, exported or not, such as `full = { call = \"gc_collect\", args = [] }`.");
+            draft.line("full = \"none\"");
         }
     }
     if let Some(step) = &found.step {

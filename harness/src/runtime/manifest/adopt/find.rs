@@ -34,8 +34,8 @@ pub(super) enum Collecting {
     Seen(Collection),
     /// A function of such a name, of which nothing was seen.
     Named(Collection),
-    /// There is none: an allocation of nothing stands for it.
-    None(Recipe),
+    /// There is none.
+    None,
 }
 
 /// What is found.
@@ -229,6 +229,7 @@ pub(super) fn find(module: &Decoded<'_>) -> Result<Found, String> {
         discard: world.discard.clone(),
         store: world.store.clone(),
         patience: 1,
+        sample: world.sample,
     };
     let worklist =
         root.as_ref().filter(|_| recycles).and_then(|root| worklist::capacity(&wide, root, &kinds, store.0.as_ref()));
@@ -325,7 +326,7 @@ fn step(world: &World<'_, '_>, root: Option<&Root>) -> Option<Candidate> {
         let arguments: &[u32] =
             if world.lab.module.functions[candidate.index as usize].params.is_empty() { &[] } else { &[1] };
         let fate = world.fate(|bench| {
-            let object = world.recipe.make_clean(bench, SIZE, 0)?;
+            let object = world.recipe.make_clean(bench, world.sample.size, 0)?;
             root.hold(bench, 0, object).then_some(())?;
             (0..200).try_for_each(|_| bench.call(candidate.index, arguments).map(drop)).map(|()| object)
         });
@@ -403,8 +404,9 @@ fn cycle(world: &World<'_, '_>, kinds: &[Kind], store: Option<&Accessor>) -> Opt
     let kind = kinds.iter().find(|kind| !kind.words.of(4).is_empty())?;
     let word = kind.words.of(4)[0];
     let fate = world.fate(|bench| {
-        let a = kind.recipe.make_clean(bench, SIZE, SIZE / 4)?;
-        let b = kind.recipe.make_clean(bench, SIZE, SIZE / 4)?;
+        let size = world.sample.size;
+        let a = kind.recipe.make_clean(bench, size, size / 4)?;
+        let b = kind.recipe.make_clean(bench, size, size / 4)?;
         for (from, to) in [(a, b), (b, a)] {
             let stored = match store {
                 None => bench.write_word(from + 4 * word, to),

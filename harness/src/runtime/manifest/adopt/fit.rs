@@ -15,7 +15,8 @@ use super::lab::{Budget, Lab};
 use super::layout::{self, Blocks};
 use super::names::Candidate;
 use super::refusal::{self, Exhausted};
-use super::world::{Address, Collection, Fate, Root, SIZE, World};
+use super::ways::patience;
+use super::world::{Address, Collection, Fate, Root, SAMPLES, SIZE, World};
 use crate::runtime::description::PAGE;
 use crate::runtime::manifest::Request;
 use toml::de::DeTable;
@@ -97,8 +98,9 @@ fn root_of(roots: &Roots) -> Option<Root> {
             Root::Stack { top: top.index, name: top.name.clone(), grows_up: *grows == Direction::Up }
         }
         RootKind::Pins { pin, unpin, .. } => Root::Pins { pin: candidate(pin), unpin: candidate(unpin) },
-        RootKind::Calls { push, pop, pops_many, .. } => {
-            Root::Calls { push: candidate(push), pop: candidate(pop), pops_many: *pops_many }
+        RootKind::Calls { push, pop, pops_many, set } => {
+            let set = set.as_ref().map(candidate);
+            Root::Calls { push: candidate(push), pop: candidate(pop), pops_many: *pops_many, set }
         }
         RootKind::Slots { set } => Root::Slots { set: candidate(set) },
         RootKind::Table { address } => Root::Table { address: *address, at: Address::Global(address.to_string()) },
@@ -257,26 +259,9 @@ impl Trial<'_, '_> {
 
     /// Whether what is dropped is recycled, and what roots hold is not; the first that holds.
     fn roots(&mut self) -> Option<Root> {
-        let full = &self.manifest.collect.full;
-        let arguments = full.arguments.iter().map(|argument| match argument {
-            Argument::Number(number) => *number,
-            Argument::Global(global) => global.initial,
-            Argument::Size
-            | Argument::Words
-            | Argument::First
-            | Argument::Stride
-            | Argument::Count
-            | Argument::Object
-            | Argument::Offset
-            | Argument::Index
-            | Argument::Value
-            | Argument::Call(_) => 0,
-        });
-        let (function, name) = (full.function.index, full.function.name.clone());
-        let collection = Collection { function, name: name.clone(), arguments: arguments.collect(), is_named: true };
-        // An allocation of nothing may stand for one.
-        let is_allocation = self.manifest.kinds.iter().any(|kind| kind.alloc.function.index == function);
-        self.world.collection = (!is_allocation).then_some(collection);
+        let (collection, name) = self.collection();
+        self.world.collection = collection;
+        self.choose_sample();
         let mut dropped = self.world.unrooted();
         let pins = self.manifest.roots.iter().filter_map(root_of).find(|root| matches!(root, Root::Pins { .. }));
         if !dropped.is_recycled() && dropped != Fate::Died && pins.is_some() {
@@ -286,7 +271,7 @@ impl Trial<'_, '_> {
         }
         match dropped {
             Fate::Recycled(after) => {
-                self.world.patience = 8 * after + 64;
+                self.world.patience = patience(after);
                 self.seen("collection", format!("`{name}` frees what nothing holds"));
             }
             Fate::Died => {
@@ -324,6 +309,46 @@ impl Trial<'_, '_> {
         first
     }
 
+    /// What collects, if a call does, and what it is called.
+    fn collection(&self) -> (Option<Collection>, String) {
+        let Some(full) = &self.manifest.collect.full else { return (None, "allocation".to_owned()) };
+        let arguments = full.arguments.iter().map(|argument| match argument {
+            Argument::Number(number) => *number,
+            Argument::Global(global) => global.initial,
+            Argument::Size
+            | Argument::Words
+            | Argument::First
+            | Argument::Stride
+            | Argument::Count
+            | Argument::Object
+            | Argument::Offset
+            | Argument::Index
+            | Argument::Value
+            | Argument::Call(_) => 0,
+        });
+        let (function, name) = (full.function.index, full.function.name.clone());
+        let collection = Collection { function, name: name.clone(), arguments: arguments.collect(), is_named: true };
+        // An allocation of nothing may stand for one.
+        let is_allocation = self.manifest.kinds.iter().any(|kind| kind.alloc.function.index == function);
+        ((!is_allocation).then_some(collection), name)
+    }
+
+    /// Takes the first sample with which roots are seen to keep something, if there is one.
+    fn choose_sample(&mut self) {
+        let fresh = self.world.clone();
+        let roots: Vec<Root> = self.manifest.roots.iter().filter_map(root_of).collect();
+        for sample in SAMPLES {
+            self.world = World { sample, ..fresh.clone() };
+            if let Fate::Recycled(after) = self.world.unrooted() {
+                self.world.patience = patience(after);
+                if roots.iter().any(|root| self.world.rooted(root) == Fate::Kept) {
+                    return;
+                }
+            }
+        }
+        self.world = fresh;
+    }
+
     /// Says what was seen otherwise of a key of roots.
     fn roots_misfit(&mut self, at: usize, key: &'static str, problem: &str) {
         let roots =
@@ -347,6 +372,16 @@ impl Trial<'_, '_> {
                     Fate::Died => "but letting go does not return",
                 };
                 self.seen("roots", format!("`{name}`: what they hold outlives collections, {goes}"));
+                if let Root::Calls { set: Some(set), .. } = root
+                    && !self.world.sets(root, set.index)
+                {
+                    let problem = format!(
+                        "`set`: declared is that `{}` writes a pushed root by its index from the bottom; seen: it does not put one object in the place of \
+                         another there; leave `set` out, or leave this if it is the collector that is wrong: then a hunt finds it",
+                        set.name
+                    );
+                    self.roots_misfit(at, "set", &problem);
+                }
                 return true;
             }
             Fate::Recycled(_) => "an object that they hold is recycled all the same",

@@ -105,7 +105,7 @@ fn goes_with_parent(world: &World<'_, '_>, root: &Root, recipe: &Recipe, words: 
     let fate = world.fate(|bench| {
         let object = recipe.make_clean(bench, 4 * words, words)?;
         root.hold(bench, 0, object).then_some(())?;
-        let child = world.recipe.make_clean(bench, SIZE, 0)?;
+        let child = world.recipe.make_clean(bench, world.sample.size, 0)?;
         let is_done =
             world.link(bench, object, word, child) && world.drop_object(bench, child) && root.release(bench, 0, object);
         is_done.then_some(child)

@@ -24,6 +24,14 @@ pub(super) struct SizeField {
     pub(super) tiles: bool,
 }
 
+/// The global that is the heap's end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct End {
+    pub(super) index: u32,
+    /// Whether the next object begins there; else its name says what it is, and no object lies beyond it.
+    pub(super) is_next: bool,
+}
+
 /// What was seen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Layout {
@@ -31,7 +39,7 @@ pub(super) struct Layout {
     pub(super) header: Option<u32>,
     /// The global that starts with the heap's first byte.
     pub(super) start: Option<u32>,
-    pub(super) end: Option<u32>,
+    pub(super) end: Option<End>,
     /// The head of the free list, and where the link is in a free payload.
     pub(super) free_list: Option<(u32, u32)>,
     pub(super) collections: Option<u32>,
@@ -64,7 +72,7 @@ fn run(lab: &Lab<'_>, recipe: &Recipe, root: Option<&Root>) -> Option<Run> {
 }
 
 pub(super) fn observe(world: &World<'_, '_>, root: Option<&Root>, recycles: bool) -> Layout {
-    let mut layout = Layout::default();
+    let mut layout = Layout { collections: collections(world), ..Layout::default() };
     let repeats =
         |run: &Run| (1..run.objects.len()).any(|at| run.objects[..at].iter().any(|o| o.1 == run.objects[at].1));
     let plain = run(world.lab, &world.recipe, None).filter(|run| !repeats(run));
@@ -73,7 +81,8 @@ pub(super) fn observe(world: &World<'_, '_>, root: Option<&Root>, recycles: bool
     };
     layout.first = run.objects.first().map(|object| object.1);
     let rises = run.objects.windows(2).all(|pair| pair[0].1 < pair[1].1);
-    layout.header = least_gap(&run.objects).filter(|bytes| bytes.is_multiple_of(4) && *bytes <= 64);
+    let gap = least_gap(&run.objects).or_else(|| least_gap_of_one_size(world));
+    layout.header = gap.filter(|bytes| bytes.is_multiple_of(4) && *bytes <= 64);
     let power = |n: u32| if n == 0 { MOST_ALIGNMENT } else { (1 << n.trailing_zeros().min(4)).min(MOST_ALIGNMENT) };
     let absolute = run.objects.iter().map(|object| power(object.1)).min();
     layout.alignment = absolute;
@@ -83,11 +92,10 @@ pub(super) fn observe(world: &World<'_, '_>, root: Option<&Root>, recycles: bool
     if layout.start.is_some() {
         layout.alignment = run.objects.iter().map(|object| power(object.1 - first)).min();
     }
-    layout.end = end(world.lab, &run, header);
+    layout.end = end(world, root, &run, header);
     if recycles {
         layout.free_list = free_list(world, root);
     }
-    layout.collections = collections(world);
     layout.size = size_field(world, root, &run, header, &layout);
     layout
 }
@@ -102,6 +110,16 @@ fn least_gap(objects: &[(u32, u32)]) -> Option<u32> {
     };
     let gaps: Option<Vec<u32>> = objects.windows(2).map(gap).collect();
     gaps.filter(|_| rises || falls)?.into_iter().min()
+}
+
+/// The least distance between two objects of one size beyond what was asked for; none if no two came one after the other.
+fn least_gap_of_one_size(world: &World<'_, '_>) -> Option<u32> {
+    let of = |size: u32| {
+        let mut bench = world.lab.bench().ok()?;
+        let mut run = || Some((size, world.recipe.make_clean(&mut bench, size, 0)?));
+        least_gap(&[run()?, run()?, run()?])
+    };
+    SIZES.into_iter().filter_map(of).min()
 }
 
 /// Whether each object begins where the one before ends that is made of a header and its size, rounded up.
@@ -144,11 +162,40 @@ fn start(lab: &Lab<'_>, address: u32, layout: &mut Layout) {
     layout.start = named.chain(all).find(|index| bench.global(*index) == Some(address));
 }
 
-/// The global that is always the next object's first byte.
-fn end(lab: &Lab<'_>, run: &Run, header: u32) -> Option<u32> {
+/// The global that is always the next object's first byte, or else one that is called the heap's end.
+fn end(world: &World<'_, '_>, root: Option<&Root>, run: &Run, header: u32) -> Option<End> {
+    let lab = world.lab;
     let follows = |at: usize| (1..run.objects.len()).all(|next| run.globals[next][at] == run.objects[next].1 - header);
-    let at = (0..lab.mutable().len()).find(|at| follows(*at))?;
-    Some(lab.mutable()[at])
+    let next = (0..lab.mutable().len()).filter(|at| follows(*at)).map(|at| lab.mutable()[at]);
+    let named = names::globals(lab.module, &names::HEAP_END).into_iter().map(|candidate| candidate.index);
+    let all = next.map(|index| End { index, is_next: true }).chain(named.map(|index| End { index, is_next: false }));
+    all.filter(|end| lab.mutable().contains(&end.index)).find(|end| bounds(world, root, end.index))
+}
+
+/// Whether no object lies beyond what this global is at that time, though objects are made, die and are collected: the first free block is where the next
+/// object begins, and no end.
+fn bounds(world: &World<'_, '_>, root: Option<&Root>, global: u32) -> bool {
+    let Ok(mut bench) = world.lab.bench() else { return false };
+    let mut live = 0;
+    let is_bound = |bench: &Bench<'_>, least: u32| {
+        bench.global(global).is_some_and(|end| end >= least && end as usize <= bench.memory().len())
+    };
+    for number in 0..3 {
+        for size in SIZES {
+            let Some(object) = world.recipe.make_clean(&mut bench, size, 0) else { return false };
+            if !is_bound(&bench, object + size) {
+                return false;
+            }
+        }
+        let Some(object) = world.recipe.make_clean(&mut bench, 40, 0) else { return false };
+        if root.is_some_and(|root| root.hold(&mut bench, number, object)) {
+            live = live.max(object + 40);
+        }
+        if !world.collect(&mut bench) || !is_bound(&bench, live) {
+            return false;
+        }
+    }
+    true
 }
 
 /// The global that is the last freed object, whose free payload leads to the one freed before.
@@ -230,7 +277,7 @@ fn size_field(
     if let (Some(start), Some(end), true) = (layout.start, layout.end, offset == header) {
         let start = lab.bench().ok()?.global(start)?;
         field.tiles = spaced(&run.objects, header, layout.alignment.unwrap_or(4))
-            && tiles(world, root, (start, end), header, shift, layout.alignment.unwrap_or(4)).unwrap_or(false);
+            && tiles(world, root, (start, end.index), header, shift, layout.alignment.unwrap_or(4)).unwrap_or(false);
     }
     Some(field)
 }

@@ -36,6 +36,12 @@ pub fn missing(manifest: &Manifest) -> Vec<Missing> {
         "programs with more roots end there",
         "a greater `capacity` in [[roots]], or the smallest of them left out",
     );
+    open(
+        manifest.collect.full.is_none(),
+        "no collection",
+        "nothing is collected when a program asks for it: what is freed too early, and what leaks, shows only where allocation collects",
+        "[collect] full",
+    );
     open(heap.start.is_none(), "no heap start", "placement, growth, tiling and leaks are not judged", "[heap] start");
     open(heap.end.is_none(), "no heap end", "placement, growth and tiling are not judged", "[heap] end");
     open(

@@ -92,10 +92,10 @@ fn facts(found: &find::Found) -> Vec<Fact> {
                 format!("`{}`: seen to free what nothing holds{how}{keeps}", by.name)
             }
             Collecting::Named(by) => format!("`{}`: assumed by its name; it was not seen to free anything", by.name),
-            Collecting::None(_) if found.recycles => {
+            Collecting::None if found.recycles => {
                 "no function was found that collects; seen: allocation gives dead objects' places away again".to_owned()
             }
-            Collecting::None(_) => "no function was found that collects, and nothing was seen to be freed".to_owned(),
+            Collecting::None => "no function was found that collects, and nothing was seen to be freed".to_owned(),
         },
     );
     for kept in &found.roots {
@@ -104,9 +104,13 @@ fn facts(found: &find::Found) -> Vec<Fact> {
                 format!("shadow stack `{name}`, growing {}", if *grows_up { "up" } else { "down" })
             }
             Root::Pins { pin, unpin } => format!("pins, `{}` and `{}`", pin.name, unpin.name),
-            Root::Calls { push, pop, .. } => format!("calls, `{}` and `{}`", push.name, pop.name),
+            Root::Calls { push, pop, set: None, .. } => format!("calls, `{}` and `{}`", push.name, pop.name),
+            Root::Calls { push, pop, set: Some(set), .. } => {
+                format!("calls, `{}`, `{}` and `{}`", push.name, pop.name, set.name)
+            }
             Root::Slots { set } => format!("slots, `{}`", set.name),
             Root::Table { at: Address::Global(name) | Address::Call(name), .. } => format!("table at `{name}`"),
+            Root::Table { at: Address::Code, address } => format!("table at {address}, a number in its code"),
         };
         let seen = if kept.is_seen { "seen to keep objects" } else { "assumed by its name" };
         fact("roots", format!("{kind}: {seen}"));
@@ -143,6 +147,15 @@ fn facts(found: &find::Found) -> Vec<Fact> {
                 "the imported global `{key}` is 0 for now; if it is another number all that was seen may be wrong: say it in [imports] first"
             ),
         );
+    }
+    if found.collecting == Collecting::None {
+        fact(
+            "to decide",
+            "is there a function that collects? `full` is \"none\" for now, and what asks for a collection does nothing".to_owned(),
+        );
+    }
+    if found.roots.is_empty() {
+        fact("to decide", "how are objects kept? `[[roots]]` says that nothing is ever freed for now".to_owned());
     }
     for note in &found.notes {
         fact("note", note.clone());

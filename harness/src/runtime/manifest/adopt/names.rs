@@ -68,7 +68,7 @@ pub(super) const ALLOCATE: Role = Role {
 };
 /// Functions that collect.
 pub(super) const COLLECT: Role = Role {
-    main: &["collect", "garbage", "gc", "major", "collection"],
+    main: &["collect", "garbage", "gc", "major", "collection", "full"],
     beside: &["full", "force", "now", "all", "cycle", "cycles", "garbage", "collect", "gc"],
     against: &[
         "alloc",
@@ -102,8 +102,8 @@ pub(super) const COLLECT: Role = Role {
 };
 /// Functions that collect a little.
 pub(super) const STEP: Role = Role {
-    main: &["step", "slice", "increment", "incremental"],
-    beside: &["collect", "mark", "sweep", "work"],
+    main: &["step", "slice", "increment", "incremental", "minor", "young", "scavenge"],
+    beside: &["collect", "mark", "sweep", "work", "collection"],
     against: &["alloc", "init", "set", "get", "size", "push", "pop"],
 };
 /// Functions that push a root.
@@ -211,6 +211,13 @@ pub(super) const HEAP_START: Role = Role {
     main: &["heap start", "heap base", "heap lo", "heap begin", "arena start", "arena base", "space start"],
     beside: &["from", "to"],
     against: &["end", "limit", "stack", "free"],
+};
+
+/// Globals that are the heap's end.
+pub(super) const HEAP_END: Role = Role {
+    main: &["heap end", "heap ptr", "heap pointer", "heap top", "heap limit", "end", "top", "brk"],
+    beside: &["arena", "space"],
+    against: &["stack", "root", "roots", "shadow", "free", "start", "base", "worklist", "mark", "data", "table", "sp"],
 };
 
 /// Pairs of words for functions that keep an object and let it go, the likeliest first.

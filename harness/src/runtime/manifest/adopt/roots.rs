@@ -14,8 +14,6 @@ pub(super) struct Kept {
     pub(super) is_reentrant: bool,
     /// The global that is a stack's base, if one is called so.
     pub(super) base: Option<String>,
-    /// The function that writes a pushed root.
-    pub(super) set: Option<String>,
     /// Whether it was seen to keep an object while others were recycled.
     pub(super) is_seen: bool,
     pub(super) why: Vec<String>,
@@ -36,6 +34,8 @@ const SLOTS: u32 = 64;
 const MOST_SLOTS: u32 = 1024;
 /// Globals or functions that are tried where none has a name that tells.
 const MOST_TRIED: usize = 24;
+/// Numbers in code that are tried.
+const MOST_NUMBERS: usize = 128;
 /// The same, of pairs.
 const MOST_PAIRS: usize = 200;
 
@@ -52,7 +52,7 @@ pub(super) fn candidates(lab: &Lab<'_>) -> Vec<Root> {
     let pop = names::functions(module, &names::POP, 0..=1, 0..=1);
     if let (Some(push), Some(pop)) = (push.first(), pop.first()) {
         let pops_many = module.functions[pop.index as usize].params.len() == 1;
-        all.push(Root::Calls { push: push.clone(), pop: pop.clone(), pops_many });
+        all.push(Root::Calls { push: push.clone(), pop: pop.clone(), pops_many, set: None });
     }
     all.extend(pins(lab).map(|(pin, unpin)| Root::Pins { pin, unpin }));
     let set = names::functions(module, &names::ROOT_SET, 2..=2, 0..=1);
@@ -130,7 +130,7 @@ pub(super) fn unnamed(world: &World<'_, '_>) -> Vec<Root> {
         let pins = one.iter().filter(|other| other.index != keep.index).map(with);
         let calls = |pops_many| {
             let pop = if pops_many { &one } else { &none };
-            pop.iter().map(move |pop| Root::Calls { push: keep.clone(), pop: pop.clone(), pops_many })
+            pop.iter().map(move |pop| Root::Calls { push: keep.clone(), pop: pop.clone(), pops_many, set: None })
         };
         let mut ways = calls(false).chain(pins.filter(|pins| lets_go_only(world, pins))).chain(calls(true));
         good.extend(ways.find(|root| world.tells_apart(root)));
@@ -139,7 +139,38 @@ pub(super) fn unnamed(world: &World<'_, '_>) -> Vec<Root> {
     good.extend(slots.filter(|root| world.tells_apart(root)));
     good.extend(unnamed_stacks(lab).into_iter().filter(|root| world.tells_apart(root)));
     good.extend(tables(lab).into_iter().filter(|root| world.tells_apart(root)));
+    if good.is_empty() {
+        // Others may be words of the same table.
+        good.extend(code_tables(lab).into_iter().find(|root| world.tells_apart(root)));
+    }
     good
+}
+
+/// A way with the function that writes what was pushed, where there is one; others are what they are.
+pub(super) fn with_setter(world: &World<'_, '_>, mut root: Root) -> Root {
+    let found = match &root {
+        Root::Calls { set: None, .. } => {
+            let named = names::functions(world.lab.module, &names::ROOT_SET, 2..=2, 0..=1);
+            let mut all = named.into_iter().chain(callable(world.lab, 2));
+            all.find(|candidate| world.sets(&root, candidate.index))
+        }
+        Root::Calls { .. } | Root::Stack { .. } | Root::Pins { .. } | Root::Slots { .. } | Root::Table { .. } => None,
+    };
+    if let Root::Calls { set, .. } = &mut root
+        && found.is_some()
+    {
+        *set = found;
+    }
+    root
+}
+
+/// Words in memory whose address is a number in the module's code.
+fn code_tables(lab: &Lab<'_>) -> Vec<Root> {
+    let Ok(bench) = lab.bench() else { return Vec::new() };
+    let bytes = bench.memory().len() as u32;
+    let fits = |address: &u32| *address != 0 && address.is_multiple_of(4) && *address < bytes;
+    let table = |address| Root::Table { address, at: Address::Code };
+    lab.module.addresses().into_iter().filter(fits).take(MOST_NUMBERS).map(table).collect()
 }
 
 /// Whether what is let go lives on where another object points to it: what frees at once is no opposite of a pin.
@@ -176,7 +207,7 @@ pub(super) fn cells(world: &World<'_, '_>) -> Vec<String> {
     let empty = world.lab.mutable().iter().filter(|index| bench.global(**index) == Some(0)).take(MOST_TRIED);
     let fate = |global: u32, let_go: bool| {
         world.fate(|bench| {
-            let object = world.recipe.make_clean(bench, SIZE, 0)?;
+            let object = world.recipe.make_clean(bench, world.sample.size, 0)?;
             bench.set_global(global, object);
             if let_go {
                 bench.set_global(global, 0);
@@ -201,7 +232,6 @@ pub(super) fn describe(world: &World<'_, '_>, root: Root, recycles: bool, first:
         capacity: Capacity::Slots(SLOTS),
         is_reentrant: false,
         base: None,
-        set: None,
         is_seen: false,
         why: Vec::new(),
     };
@@ -239,7 +269,7 @@ pub(super) fn describe(world: &World<'_, '_>, root: Root, recycles: bool, first:
             let (pin, unpin) = (pin.index, unpin.index);
             let twice = recycles.then(|| {
                 world.fate(|bench| {
-                    let object = world.recipe.make_clean(bench, SIZE, 0)?;
+                    let object = world.recipe.make_clean(bench, world.sample.size, 0)?;
                     [pin, pin, unpin].into_iter().try_for_each(|f| bench.call(f, &[object]).map(drop)).map(|()| object)
                 })
             });
@@ -257,10 +287,25 @@ pub(super) fn describe(world: &World<'_, '_>, root: Root, recycles: bool, first:
             );
             pushed(world, recycles, &mut kept);
         }
-        Root::Calls { .. } => {
+        Root::Calls { set, .. } => {
+            if let Some(set) = set {
+                kept.why.push(format!(
+                    "seen: `{}` writes what was pushed, by its index from the bottom: the new object is kept, and the old one is not",
+                    set.name
+                ));
+            }
             pushed(world, recycles, &mut kept);
         }
-        Root::Slots { .. } | Root::Table { .. } => slots(world, recycles, &mut kept),
+        Root::Slots { .. } => slots(world, recycles, &mut kept),
+        Root::Table { at, .. } => {
+            if *at == Address::Code {
+                kept.why.push(
+                    "nothing names these words: their address is a number in the code, which was tried. Are all of them yours to write? Say fewer if not"
+                        .to_owned(),
+                );
+            }
+            slots(world, recycles, &mut kept);
+        }
     }
     kept
 }
@@ -307,7 +352,8 @@ fn all_held(world: &World<'_, '_>, root: &Root, slots: u32) -> Fate {
     world.fate(|bench| {
         let mut last = None;
         for number in 0..slots {
-            let object = world.recipe.make_clean(bench, SIZE, 0)?;
+            let size = if number + 1 == slots { world.sample.size } else { SIZE };
+            let object = world.recipe.make_clean(bench, size, 0)?;
             root.hold(bench, number, object).then_some(())?;
             last = Some(object);
         }
@@ -346,7 +392,7 @@ fn pushed(world: &World<'_, '_>, recycles: bool, kept: &mut Kept) {
 fn slots(world: &World<'_, '_>, recycles: bool, kept: &mut Kept) {
     let holds = |slot: u32| {
         let fate = world.fate(|bench| {
-            let object = world.recipe.make_clean(bench, SIZE, 0)?;
+            let object = world.recipe.make_clean(bench, world.sample.size, 0)?;
             kept.root.hold(bench, slot, object).then_some(object)
         });
         fate == Fate::Kept || !kept.is_seen && fate == Fate::Unclear

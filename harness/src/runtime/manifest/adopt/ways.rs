@@ -8,7 +8,7 @@ use super::allocation::Recipe;
 use super::find::Collecting;
 use super::names::{self, Candidate};
 use super::roots;
-use super::world::{Collection, Fate, Root, World};
+use super::world::{Collection, Fate, Root, SAMPLES, World};
 use wasmparser::ValType;
 
 /// What was found.
@@ -63,15 +63,34 @@ fn nameless(module: &Decoded<'_>, init: &[u32], known: &[Collection]) -> Vec<Col
     all
 }
 
-/// Finds both. Sets the world's recipe to the first one with which anything shows, and its collection.
+/// Finds both. Sets the world's recipe to the first one with which anything shows, its sample likewise, and its collection.
 pub(super) fn find(world: &mut World<'_, '_>, module: &Decoded<'_>, recipes: &[Recipe], init: &[u32]) -> Ways {
+    let fresh = world.clone();
+    let mut first = None;
+    for sample in SAMPLES {
+        *world = World { sample, ..fresh.clone() };
+        let mut ways = find_with(world, module, recipes, init);
+        if ways.roots.first().is_some_and(|root| world.rooted(root) == Fate::Kept) {
+            whole(world, module, init, &mut ways);
+            return ways;
+        }
+        first.get_or_insert_with(|| (world.clone(), ways));
+    }
+    let (seen, ways) = first.expect("there is a sample");
+    *world = seen;
+    ways
+}
+
+/// Finds both with the world's sample.
+fn find_with(world: &mut World<'_, '_>, module: &Decoded<'_>, recipes: &[Recipe], init: &[u32]) -> Ways {
     let calls = collections(module);
     let named = roots::candidates(world.lab);
     let (collecting, recycles, bare) = by_name(world, &calls, recipes);
     let roots = if recycles { keepers(world, &named) } else { Vec::new() };
     if roots.is_empty() || !matches!(collecting, Collecting::Seen(_)) {
         let before = (world.collection.clone(), world.patience);
-        if let Some((by, roots)) = by_behaviour(world, &nameless(module, init, &calls), &named, bare) {
+        let tried: Vec<Root> = named.iter().chain(&roots).cloned().collect();
+        if let Some((by, roots)) = by_behaviour(world, &nameless(module, init, &calls), &tried, bare) {
             return Ways {
                 collecting: Collecting::Seen(by),
                 recycles: true,
@@ -95,8 +114,8 @@ pub(super) fn find(world: &mut World<'_, '_>, module: &Decoded<'_>, recipes: &[R
             let roots = vec![pins];
             // One that frees what is held is none of theirs.
             let collecting = match collecting {
-                Collecting::Seen(_) => Collecting::None(world.recipe.clone()),
-                Collecting::Named(_) | Collecting::None(_) => collecting,
+                Collecting::Seen(_) => Collecting::None,
+                Collecting::Named(_) | Collecting::None => collecting,
             };
             return Ways {
                 collecting,
@@ -126,7 +145,7 @@ pub(super) fn find(world: &mut World<'_, '_>, module: &Decoded<'_>, recipes: &[R
 fn broken(world: &World<'_, '_>, named: &[Root], good: &[Root]) -> Vec<String> {
     let mut broken: Vec<String> = Vec::new();
     for root in named {
-        if good.iter().any(|known| known == root || known.same_stack(root)) {
+        if good.iter().any(|known| known.has(root)) {
             continue;
         }
         let why = match world.rooted(root) {
@@ -181,7 +200,7 @@ fn frees(world: &mut World<'_, '_>, call: &Collection, bare: Fate) -> bool {
 }
 
 /// Allocations to wait for an address that came after so many.
-const fn patience(after: u32) -> u32 {
+pub(super) const fn patience(after: u32) -> u32 {
     8 * after + 64
 }
 
@@ -194,7 +213,32 @@ fn assumed(world: &mut World<'_, '_>, calls: &[Collection]) -> Collecting {
         }
     }
     world.collection = None;
-    Collecting::None(world.recipe.clone())
+    Collecting::None
+}
+
+/// Puts another call in the place of one that does not free what two collections have kept, if there is one that does: what frees young objects only is
+/// no full collection.
+fn whole(world: &mut World<'_, '_>, module: &Decoded<'_>, init: &[u32], ways: &mut Ways) {
+    let (Collecting::Seen(by), Some(root)) = (&ways.collecting, ways.roots.first()) else { return };
+    if world.discard.is_some() || world.aged(root).is_recycled() {
+        return;
+    }
+    let before = (world.collection.clone(), world.patience);
+    let named = collections(module);
+    let others = nameless(module, init, &named);
+    for call in named.into_iter().chain(others).filter(|call| call.function != by.function) {
+        world.collection = Some(call.clone());
+        if world.unrooted().is_recycled() && world.tells_apart(root) && world.aged(root).is_recycled() {
+            ways.collecting = Collecting::Seen(call);
+            return;
+        }
+    }
+    (world.collection, world.patience) = before;
+    ways.notes.push(format!(
+        "seen: `{}` frees what nothing holds, but not an object that it kept twice and that was let go then: it may collect a part of the heap only. If \
+         another function collects all of it, name that one",
+        by.name
+    ));
 }
 
 /// The first function after which dropped objects are recycled, and held ones are not, with what holds them.
@@ -205,6 +249,7 @@ fn by_behaviour(
     bare: Fate,
 ) -> Option<(Collection, Vec<Root>)> {
     let patience = world.patience;
+    let mut partial = None;
     for call in calls {
         world.patience = patience;
         // What is recycled at once shows nothing of a call.
@@ -212,11 +257,16 @@ fn by_behaviour(
             continue;
         }
         let roots = keepers(world, named);
-        if !roots.is_empty() {
+        let Some(root) = roots.first() else { continue };
+        if world.aged(root).is_recycled() {
             return Some((call.clone(), roots));
         }
+        let patience = world.patience;
+        partial.get_or_insert_with(|| (call.clone(), patience, roots));
     }
-    None
+    let (call, patience, roots) = partial?;
+    (world.collection, world.patience) = (Some(call.clone()), patience);
+    Some((call, roots))
 }
 
 /// A pair of functions by which objects are counted: who was held and let go is recycled with no further call.
@@ -248,14 +298,14 @@ fn keepers(world: &World<'_, '_>, named: &[Root]) -> Vec<Root> {
                 || !independent(world, known, root)
         };
         if !good.iter().any(is_double) {
-            good.push(root.clone());
+            good.push(roots::with_setter(world, root.clone()));
         }
     };
     // A stack that was taken to grow the wrong way may keep an object by chance, and a broken collector may not let go of one.
     let told: Vec<&Root> = named.iter().filter(|root| world.tells_apart(root)).collect();
     let kept: Vec<&Root> = named.iter().filter(|root| world.rooted(root) == Fate::Kept).collect();
     for root in told.into_iter().chain(kept) {
-        if !good.contains(root) {
+        if !good.iter().any(|known| known.has(root)) {
             add(&mut good, root);
         }
     }
@@ -277,7 +327,7 @@ fn independent(world: &World<'_, '_>, one: &Root, other: &Root) -> bool {
         world.fate(|bench| {
             let mut objects = [0; 2];
             for (object, root) in objects.iter_mut().zip([one, other]) {
-                *object = world.recipe.make_clean(bench, super::world::SIZE, 0)?;
+                *object = world.recipe.make_clean(bench, world.sample.size, 0)?;
                 root.hold(bench, 0, *object).then_some(())?;
             }
             one.release(bench, 0, objects[0]).then_some(objects[watched])

@@ -22,8 +22,8 @@ pub(super) enum Root {
     Stack { top: u32, name: String, grows_up: bool },
     /// A call keeps it, another lets it go.
     Pins { pin: Candidate, unpin: Candidate },
-    /// A call pushes it, another pops it.
-    Calls { push: Candidate, pop: Candidate, pops_many: bool },
+    /// A call pushes it, another pops it; a third may write one that is pushed, by its index from the bottom.
+    Calls { push: Candidate, pop: Candidate, pops_many: bool, set: Option<Candidate> },
     /// A call writes it into a numbered slot.
     Slots { set: Candidate },
     /// It is written into a word of memory, the first of which has this address.
@@ -37,6 +37,8 @@ pub(super) enum Address {
     Global(String),
     /// A function without parameters.
     Call(String),
+    /// Nothing but the module's code.
+    Code,
 }
 
 impl Root {
@@ -83,6 +85,7 @@ impl Root {
             Self::Calls { push, pop, .. } => format!("{}, {}", push.name, pop.name),
             Self::Slots { set } => set.name.clone(),
             Self::Table { at: Address::Global(name) | Address::Call(name), .. } => name.clone(),
+            Self::Table { at: Address::Code, address } => address.to_string(),
         }
     }
 
@@ -90,7 +93,8 @@ impl Root {
     pub(super) fn functions(&self) -> Vec<u32> {
         match self {
             Self::Stack { .. } | Self::Table { .. } => Vec::new(),
-            Self::Pins { pin: a, unpin: b } | Self::Calls { push: a, pop: b, .. } => vec![a.index, b.index],
+            Self::Pins { pin: a, unpin: b } | Self::Calls { push: a, pop: b, set: None, .. } => vec![a.index, b.index],
+            Self::Calls { push, pop, set: Some(set), .. } => vec![push.index, pop.index, set.index],
             Self::Slots { set } => vec![set.index],
         }
     }
@@ -98,6 +102,15 @@ impl Root {
     /// Whether both are the stack of one global.
     pub(super) fn same_stack(&self, other: &Self) -> bool {
         matches!((self, other), (Self::Stack { top: a, .. }, Self::Stack { top: b, .. }) if a == b)
+    }
+
+    /// Whether the other one is this, or a part of it.
+    pub(super) fn has(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Calls { push: a, pop: b, .. }, Self::Calls { push: c, pop: d, .. }) => a == c && b == d,
+            (Self::Calls { set: Some(a), .. }, Self::Slots { set: b }) => a == b,
+            _ => self == other || self.same_stack(other),
+        }
     }
 
     /// Of the roots 0 and 1 the one that can be let go while the other stays.
@@ -128,14 +141,34 @@ impl Fate {
     }
 }
 
-/// Bytes of the objects that are watched.
+/// Bytes of the objects that are watched, where nothing else shows more.
 pub(super) const SIZE: u32 = 32;
+
+/// Objects with which it is tried to see what becomes of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sample {
+    /// Bytes of each.
+    pub(super) size: u32,
+    /// As many are dropped before the one that is watched is made.
+    pub(super) before: u32,
+}
+
+/// The samples, the cheapest first. A collector that has pages for each class of sizes, whose free places it gives away from the last to the first, and
+/// which collects before they are all given, never gives away the first ones while one object of that page lives: others are alone on their pages, or stand
+/// in the middle of one.
+pub(super) const SAMPLES: [Sample; 4] = [
+    Sample { size: SIZE, before: 0 },
+    Sample { size: 16 << 10, before: 0 },
+    Sample { size: SIZE, before: 1024 },
+    Sample { size: 256, before: 300 },
+];
 /// Allocations after which an address is not expected to come again.
 const MOST: u32 = 1 << 15;
 /// Objects that nothing holds, beside the one that is watched: a conservative collector may take a stale word for one of them.
 const WITNESSES: u32 = 3;
 
 /// How objects are made and collected in an experiment.
+#[derive(Clone)]
 pub(super) struct World<'l, 'm> {
     pub(super) lab: &'l Lab<'m>,
     pub(super) recipe: Recipe,
@@ -146,11 +179,13 @@ pub(super) struct World<'l, 'm> {
     pub(super) store: Option<Accessor>,
     /// Allocations that are waited for an address to come again.
     pub(super) patience: u32,
+    /// The objects of experiments.
+    pub(super) sample: Sample,
 }
 
 impl<'l, 'm> World<'l, 'm> {
     pub(super) const fn new(lab: &'l Lab<'m>, recipe: Recipe) -> Self {
-        Self { lab, recipe, collection: None, discard: None, store: None, patience: MOST }
+        Self { lab, recipe, collection: None, discard: None, store: None, patience: MOST, sample: SAMPLES[0] }
     }
 
     /// Collects, if there is a way; false where that does not return.
@@ -181,18 +216,25 @@ impl<'l, 'm> World<'l, 'm> {
         if !self.collect(&mut bench) {
             return Fate::Died;
         }
+        for _ in 0..self.sample.before {
+            let made = self.recipe.make_clean(&mut bench, self.sample.size, 0);
+            if !made.is_some_and(|object| self.drop_object(&mut bench, object)) {
+                return Fate::Died;
+            }
+        }
         let Some(object) = setup(&mut bench) else { return Fate::Died };
         self.fate_of(&mut bench, object)
     }
 
     /// What becomes of an object in an instance.
     fn fate_of(&self, bench: &mut Bench<'_>, object: u32) -> Fate {
+        let size = self.sample.size;
         let mut witnesses = Vec::new();
         for _ in 0..WITNESSES {
-            match self.recipe.make(bench, SIZE, 0) {
+            match self.recipe.make(bench, size, 0) {
                 Some(address) if address == object => return Fate::Recycled(0),
                 Some(0) => break,
-                Some(address) if bench.write(address, &[0; SIZE as usize]) && self.drop_object(bench, address) => {
+                Some(address) if bench.write(address, &vec![0; size as usize]) && self.drop_object(bench, address) => {
                     witnesses.push(address);
                 }
                 Some(_) | None => return Fate::Died,
@@ -204,7 +246,7 @@ impl<'l, 'm> World<'l, 'm> {
         }
         let mut is_collected = false;
         for n in 0..self.patience {
-            match self.recipe.make(bench, SIZE, 0) {
+            match self.recipe.make(bench, size, 0) {
                 Some(address) if address == object => return Fate::Recycled(n),
                 Some(0) | None => break,
                 Some(address) => is_collected |= witnesses.contains(&address),
@@ -216,7 +258,7 @@ impl<'l, 'm> World<'l, 'm> {
     /// What becomes of an object that nothing holds.
     pub(super) fn unrooted(&self) -> Fate {
         self.fate(|bench| {
-            let object = self.recipe.make_clean(bench, SIZE, 0)?;
+            let object = self.recipe.make_clean(bench, self.sample.size, 0)?;
             self.drop_object(bench, object).then_some(object)
         })
     }
@@ -224,7 +266,7 @@ impl<'l, 'm> World<'l, 'm> {
     /// What becomes of one that is rooted.
     pub(super) fn rooted(&self, root: &Root) -> Fate {
         self.fate(|bench| {
-            let object = self.recipe.make_clean(bench, SIZE, 0)?;
+            let object = self.recipe.make_clean(bench, self.sample.size, 0)?;
             root.hold(bench, 0, object).then_some(object)
         })
     }
@@ -232,9 +274,38 @@ impl<'l, 'm> World<'l, 'm> {
     /// What becomes of one that was rooted, and is not any more.
     pub(super) fn released(&self, root: &Root) -> Fate {
         self.fate(|bench| {
-            let object = self.recipe.make_clean(bench, SIZE, 0)?;
+            let object = self.recipe.make_clean(bench, self.sample.size, 0)?;
             (root.hold(bench, 0, object) && root.release(bench, 0, object)).then_some(object)
         })
+    }
+
+    /// What becomes of one that was rooted in two collections, and is not any more.
+    pub(super) fn aged(&self, root: &Root) -> Fate {
+        self.fate(|bench| {
+            let object = self.recipe.make_clean(bench, self.sample.size, 0)?;
+            let is_old = root.hold(bench, 0, object) && self.collect(bench) && self.collect(bench);
+            (is_old && root.release(bench, 0, object)).then_some(object)
+        })
+    }
+
+    /// Whether this writes the first and the second of two roots that were pushed, and what was there is let go.
+    pub(super) fn sets(&self, root: &Root, set: u32) -> bool {
+        let fate = |written: u32, watched: usize| {
+            self.fate(|bench| {
+                let mut objects = [0; 3];
+                for (number, object) in (0..).zip(&mut objects) {
+                    *object = self.recipe.make_clean(bench, self.sample.size, 0)?;
+                    (number == 2 || root.hold(bench, number, *object)).then_some(())?;
+                }
+                bench.call(set, &[written, objects[2]])?;
+                Some(objects[watched])
+            })
+        };
+        let is_written = |at: u32| {
+            let (old, other) = (at as usize, 1 - at as usize);
+            fate(at, old).is_recycled() && fate(at, other) == Fate::Kept && fate(at, 2) == Fate::Kept
+        };
+        is_written(0) && is_written(1)
     }
 
     /// Whether this keeps two objects until it lets one go, which is recycled then, while the other lives on.
@@ -244,7 +315,7 @@ impl<'l, 'm> World<'l, 'm> {
             self.fate(|bench| {
                 let mut objects = [0; 2];
                 for (number, object) in (0..).zip(&mut objects) {
-                    *object = self.recipe.make_clean(bench, SIZE, 0)?;
+                    *object = self.recipe.make_clean(bench, self.sample.size, 0)?;
                     root.hold(bench, number, *object).then_some(())?;
                 }
                 let is_done = !let_go || root.release(bench, loose, objects[loose as usize]);
@@ -266,7 +337,7 @@ impl<'l, 'm> World<'l, 'm> {
         self.fate(|bench| {
             let object = parent.make_clean(bench, size, size / 4)?;
             root.hold(bench, 0, object).then_some(())?;
-            let child = self.recipe.make_clean(bench, SIZE, 0)?;
+            let child = self.recipe.make_clean(bench, self.sample.size, 0)?;
             (link(bench, object, child) && self.drop_object(bench, child)).then_some(child)
         })
     }
