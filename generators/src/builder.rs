@@ -197,6 +197,7 @@ impl<'a> Builder<'a> {
             Op::Store { .. }
             | Op::Clear { .. }
             | Op::Write { .. }
+            | Op::Minor
             | Op::Check { .. }
             | Op::CheckZero { .. }
             | Op::Roots { .. } => {}
@@ -421,6 +422,7 @@ impl<'a> Builder<'a> {
                 self.push(Op::Leave { keep });
             }
             OpKind::Collect => self.push(Op::Collect),
+            OpKind::Minor => self.push(Op::Minor),
             OpKind::Check => {
                 let reg = self.holder();
                 self.push(Op::Check { reg });
@@ -478,6 +480,7 @@ const fn needs_object(kind: OpKind) -> bool {
         | OpKind::Enter
         | OpKind::Leave
         | OpKind::Collect
+        | OpKind::Minor
         | OpKind::Graph
         | OpKind::Roots
         | OpKind::Garbage => false,

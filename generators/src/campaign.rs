@@ -3,6 +3,7 @@
 use crate::builder::{Builder, Limits};
 use crate::forms::{self, Form};
 use crate::machines::{POOL, SMALL};
+use crate::minors;
 use crate::misread;
 use crate::profile::{Family, Profile};
 use crate::program::{Machine, Program};
@@ -37,6 +38,8 @@ pub struct Campaign {
     sampling: Sampling,
     /// What a collector that is not known tells apart.
     unknown: Option<Vec<Form>>,
+    /// Whether it makes minor collections when asked to.
+    is_generational: bool,
 }
 
 impl Campaign {
@@ -51,7 +54,7 @@ impl Campaign {
     pub fn sampled(seed: u64, defaults: Capacities, pinned: Machine, sampling: Sampling) -> Self {
         let machines = sampling.machines(seed, defaults, pinned);
         let vast = sampling.for_vast(rare::vast(seed, defaults, pinned), pinned);
-        Self { seed, defaults, machines, vast, sampling, unknown: None }
+        Self { seed, defaults, machines, vast, sampling, unknown: None, is_generational: false }
     }
 
     /// The same for a collector of which nothing is known but how to call it, and which forms of objects it tells apart, if any: some programs look for
@@ -59,6 +62,13 @@ impl Campaign {
     #[must_use]
     pub fn of_unknown(self, forms: Vec<Form>) -> Self {
         Self { unknown: Some(forms), ..self }
+    }
+
+    /// The same for a collector that makes minor collections when asked to: some programs are about what only they show, and some of the collections that
+    /// others ask for are minor.
+    #[must_use]
+    pub fn of_generational(self) -> Self {
+        Self { is_generational: true, ..self }
     }
 
     /// The machines that its programs ask for: 192, of which some may be equal. One more is for objects that none of them holds.
@@ -70,6 +80,14 @@ impl Campaign {
     /// The program with this index.
     #[must_use]
     pub fn program(&self, index: u64) -> Program {
+        let mut program = self.with_full_collections(index);
+        if self.is_generational {
+            minors::put_in(self.seed, index, &mut program);
+        }
+        program
+    }
+
+    fn with_full_collections(&self, index: u64) -> Program {
         if self.sampling.has_rare() {
             let machines = self.sampling.for_rare(&self.machines);
             let of_a_fixed_form = rare::program(self.seed, index, machines, self.vast, self.defaults)
@@ -95,7 +113,9 @@ impl Campaign {
     /// A program that is for collectors which are not known, if it is one.
     fn of_unknown_collectors(&self, index: u64, machines: &[Machine]) -> Option<Program> {
         let forms = self.unknown.as_deref()?;
-        forms::program(self.seed, index, machines, self.defaults, forms)
+        let minors = || minors::program(self.seed, index, machines, self.defaults);
+        (self.is_generational.then(minors).flatten())
+            .or_else(|| forms::program(self.seed, index, machines, self.defaults, forms))
             .or_else(|| unknown::program(self.seed, index, machines, self.defaults))
     }
 

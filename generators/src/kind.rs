@@ -22,11 +22,12 @@ pub enum OpKind {
     Roots,
     Garbage,
     Wrap,
+    Minor,
 }
 
 impl OpKind {
     /// Every kind, in the order of the enum.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Alloc,
         Self::Load,
         Self::Store,
@@ -43,6 +44,7 @@ impl OpKind {
         Self::Roots,
         Self::Garbage,
         Self::Wrap,
+        Self::Minor,
     ];
 }
 
@@ -51,7 +53,7 @@ pub(crate) const SHAPES: usize = 8;
 
 impl Op {
     /// Every tag that [`Op::tag`] can give.
-    pub const TAGS: [&str; 23] = [
+    pub const TAGS: [&str; 24] = [
         "alloc",
         "load",
         "store",
@@ -75,6 +77,7 @@ impl Op {
         "roots",
         "garbage",
         "wrap",
+        "minor",
     ];
 
     /// Its kind.
@@ -91,6 +94,7 @@ impl Op {
             Self::Enter => OpKind::Enter,
             Self::Leave { .. } => OpKind::Leave,
             Self::Collect => OpKind::Collect,
+            Self::Minor => OpKind::Minor,
             Self::Check { .. } => OpKind::Check,
             Self::CheckZero { .. } => OpKind::CheckZero,
             Self::Graph { .. } => OpKind::Graph,
@@ -114,6 +118,7 @@ impl Op {
             Self::Enter => "enter",
             Self::Leave { .. } => "leave",
             Self::Collect => "collect",
+            Self::Minor => "minor",
             Self::Check { .. } => "check",
             Self::CheckZero { .. } => "check_zero",
             Self::Graph { shape, .. } => shape.tag(),

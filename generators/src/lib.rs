@@ -47,7 +47,8 @@
 //!          | "write" reg "[" N "]" "=" word       write a data word
 //!          | "move" reg "=" reg  | "drop" reg
 //!          | "enter"  | "leave" ["keep=" reg]     open and close a frame of roots
-//!          | "collect"  | "check" reg  | "check_zero" reg
+//!          | "collect"  | "minor"                 a full collection, a minor one
+//!          | "check" reg  | "check_zero" reg
 //!          | graph ["words=" N] ["tag=" N]        words: 0..=8
 //!          | "roots" "n=" count ["words=" N]
 //!          | "garbage" "n=" count "size=" size
@@ -76,6 +77,7 @@ pub mod heap_image;
 mod kind;
 mod lexer;
 mod machines;
+mod minors;
 mod misread;
 mod motifs;
 mod mutate;

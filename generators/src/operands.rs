@@ -29,7 +29,7 @@ impl Op {
                     f(reg);
                 }
             }
-            Self::Enter | Self::Collect | Self::Roots { .. } | Self::Garbage { .. } => {}
+            Self::Enter | Self::Collect | Self::Minor | Self::Roots { .. } | Self::Garbage { .. } => {}
         }
     }
 
@@ -46,6 +46,7 @@ impl Op {
             | Self::Enter
             | Self::Leave { .. }
             | Self::Collect
+            | Self::Minor
             | Self::Check { .. }
             | Self::CheckZero { .. }
             | Self::Graph { .. }
@@ -88,6 +89,7 @@ impl Op {
             | Self::Enter
             | Self::Leave { .. }
             | Self::Collect
+            | Self::Minor
             | Self::Check { .. }
             | Self::CheckZero { .. } => 0,
         }

@@ -18,7 +18,7 @@ pub const MAX_OPS: usize = 1_000_000;
 /// Pages of a 32-bit memory.
 pub const MAX_PAGES: u32 = 1 << 16;
 
-const TAGS: [&str; 24] = [
+const TAGS: [&str; 25] = [
     "alloc",
     "load",
     "store",
@@ -42,6 +42,7 @@ const TAGS: [&str; 24] = [
     "roots",
     "garbage",
     "wrap",
+    "minor",
     "machine",
 ];
 
@@ -199,6 +200,7 @@ fn op(c: &mut Cursor<'_>) -> Parsed<Op> {
             Ok(Op::Leave { keep })
         }
         "collect" => Ok(Op::Collect),
+        "minor" => Ok(Op::Minor),
         "check" => Ok(Op::Check { reg: reg(c)? }),
         "check_zero" => Ok(Op::CheckZero { reg: reg(c)? }),
         "roots" => {

@@ -49,8 +49,8 @@ pub struct Profile {
     pub motif_percent: u32,
 }
 
-/// In the order of [`OpKind::ALL`].
-const WEIGHTS: [u32; OpKind::ALL.len()] = [22, 6, 16, 2, 10, 3, 6, 3, 3, 7, 4, 2, 7, 2, 6, 4];
+/// In the order of [`OpKind::ALL`]. Minor collections are put in where there are any (`minors.rs`).
+const WEIGHTS: [u32; OpKind::ALL.len()] = [22, 6, 16, 2, 10, 3, 6, 3, 3, 7, 4, 2, 7, 2, 6, 4, 0];
 /// In the order of the enum: the shapes that fill a worklist more often.
 const SHAPE_WEIGHTS: [u32; SHAPES] = [3, 2, 5, 4, 3, 2, 2, 3];
 

@@ -142,6 +142,8 @@ pub enum Op {
     },
     /// Collects now.
     Collect,
+    /// Makes a minor collection now: one that keeps all that is reachable and may leave any garbage; a no-op where the collector has none.
+    Minor,
     /// Reads every byte of the object that was written and compares it.
     Check {
         /// The object.

@@ -74,6 +74,7 @@ impl Display for Op {
             Self::Leave { keep: None } => f.write_str("leave"),
             Self::Leave { keep: Some(keep) } => write!(f, "leave keep={keep}"),
             Self::Collect => f.write_str("collect"),
+            Self::Minor => f.write_str("minor"),
             Self::Check { reg } => write!(f, "check {reg}"),
             Self::CheckZero { reg } => write!(f, "check_zero {reg}"),
             Self::Graph { dst, shape, words, tag } => {

@@ -21,8 +21,8 @@ pub(crate) fn program(random: &mut Random, machine: Machine, wraps: u32) -> Prog
 }
 
 fn op(random: &mut Random, wraps: u32) -> Op {
-    let without: &[OpKind] = OpKind::ALL.split_last().map_or(&[], |(_, rest)| rest);
-    let kind = random.pick(if wraps > 0 { &OpKind::ALL } else { without });
+    let kinds = &OpKind::ALL[..if wraps > 0 { OpKind::Minor } else { OpKind::Wrap } as usize];
+    let kind = random.pick(kinds);
     match kind {
         OpKind::Alloc => {
             let (dst, size) = (reg(random), size(random));
@@ -41,6 +41,7 @@ fn op(random: &mut Random, wraps: u32) -> Op {
         OpKind::Enter => Op::Enter,
         OpKind::Leave => Op::Leave { keep: random.one_in(2).then(|| reg(random)) },
         OpKind::Collect => Op::Collect,
+        OpKind::Minor => Op::Minor,
         OpKind::Check => Op::Check { reg: reg(random) },
         OpKind::CheckZero => Op::CheckZero { reg: reg(random) },
         OpKind::Graph => {

@@ -94,6 +94,7 @@ fn features(program: &Program, seen: &mut BTreeSet<String>) {
             | Op::Drop { .. }
             | Op::Enter
             | Op::Collect
+            | Op::Minor
             | Op::Check { .. }
             | Op::CheckZero { .. } => {}
         }

@@ -96,6 +96,8 @@ pub enum Step {
     },
     /// `gc_collect()`.
     Collect,
+    /// `gc_minor()`.
+    Minor,
     /// log([`digest`] of `len` bytes from `mirror[obj] + offset`) for each range in turn.
     Digest {
         /// The object.

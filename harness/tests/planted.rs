@@ -3,12 +3,14 @@
 
 mod common;
 
-use common::{campaign, clean, edited, engine, engines, module_spec};
+use common::{FIXED, campaign, clean, edited, engine, engines, module_spec, spec};
 use heapsmith::campaign::programs;
 use heapsmith::engine::Engine;
 use heapsmith::judge::{Kind, Verdict, Violation};
 use heapsmith::metamorphic::{Bench, Pair, Pool, Selection, Source, Tally};
+use heapsmith::plan::Step;
 use heapsmith::runtime::Spec;
+use heapsmith::trial::Rig;
 
 /// Work of a program above which it is left out.
 const SMALL: u64 = 20_000;
@@ -235,6 +237,35 @@ fn what_is_planted_in_generations_is_found() {
     are_found(
         &GENERATIONAL,
         &[
+            (
+                "no barrier",
+                "    (i32.store (global.get $remembered_top) (local.get $object))\n    (global.set $remembered_top (i32.add (global.get $remembered_top) (i32.const 4)))\n",
+                "",
+                LOST,
+                100,
+            ),
+            (
+                "a barrier that forgets field 3",
+                "    (if (i32.eqz (local.get $value)) (then (return)))\n",
+                "    (if (i32.eqz (local.get $value)) (then (return)))\n    (if (i32.eq (local.get $index) (i32.const 3)) (then (return)))\n",
+                LOST,
+                500,
+            ),
+            ("a full remembered set is not noticed", "        (global.set $forgot (i32.const 1))\n", "", LOST, 500),
+            (
+                "objects stay remembered",
+                "(i32.and (i32.load (i32.sub (local.get $object) (i32.const 4))) (i32.const -3))",
+                "(i32.load (i32.sub (local.get $object) (i32.const 4)))",
+                LOST,
+                500,
+            ),
+            (
+                "what was remembered last is not read",
+                "(i32.lt_u (local.get $at) (global.get $remembered_top))",
+                "(i32.lt_u (i32.add (local.get $at) (i32.const 4)) (global.get $remembered_top))",
+                LOST,
+                100,
+            ),
             ("a full mark stack is not noticed", "        (global.set $overflowed (i32.const 1))\n", "", LOST, 100),
             ("the cursor stays where it was", "    (global.set $cursor (global.get $heap))\n", "", LEAK, 100),
             ("memory grows too little by a page at its end", "(i32.const 65535)", "(i32.const 65520)", LOST, 100),
@@ -296,4 +327,44 @@ fn what_is_planted_in_a_collector_that_goes_by_steps_is_found() {
             ),
         ],
     );
+}
+
+/// An object grows old, and a young one in it is held by nothing else.
+const OLD_TO_YOUNG: &str = "heapsmith 1
+alloc r0 size=16 fields=4 init=null
+minor
+minor
+alloc r1 size=8 fields=0 init=fill(7)
+store r0.3 = r1
+drop r1
+minor
+garbage n=4 size=8
+load r1 = r0.3
+check r1
+";
+
+#[test]
+fn minor_collections_are_made_in_both_lowerings_and_nowhere_else() {
+    let engines = engines();
+    let program = heapsmith_generators::parse(OLD_TO_YOUNG).unwrap();
+    let made = |rig: &Rig| rig.model().plan().steps.iter().filter(|step| **step == Step::Minor).count();
+    let verdict = |spec: &Spec| {
+        let pool = Pool::new(Source::new(spec.clone()), &engines);
+        let mut rig = pool.rig_of_base(spec.pinned).unwrap();
+        let verdict = rig.trial(&program);
+        let agree = engines.iter().enumerate().all(|(i, engine)| rig.standalone_agrees(i, &**engine).unwrap());
+        assert!(agree, "{}", spec.name);
+        (verdict, made(&rig))
+    };
+    assert_eq!(verdict(&GENERATIONAL.edited(&[])), (Verdict::Pass, 3));
+    let forgets = "    (if (i32.eqz (local.get $value)) (then (return)))
+";
+    let (broken, _) = verdict(&GENERATIONAL.edited(&[(
+        forgets,
+        "    (return)
+",
+    )]));
+    assert!(matches!(&broken, Verdict::Violation(v) if LOST.contains(&v.kind)), "{broken:?}");
+    assert_eq!(verdict(&INCREMENTAL.edited(&[])), (Verdict::Pass, 0));
+    assert_eq!(verdict(&spec(FIXED)), (Verdict::Pass, 0));
 }

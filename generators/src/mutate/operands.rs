@@ -55,6 +55,7 @@ pub(super) fn bring_into_range(program: &mut Program) {
             | Op::Enter
             | Op::Leave { .. }
             | Op::Collect
+            | Op::Minor
             | Op::Check { .. }
             | Op::CheckZero { .. }
             | Op::Garbage { .. }
@@ -127,7 +128,7 @@ impl Change<'_> {
             Op::Move { dst, src } => *(if drawn < 4 { dst } else { src }) = self.register(),
             Op::Drop { reg } | Op::Check { reg } | Op::CheckZero { reg } => *reg = self.register(),
             Op::Leave { keep } => *keep = (drawn < 6).then(|| self.register()),
-            Op::Enter | Op::Collect => *op = self.new_op(),
+            Op::Enter | Op::Collect | Op::Minor => *op = self.new_op(),
             Op::Graph { dst, shape, words, tag } => match drawn {
                 0 => *dst = self.register(),
                 1 => *words = self.number((*words).into(), 9).min(MAX_NODE_WORDS.into()) as u8,
@@ -269,6 +270,7 @@ impl Change<'_> {
             | Op::Enter
             | Op::Leave { .. }
             | Op::Collect
+            | Op::Minor
             | Op::Check { .. }
             | Op::CheckZero { .. }
             | Op::Roots { .. }

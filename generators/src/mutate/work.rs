@@ -42,7 +42,7 @@ fn op_work(op: &Op, limits: Limits) -> (u64, u64) {
             (n.saturating_mul(BLOCK + if sizes::is_large(size) { 16 } else { words(size, limits) }), looks)
         }
         Op::Wrap { count, .. } => (nodes(count, limits), 0),
-        Op::Collect => (0, 1),
+        Op::Collect | Op::Minor => (0, 1),
         Op::Load { .. }
         | Op::Store { .. }
         | Op::Clear { .. }

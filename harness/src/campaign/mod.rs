@@ -341,7 +341,8 @@ pub fn mutator(programs: &Programs, capacities: Capacities) -> Mutator<'_> {
 /// The programs of a campaign for this collector: if it is somebody else's, some are about what such collectors get wrong.
 #[must_use]
 pub fn programs(campaign: Programs, description: &Description) -> Programs {
-    match description.module {
+    match &description.module {
+        Some(module) if module.has_minor() => campaign.of_unknown(description.forms()).of_generational(),
         Some(_) => campaign.of_unknown(description.forms()),
         None => campaign,
     }

@@ -124,7 +124,7 @@ const fn op(step: &Step) -> u32 {
         Step::Assign { src: None, .. } => 6,
         Step::Enter => 7,
         Step::Leave { .. } => 8,
-        Step::Collect => 9,
+        Step::Collect | Step::Minor => 9,
         Step::Digest { .. } => 10,
         Step::Graph { .. } => 11,
         Step::Roots { .. } => 12,
@@ -279,6 +279,7 @@ fn step(
         | Step::Enter
         | Step::Leave { .. }
         | Step::Collect
+        | Step::Minor
         | Step::Digest { .. }
         | Step::Roots { .. }
         | Step::Garbage { .. } => {}

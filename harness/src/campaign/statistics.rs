@@ -241,6 +241,7 @@ impl Statistics {
             let reachable = match tag {
                 "check_zero" => description.promises.zeroing != Zeroing::Unpromised,
                 "wrap" => description.parameters.wraps > 0,
+                "minor" => description.module.as_ref().is_some_and(|module| module.has_minor()),
                 _ => true,
             };
             if reachable && !self.reached.contains(tag) {

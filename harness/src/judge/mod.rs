@@ -224,6 +224,7 @@ pub const fn may_collect(step: &Step) -> bool {
     match step {
         Step::Alloc { .. }
         | Step::Collect
+        | Step::Minor
         | Step::Graph { .. }
         | Step::Roots { .. }
         | Step::Garbage { .. }

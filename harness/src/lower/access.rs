@@ -7,6 +7,7 @@
 //! | `{link object offset value}` | a store | `(call $link object offset value)` |
 //! | `{fetch object offset}` | a load | `(call $fetch object offset)` |
 //! | `{step}` | nothing | a step of an incremental collector, if it has any, after each assignment of an odd root slot |
+//! | `{minor}` | `unreachable` | the same, or a minor collection, where it makes any |
 //! | `{leave keep}` | leaves the frame, then writes the root | the same, or `$mutator.leave_keep` where the collector is told of each slot that lets go |
 //!
 //! The built-ins are conservative: they are told nothing of fields, and neither a call nor an argument is spent on them.
@@ -30,6 +31,8 @@ pub(super) enum Access {
     Declared {
         /// Whether a collection can be made in steps.
         steps: bool,
+        /// Whether there are minor collections.
+        minors: bool,
         /// Whether what is kept when a frame is left is held by its new slot before the frame's slots let go of it: a collector that is told of
         /// each may free at once what no slot holds.
         keeps_first: bool,
@@ -40,7 +43,11 @@ impl Access {
     /// How the objects of this collector are reached.
     pub(super) fn of(runtime: &Runtime) -> Self {
         match &runtime.description.module {
-            Some(module) => Self::Declared { steps: module.has_steps(), keeps_first: module.is_told_of_drops() },
+            Some(module) => Self::Declared {
+                steps: module.has_steps(),
+                minors: module.has_minor(),
+                keeps_first: module.is_told_of_drops(),
+            },
             None => Self::Words,
         }
     }
@@ -55,15 +62,17 @@ impl Access {
                 ("{fields of a step}", ""),
                 ("{no fields}", ""),
                 ("{step}", ""),
+                ("{minor}", self.minor()),
                 ("{leave keep}", LEAVE_KEEP),
             ],
-            Self::Declared { steps, keeps_first } => [
+            Self::Declared { steps, keeps_first, .. } => [
                 ("{new}", "(call $new (local.get $size) (local.get $first) (local.get $stride) (local.get $count))"),
                 ("{fields}", " (param $first i32) (param $stride i32) (param $count i32)"),
                 ("{fields of a node}", " (i32.const 0) (i32.const 1) (local.get $fields)"),
                 ("{fields of a step}", " (i32.shr_u {5} (i32.const 2)) (i32.shr_u {6} (i32.const 2)) {8}"),
                 ("{no fields}", " (i32.const 0) (i32.const 1) (i32.const 0)"),
                 ("{step}", if steps { STEP } else { "" }),
+                ("{minor}", self.minor()),
                 ("{leave keep}", if keeps_first { KEEP_LEAVE } else { LEAVE_KEEP }),
             ],
         };
@@ -93,6 +102,14 @@ impl Access {
         match self {
             Self::Declared { steps: true, .. } if slot % 2 == 1 => "    (call $gc_step)\n",
             Self::Declared { .. } | Self::Words => "",
+        }
+    }
+
+    /// A minor collection.
+    pub(super) const fn minor(self) -> &'static str {
+        match self {
+            Self::Declared { minors: true, .. } => "(call $gc_minor)",
+            Self::Declared { .. } | Self::Words => "(unreachable)",
         }
     }
 
@@ -170,7 +187,7 @@ mod tests {
     }
 
     fn declared_access(steps: bool, keeps_first: bool) -> Access {
-        Access::Declared { steps, keeps_first }
+        Access::Declared { steps, minors: steps, keeps_first }
     }
 
     #[test]
@@ -187,6 +204,7 @@ mod tests {
     fn a_step_follows_the_assignment_of_an_odd_slot_where_there_are_steps() {
         let steps = [Access::Words, declared_access(false, false), declared_access(true, true)];
         assert_eq!(steps.map(|access| access.expand("{step}").contains("$gc_step")), [false, false, true]);
+        assert_eq!(steps.map(|access| access.expand("{minor}").contains("$gc_minor")), [false, false, true]);
         assert_eq!(
             steps.map(|access| [0, 1].map(|slot| !access.step(slot).is_empty())),
             [[false, false], [false, false], [false, true]]

@@ -12,6 +12,7 @@
       (loop $steps
         (br_if $stopped (i32.eq (local.get $pc) (i32.load $mutator (i32.const 16))))
         (block $next
+        (block $minor
         (block $wrap
         (block $garbage
         (block $roots
@@ -168,7 +169,10 @@
         (local.set $at (i32.add (local.get $at) (i32.const 12))) (br $next))
         ;; wrap; no tape for a collector without a wrap table has one
         {wrap}
-        (local.set $at (i32.add (local.get $at) (i32.const 28))))
+        (local.set $at (i32.add (local.get $at) (i32.const 28))) (br $next))
+        ;; minor; no tape for a collector without minor collections has one
+        {minor}
+        (local.set $at (i32.add (local.get $at) (i32.const 4))))
         ;; $next
         (local.set $pc (i32.add (local.get $pc) (i32.const 1)))
         (i32.store $mutator (i32.const 0) (local.get $pc))

@@ -254,6 +254,7 @@ fn step(text: &mut String, step: &Step, log: u64, access: Access) {
             root(text, *to, access);
         }
         Step::Collect => text.push_str("    (call $gc_collect)\n"),
+        Step::Minor => put(text, format_args!("    {}\n", access.minor())),
         Step::Digest { obj, ranges } => {
             for &(offset, len) in ranges {
                 put(

@@ -65,11 +65,13 @@ pub enum Opcode {
     Garbage,
     /// `[obj] [kind] [first handle] [count] [1 if the last handle is written] [offset]`
     Wrap,
+    /// Nothing.
+    Minor,
 }
 
 impl Opcode {
     /// All opcodes by number, with the label that `resident.wat` handles them at.
-    pub(super) const ALL: [(Self, &'static str); 26] = [
+    pub(super) const ALL: [(Self, &'static str); 27] = [
         (Self::Nop, "$nop"),
         (Self::Alloc, "$alloc"),
         (Self::Load, "$load"),
@@ -96,6 +98,7 @@ impl Opcode {
         (Self::Roots, "$roots"),
         (Self::Garbage, "$garbage"),
         (Self::Wrap, "$wrap"),
+        (Self::Minor, "$minor"),
     ];
 }
 
@@ -231,6 +234,7 @@ impl Tape {
             Step::Leave { keep: None } => self.put(Opcode::Leave, &[]),
             Step::Leave { keep: Some((kept, root)) } => self.put(Opcode::LeaveKeep, &[*kept, root.slot, push(*root)]),
             Step::Collect => self.put(Opcode::Collect, &[]),
+            Step::Minor => self.put(Opcode::Minor, &[]),
             Step::Digest { obj, ranges } => {
                 self.put(Opcode::Digest, &[*obj, u32::try_from(ranges.len()).unwrap_or(u32::MAX)]);
                 self.words.extend(ranges.iter().flat_map(|&(offset, len)| [offset, len]));

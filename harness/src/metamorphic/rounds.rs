@@ -215,7 +215,7 @@ fn copies(once: Round, ops: usize, description: &Description) -> usize {
 fn several(ops: &[Op], copies: usize) -> Vec<Op> {
     let (collection, work) = ops.split_last().map_or((&[][..], ops), |(last, work)| (std::slice::from_ref(last), work));
     // As many collections of what all copies leave would cost more than all else.
-    let stays = |op: &&Op| copies == 1 || **op != Op::Collect;
+    let stays = |op: &&Op| copies == 1 || !matches!(**op, Op::Collect | Op::Minor);
     std::iter::repeat_n(work, copies).flatten().filter(stays).chain(collection).cloned().collect()
 }
 
@@ -279,6 +279,7 @@ fn allocations(description: &Description, step: &Step) -> Vec<(Class, u64)> {
         | Step::Enter
         | Step::Leave { .. }
         | Step::Collect
+        | Step::Minor
         | Step::Digest { .. }
         | Step::Wrap { .. } => Vec::new(),
     }
@@ -306,6 +307,7 @@ fn unfold(program: &Program, steps: &[Step], variant: &Variant, size: Option<u32
             | Step::Write { .. }
             | Step::Assign { .. }
             | Step::Collect
+            | Step::Minor
             | Step::Digest { .. }
             | Step::Graph { .. }
             | Step::Roots { .. }

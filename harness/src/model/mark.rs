@@ -101,6 +101,16 @@ impl ShadowHeap {
         Ok(())
     }
 
+    /// A minor collection, which no collector makes whose addresses are predicted: it is as much work as a full one at most, and leaves any garbage.
+    ///
+    /// # Errors
+    /// As [`Self::collect`].
+    pub fn minor(&mut self, roots: &[Option<BlockId>]) -> Result<(), TrapRule> {
+        self.marking.epoch += 1;
+        self.work += 2 * (self.blocks.len() - self.unused.len()) as u64 + roots.len() as u64;
+        self.mark(roots)
+    }
+
     fn mark(&mut self, roots: &[Option<BlockId>]) -> Result<(), TrapRule> {
         self.marking.worklist.clear();
         for id in roots.iter().flatten() {

@@ -254,6 +254,7 @@ impl Model {
             | Step::Enter
             | Step::Leave { keep: None }
             | Step::Collect
+            | Step::Minor
             | Step::Wrap { .. } => (0, 0),
         };
         let plan = &mut self.plan;
@@ -323,6 +324,7 @@ impl Model {
                 }
             }
             Step::Collect => Ok(self.heap.collect(&self.slots)?),
+            Step::Minor => Ok(self.heap.minor(&self.slots)?),
             Step::Digest { obj, ranges } => {
                 let obj = self.held(*obj);
                 for &(offset, len) in ranges {

@@ -43,6 +43,8 @@ impl Model {
             Op::Enter => Step::Nop,
             Op::Leave { keep } => self.resolve_leave(keep),
             Op::Collect => Step::Collect,
+            Op::Minor if self.description.module.as_ref().is_some_and(|module| module.has_minor()) => Step::Minor,
+            Op::Minor => Step::Nop,
             Op::Check { reg } => self.resolve_check(reg),
             Op::CheckZero { reg } => self.resolve_check_zero(reg),
             Op::Graph { dst, shape, words, tag } => {

@@ -60,6 +60,7 @@ pub(super) fn simpler(op: &Op) -> Vec<Op> {
             let kinds = numbers(kind.into()).into_iter().filter_map(|kind| u8::try_from(kind).ok());
             fewer.chain(kinds.map(|kind| Op::Wrap { reg, kind, count })).collect()
         }
+        Op::Minor => vec![Op::Collect],
         Op::Move { .. }
         | Op::Drop { .. }
         | Op::Enter

@@ -384,7 +384,7 @@ impl Description {
     #[must_use]
     pub fn is_predictable(&self) -> bool {
         let p = self.promises;
-        self.module.as_ref().is_none_or(|module| !module.has_steps())
+        self.module.as_ref().is_none_or(|module| !module.has_steps() && !module.has_minor())
             && p.placement != PlacementPolicy::Unknown
             && p.growth != GrowthPolicy::Unknown
             && p.candidates != Candidates::Unknown

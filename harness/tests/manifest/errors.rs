@@ -123,6 +123,15 @@ fn each_mistake_is_pointed_at() {
 }
 
 #[test]
+fn no_built_in_makes_minor_collections() {
+    let like = "like = \"vera@0.1.9\"\nemulated = true\n[heap]";
+    let minor = "automatic = false\nminor = { call = \"collect\", args = [7] }";
+    let text = MANIFEST.replace("[heap]", like).replace("automatic = false", minor);
+    let error = Manifest::parse(&text, RECORDER, "gc.toml").unwrap_err().to_string();
+    assert!(error.contains("expected no `minor` in [collect] beside `emulated = true`"), "{error}");
+}
+
+#[test]
 fn each_module_that_cannot_be_used_is_told_why() {
     let modules: &[(&str, &[u8])] = &[
         ("no module", b"(module"),

@@ -82,7 +82,7 @@ impl Twin {
                     self.root(root, Some(value))?;
                 }
             }
-            Step::Collect => self.collections += 1,
+            Step::Collect | Step::Minor => self.collections += 1,
             Step::Digest { obj, ranges } => {
                 for (offset, len) in ranges {
                     let word = digest(self.at(self.mirror[*obj as usize].wrapping_add(*offset), *len)?);

@@ -176,6 +176,9 @@ fn collections(out: &mut String, plan: &Plan<'_>) {
     if let Some(step) = &plan.collect.step {
         put(out, format_args!("  (func $gc_step\n    {})\n", call_only(step)));
     }
+    if let Some(minor) = &plan.collect.minor {
+        put(out, format_args!("  (func $gc_minor\n    {})\n", call_only(minor)));
+    }
     if let Some(live) = plan.live_bytes {
         let live = match live {
             LiveBytes::Global(global) => format!("(global.get ${})", global.identifier),

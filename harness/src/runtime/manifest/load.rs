@@ -240,6 +240,10 @@ fn one(
     let init = init.iter().map(|(index, name)| names.function_of(*index, name)).collect();
     let (heap, kinds, access) = (names.heap(root)?, names.kinds(root)?, names.access(root)?);
     let (roots, collect) = (names.roots(root)?, names.collect(root)?);
+    if header.is_emulated && collect.minor.is_some() {
+        let value = root.need("emulated", "whether it is a built-in's rules")?;
+        return Err(value.error("expected no `minor` in [collect] beside `emulated = true`: no built-in makes minor collections; leave one out"));
+    }
     let (object, traps, promises) = (plain::object(root)?, plain::traps(root)?, plain::promises(root)?);
     form::finish(root)?;
     like(root, header, &heap, &roots)?;

@@ -88,6 +88,7 @@
 //! [collect]
 //! full = { call = "gc_collect", args = [] }   # "none" where no function collects: what asks for a collection does nothing then
 //! step = { call = "gc_step", args = [1] }   # optional: made after each assignment of an odd root slot, whatever allocation does
+//! minor = { call = "gc_minor" }     # optional: a collection that keeps all that is reachable and may leave any garbage; programs ask for it
 //! automatic = true                  # whether allocation collects by itself
 //! on_exhaustion = true              # optional: whether an allocation for which there is no memory collects before it gives up; shown, not judged
 //!
@@ -252,7 +253,7 @@ impl Manifest {
     /// - `$new (size, first, stride, count) -> object`: size in bytes; the words first, first + stride, .., `count` of them, are pointers. A request that is of no
     ///   kind, and one for which there is no memory, executes `unreachable`.
     /// - `$link (object, offset, value)` and `$fetch (object, offset) -> value`: pointer fields, offsets in bytes.
-    /// - `$gc_collect`, `$gc_step` where there are steps, and `$live_bytes -> bytes` (exported) where they are told.
+    /// - `$gc_collect`, `$gc_step` where there are steps, `$gc_minor` where there are minor collections, and `$live_bytes -> bytes` (exported) where they are told.
     /// - `$root_push (value)`, `$root_set (slot, value)`, `$frame_save -> slots`, `$frame_restore (slots)`. Slots are numbered from 0; with k
     ///   disciplines slot i is number i div k of discipline i mod k. The mutator's mirror (`$mutator.mirror (slot) -> value`) must tell each slot's value until the
     ///   operation returns.
@@ -280,6 +281,12 @@ impl Manifest {
     #[must_use]
     pub const fn has_steps(&self) -> bool {
         self.collect.step.is_some()
+    }
+
+    /// Whether programs may ask for minor collections.
+    #[must_use]
+    pub const fn has_minor(&self) -> bool {
+        self.collect.minor.is_some()
     }
 
     /// Whether the collector is told of each slot that lets go of its object, and when a slot is written may hold the new object before the old one is let
@@ -378,12 +385,13 @@ fn nearest_name(name: &str) -> String {
 
 /// Whether a name is one of the glue's or of the lowerings'.
 pub(in crate::runtime) fn is_reserved(name: &str) -> bool {
-    const NAMES: [&str; 25] = [
+    const NAMES: [&str; 26] = [
         "new",
         "link",
         "fetch",
         "gc_collect",
         "gc_step",
+        "gc_minor",
         "live_bytes",
         "root_push",
         "root_set",

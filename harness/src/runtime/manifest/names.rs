@@ -211,6 +211,7 @@ impl Names<'_> {
                 _ => Some(self.call(&full, &[], Gives::Anything)?),
             },
             step: table.get("step").map(|value| self.call(&value, &[], Gives::Anything)).transpose()?,
+            minor: table.get("minor").map(|value| self.call(&value, &[], Gives::Anything)).transpose()?,
             is_automatic: automatic.flag()?,
             is_last_resort: table.get("on_exhaustion").map(|value| value.flag()).transpose()?,
         };

@@ -157,6 +157,10 @@ impl Manifest {
             .as_ref()
             .map(|step| format!("`{}` after each assignment of an odd root slot", step.function.name));
         add("steps", steps, "no `step` in [collect]");
+        if let Some(minor) = &self.collect.minor {
+            let text = format!("`{}` keeps all that is reachable; it may leave any garbage", minor.function.name);
+            add("minor", Some(text), "");
+        }
         let emulated = self.is_emulated.then(|| "memory, globals and traps, bit for bit".to_owned());
         add("emulation", emulated, "no rules are claimed");
         all

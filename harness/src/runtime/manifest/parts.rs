@@ -373,6 +373,8 @@ pub struct Collect {
     pub full: Option<Call>,
     /// A step of an incremental one.
     pub step: Option<Call>,
+    /// A minor collection: it keeps all that is reachable and may leave any garbage.
+    pub minor: Option<Call>,
     /// Whether allocation collects by itself.
     pub is_automatic: bool,
     /// Whether an allocation for which there is no memory collects before it gives up, if that is known.
