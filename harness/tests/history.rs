@@ -62,7 +62,7 @@ fn an_8_byte_request_takes_a_free_block_of_800_000_bytes_whole() {
 }
 
 /// Programs of each release's campaign.
-const PROGRAMS: u64 = 1_500;
+const PROGRAMS: u64 = 700;
 
 /// What a campaign of fixed seed finds on a release, run once for all tests.
 fn campaign(on: &'static str) -> &'static Summary {
@@ -75,7 +75,7 @@ fn campaign(on: &'static str) -> &'static Summary {
             seed: 1,
             limit: Limit::Programs(PROGRAMS),
             jobs: 2,
-            max_findings: 12,
+            max_findings: 9,
             metamorphic: heapsmith::metamorphic::Selection::Share,
             feedback: heapsmith::campaign::Feedback::Off,
         };

@@ -246,7 +246,7 @@ fn a_finding_that_a_full_disk_refuses_is_printed_whole() {
 #[test]
 fn the_old_release_has_its_two_bugs_and_run_confirms_both() {
     let place = Place::new();
-    let args = ["hunt", "--runtime", "vera@0.0.130", "--programs", "2000", "--max-findings", "20"];
+    let args = ["hunt", "--runtime", "vera@0.0.130", "--programs", "500", "--max-findings", "8"];
     let assert = place.run(&args).code(1);
     let out = stdout(&assert);
     for part in [
