@@ -10,9 +10,9 @@ use crate::rng::Random;
 
 /// Sets the stream of choices apart from all others.
 const STREAM: u64 = 0x756e_6b6e_6f77_6e21;
-/// Of so many programs, one hides a pointer while marking may go on, one has a graph of any size, one has sizes at the ends of size classes, and one
-/// fills the root stack.
-const ONE_IN: [u32; 4] = [24, 24, 40, 60];
+/// Of so many programs, one hides a pointer while marking may go on, one has a graph of any size, one has sizes at the ends of size classes, one
+/// fills the root stack, and one fills memory with what is garbage at once.
+const ONE_IN: [u32; 5] = [24, 24, 40, 60, 60];
 /// Exponents of the sizes at which classes may end.
 const CLASSES: std::ops::RangeInclusive<u32> = 4..=16;
 /// Exponents of the numbers of nodes of a graph.
@@ -22,6 +22,9 @@ const HOLDERS: u32 = 12;
 /// Times that one is, in one program.
 const ROUNDS: u32 = 5;
 
+/// Pages that large garbage aims to fill at most: more would cost what a hundred other programs do.
+const LARGE_PAGES: u32 = 64;
+
 const VICTIM: Reg = Reg::new(13);
 const OTHER: Reg = Reg::new(14);
 const THIRD: Reg = Reg::new(15);
@@ -29,7 +32,7 @@ const THIRD: Reg = Reg::new(15);
 /// The program of these that stands in place of program `index`, if one does.
 pub(crate) fn program(seed: u64, index: u64, machines: &[Machine], defaults: Capacities) -> Option<Program> {
     let mut random = Random::new(seed ^ STREAM, index);
-    let [hiding, graph, classes, roots] = ONE_IN.map(|n| random.one_in(n));
+    let [hiding, graph, classes, roots, turnover] = ONE_IN.map(|n| random.one_in(n));
     let slots = |machine: Machine| machine.roots.unwrap_or(defaults.roots) > HOLDERS + 4;
     let machine = machine(&mut random, machines, slots)?;
     let ops = if hiding {
@@ -40,6 +43,8 @@ pub(crate) fn program(seed: u64, index: u64, machines: &[Machine], defaults: Cap
         ends_of_classes(&mut random)
     } else if roots {
         last_root(&mut random)
+    } else if turnover {
+        large_garbage(&mut random, machine.max_pages.unwrap_or(defaults.max_pages))
     } else {
         return None;
     };
@@ -146,6 +151,22 @@ fn last_root(random: &mut Random) -> Vec<Op> {
     ]
 }
 
+/// Objects of an eighth of all memory to nearly all of it, each garbage when the next is made: an allocation finds no memory again and again, and enough
+/// of it when it has collected. Small objects that stay lie between some.
+fn large_garbage(random: &mut Random, pages: u32) -> Vec<Op> {
+    let eighth = pages.min(LARGE_PAGES) * (65_536 / 8);
+    let mut ops = Vec::new();
+    for round in 0..random.within(3, 10) {
+        let size = eighth * random.within(1, 7) + 4 * random.below(64);
+        ops.push(alloc(VICTIM, size, 0, Init::Bare));
+        ops.push(Op::Drop { reg: VICTIM });
+        if random.one_in(4) {
+            ops.push(alloc(Reg::new(round as u8), 4 * random.below(8), 0, Init::Fill(round)));
+        }
+    }
+    ops
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,7 +178,7 @@ mod tests {
     fn all_of_it_comes_up_and_most_programs_are_others() {
         let programs: Vec<Program> =
             (0..4_000).filter_map(|index| program(1, index, &[Machine::default()], DEFAULTS)).collect();
-        assert!((400..600).contains(&programs.len()), "{}", programs.len());
+        assert!((450..650).contains(&programs.len()), "{}", programs.len());
         let with = |find: &dyn Fn(&Op) -> bool| programs.iter().filter(|program| program.ops.iter().any(find)).count();
         let nodes = |op: &Op, least: i32| matches!(op, Op::Graph { shape: Shape::Wide { n }, .. } if (least..2 * least).contains(&n.delta));
         for least in NODES.take(9).map(|power| 1 << power) {
@@ -171,5 +192,8 @@ mod tests {
         }
         assert!(with(&|op| matches!(op, Op::Clear { .. })) > 80);
         assert!(with(&|op| matches!(op, Op::Roots { .. })) > 30);
+        let large =
+            |op: &Op| matches!(op, Op::Alloc { size: Size::Bytes(size), .. } if *size > 7 * (65_536 * LARGE_PAGES / 8));
+        assert!(with(&large) > 20, "{}", with(&large));
     }
 }

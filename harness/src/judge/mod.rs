@@ -272,6 +272,17 @@ fn unexpected_trap(model: &Model, seen: Seen<'_>, trap: Trap) -> Violation {
     v
 }
 
+/// The verdict on an allocation that traps for want of memory, and succeeds right after a collection.
+#[must_use]
+pub fn gave_up(step: u32, size: u32) -> Violation {
+    let mut v = bare(Kind::UnexpectedTrap(Trap::Unreachable), step);
+    v.expected = format!(
+        "no trap: there is room for {size} bytes after a collection, and `on_exhaustion` says that there is one before an allocation gives up"
+    );
+    v.found = format!("trap: {}", Trap::Unreachable.name());
+    v
+}
+
 /// What a trap is where none may come.
 const fn kind_of(trap: Trap) -> Kind {
     match trap {

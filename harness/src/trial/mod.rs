@@ -8,6 +8,7 @@
 mod adjudicate;
 mod alone;
 mod compare;
+mod exhaustion;
 mod giant;
 mod lenient;
 mod measure;
@@ -334,7 +335,8 @@ impl Rig {
             Hearing::Below(work) if self.model.plan().work >= work => {}
             Hearing::Below(_) | Hearing::All => self.hear(),
         }
-        self.verdict(program, steps)
+        let verdict = self.verdict(program, steps);
+        self.unless_it_gave_up(program, verdict)
     }
 
     /// Runs the plan of the last trial once more in the standalone lowering on engine `i`, which is given: whether outcome and memory

@@ -124,15 +124,16 @@ impl Rig {
                 self.hear();
             }
             let verdict = self.verdict(program, i as u32 + 1);
-            match verdict {
+            match self.unless_it_gave_up(program, verdict) {
                 Verdict::Pass if goes_on => {}
                 Verdict::Violation(mut v) => {
                     v.phase = self.phase(&before);
                     return Verdict::Violation(v);
                 }
-                Verdict::Pass | Verdict::AllowedTrap(_) | Verdict::Inconclusive(_) | Verdict::Untrusted(_) => {
-                    return verdict;
-                }
+                verdict @ (Verdict::Pass
+                | Verdict::AllowedTrap(_)
+                | Verdict::Inconclusive(_)
+                | Verdict::Untrusted(_)) => return verdict,
             }
             before.clone_from(&self.outcomes[0]);
         }

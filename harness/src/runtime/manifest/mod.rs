@@ -90,7 +90,7 @@
 //! step = { call = "gc_step", args = [1] }   # optional: made after each assignment of an odd root slot, whatever allocation does
 //! minor = { call = "gc_minor" }     # optional: a collection that keeps all that is reachable and may leave any garbage; programs ask for it
 //! automatic = true                  # whether allocation collects by itself
-//! on_exhaustion = true              # optional: whether an allocation for which there is no memory collects before it gives up; shown, not judged
+//! on_exhaustion = true              # optional: whether an allocation for which there is no memory collects before it gives up; if so, one object for which there is room after `full` must not trap
 //!
 //! [traps]                           # all optional
 //! memory = "trap"                   # or "null"
