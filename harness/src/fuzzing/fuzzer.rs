@@ -33,6 +33,16 @@ pub enum SetupError {
     /// An engine refuses the collector.
     #[error("{RUNTIME_VARIABLE}: expected the engines to take the collector; {0}")]
     Engine(#[from] EngineError),
+    /// The target cannot judge such a collector.
+    #[error(
+        "{RUNTIME_VARIABLE}: expected {expected}, found {found}; `sequences`, `graphs` and `pages` take any collector"
+    )]
+    Unjudged {
+        /// What the target needs.
+        expected: &'static str,
+        /// The collector.
+        found: String,
+    },
 }
 
 /// What a fuzzer must stop at, in words for a person.

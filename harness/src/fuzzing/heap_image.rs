@@ -160,6 +160,10 @@ impl Body for HeapImages {
 
     fn new(runtime: &str) -> Result<Self, SetupError> {
         let spec = parse_spec(runtime)?;
+        if spec.module.is_some() {
+            let expected = "a built-in collector, because a heap is written as its layout is known to be";
+            return Err(SetupError::Unjudged { expected, found: runtime.to_owned() });
+        }
         let engines = fuzzer::open(Backtrace::Off)?;
         // A collector that the engines refuse is refused now.
         Prepared::builtin(builtin(spec.resolve(HeapImage::from_bytes(&[]).machine())?), &engines)?;

@@ -21,10 +21,12 @@ use crate::judge::{self, Adjudication, Allowance, Disagreement, Inconclusive, Se
 use crate::lower::wild::{self, WILD};
 use crate::model::{Model, TrapRule};
 use crate::outcome::{End, Outcome};
+use crate::runtime::description::Description;
+use crate::runtime::manifest::Request;
 use crate::runtime::{Runtime, Spec, builtin, parse_spec};
 use crate::trial::{Answer, Rig, Voice, adjudicate};
 use heapsmith_generators::wild::{MACHINES, OPERATIONS, PROVIDER};
-use heapsmith_generators::{Machine, Program, WildModule};
+use heapsmith_generators::{Machine, Placement, Program, WildModule};
 use std::fmt;
 use std::sync::Arc;
 
@@ -314,6 +316,17 @@ impl Kept {
     }
 }
 
+/// Whether a collector makes the objects that operations ask for, just as they ask for them.
+fn makes_all(description: &Description) -> bool {
+    let small = (0..64).flat_map(|size| (0..=size.min(60) / 4).map(move |fields| (size, fields)));
+    // The first object of a wide graph, and one without pointers.
+    let large = (0..=wild::MOST_NODES).map(|n| (4 * n + 4, n)).chain([(wild::MOST_BYTES, 0)]);
+    small
+        .chain(large)
+        .map(|(size, fields)| Request::of(size, fields, Placement::Front))
+        .all(|r| description.shape(r) == Some(r))
+}
+
 fn untrusted(what: &str, emulator: &str, engines: String) -> Verdict {
     Verdict::Untrusted(Box::new(Disagreement { what: what.to_owned(), emulator: emulator.to_owned(), engines }))
 }
@@ -358,6 +371,10 @@ impl Body for WildModules {
 
     fn new(runtime: &str) -> Result<Self, SetupError> {
         let spec = parse_spec(runtime)?;
+        if !makes_all(&spec.resolve(machine(0))?) {
+            let expected = "a collector that makes objects of any size with any number of pointers first";
+            return Err(SetupError::Unjudged { expected, found: runtime.to_owned() });
+        }
         let engines = fuzzer::open(Backtrace::Off)?;
         let machines = (0..MACHINES).map(|_| None).collect();
         let feedback = Feedback::from_environment();

@@ -8,7 +8,7 @@
 //! | `{fetch object offset}` | a load | `(call $fetch object offset)` |
 //! | `{step}` | nothing | a step of an incremental collector, if it has any, after each assignment of an odd root slot |
 //! | `{minor}` | `unreachable` | the same, or a minor collection, where it makes any |
-//! | `{leave keep}` | leaves the frame, then writes the root | the same, or `$mutator.leave_keep` where the collector is told of each slot that lets go |
+//! | `{leave keep}`, `{pop keep}` | leaves the frame, then writes the root | the same, or `$mutator.leave_keep` where the collector is told of each slot that lets go |
 //!
 //! The built-ins are conservative: they are told nothing of fields, and neither a call nor an argument is spent on them.
 
@@ -21,6 +21,16 @@ const STEP: &str = "\n    (if (i32.and (local.get $slot) (i32.const 1)) (then (c
 const LEAVE_KEEP: &str = "(call $mutator.leave)\n        (call $mutator.root {1} {2} (local.get $a))";
 /// What is kept is written, then the frame is left.
 const KEEP_LEAVE: &str = "(call $mutator.leave_keep {1} {2} (local.get $a))";
+/// [`LEAVE_KEEP`] of an operation that a module calls,
+const POP_KEEP: &str =
+    "(call $mutator.leave)\n        (call $wild.assign (call $wild.frame) (local.get $reg) (local.get $value))";
+/// and [`KEEP_LEAVE`].
+const KEEP_POP: &str =
+    "(local.set $slot (call $wild.slot (i32.sub (call $wild.frame) (i32.const {frame_bytes})) (local.get $reg)))
+        (call $mutator.leave_keep
+          (i32.and (local.get $slot) (i32.const 0x7fffffff))
+          (i32.shr_u (local.get $slot) (i32.const 31))
+          (local.get $value))";
 
 /// Whether pointers are words like others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +74,7 @@ impl Access {
                 ("{step}", ""),
                 ("{minor}", self.minor()),
                 ("{leave keep}", LEAVE_KEEP),
+                ("{pop keep}", POP_KEEP),
             ],
             Self::Declared { steps, keeps_first, .. } => [
                 ("{new}", "(call $new (local.get $size) (local.get $first) (local.get $stride) (local.get $count))"),
@@ -74,6 +85,7 @@ impl Access {
                 ("{step}", if steps { STEP } else { "" }),
                 ("{minor}", self.minor()),
                 ("{leave keep}", if keeps_first { KEEP_LEAVE } else { LEAVE_KEEP }),
+                ("{pop keep}", if keeps_first { KEEP_POP } else { POP_KEEP }),
             ],
         };
         let mut text = plain.iter().fold(text.to_owned(), |text, (words, code)| text.replace(words, code));

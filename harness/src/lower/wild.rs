@@ -9,7 +9,7 @@ use super::access::Access;
 use super::layout::{
     FRAMES, LOG_CURSOR, LOG_START, PC, RELEASE_BYTES, RELEASE_CURSOR, RELEASE_END, RELEASE_START, word,
 };
-use super::{HOST, MUTATOR, WRAP};
+use super::{HOST, WRAP};
 use crate::runtime::{HOST_IMPORT, Runtime};
 use heapsmith_generators::wild::{MAIN, OPERATIONS, PREFIX, PROVIDER};
 use heapsmith_generators::{Base, Count, Init, Op, Placement, Program, Reg, Shape, Size, Word};
@@ -23,11 +23,11 @@ const ROUNDS: u32 = 4;
 /// Operations that are done at most; later calls do nothing.
 pub const MOST_OPS: u32 = 400;
 /// Bytes of an allocation at most.
-const MOST_BYTES: u32 = 3_000;
+pub(crate) const MOST_BYTES: u32 = 3_000;
 /// Nodes of a graph beyond as many as the worklist has entries.
 const MORE_NODES: u32 = 4;
 /// Nodes of a graph at most.
-const MOST_NODES: u32 = 80;
+pub(crate) const MOST_NODES: u32 = 80;
 /// Frames that are open at most, the outermost one not counted.
 const MOST_FRAMES: u32 = 8;
 /// Bytes of a frame: the registers of its own, the slots before it, sixteen slots.
@@ -59,7 +59,7 @@ const PAGES: u32 = (LOG + 4 * LOG_WORDS).div_ceil(65_536);
 #[must_use]
 pub fn provider(runtime: &Runtime) -> String {
     let d = &runtime.description;
-    let mut library = Access::of(runtime).expand(MUTATOR);
+    let mut library = Access::of(runtime).library();
     if d.parameters.wraps > 0 {
         library.push_str(WRAP);
         library.push_str(HOST);

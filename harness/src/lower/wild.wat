@@ -59,21 +59,27 @@
     (if (i32.eq (local.get $slot) (i32.const -1)) (then (return (i32.const 0))))
     (call $mutator.mirror (local.get $slot)))
 
-  ;; Assigns a register in a frame: its own slot there, or a new one, which is the next.
-  (func $wild.assign (param $frame i32) (param $reg i32) (param $value i32)
-    (local $bit i32) (local $own i32) (local $slot i32) (local $push i32)
+  ;; A register's slot in a frame: its own one there, or a new one, which is the next, with the highest bit set.
+  (func $wild.slot (param $frame i32) (param $reg i32) (result i32)
+    (local $bit i32) (local $own i32) (local $slot i32)
     (local.set $bit (i32.shl (i32.const 1) (local.get $reg)))
     (local.set $own (call $peek (local.get $frame)))
-    (local.set $slot (call $peek (call $wild.place (local.get $frame) (local.get $reg))))
     (if (i32.and (local.get $own) (local.get $bit))
-      (then)
-      (else
-        (local.set $push (i32.const 1))
-        (local.set $slot (call $peek (i32.const {slots})))
-        (call $poke (i32.const {slots}) (i32.add (local.get $slot) (i32.const 1)))
-        (call $poke (local.get $frame) (i32.or (local.get $own) (local.get $bit)))
-        (call $poke (call $wild.place (local.get $frame) (local.get $reg)) (local.get $slot))))
-    (call $mutator.root (local.get $slot) (local.get $push) (local.get $value)))
+      (then (return (call $peek (call $wild.place (local.get $frame) (local.get $reg))))))
+    (local.set $slot (call $peek (i32.const {slots})))
+    (call $poke (i32.const {slots}) (i32.add (local.get $slot) (i32.const 1)))
+    (call $poke (local.get $frame) (i32.or (local.get $own) (local.get $bit)))
+    (call $poke (call $wild.place (local.get $frame) (local.get $reg)) (local.get $slot))
+    (i32.or (local.get $slot) (i32.const 0x80000000)))
+
+  ;; Assigns a register in a frame.
+  (func $wild.assign (param $frame i32) (param $reg i32) (param $value i32)
+    (local $slot i32)
+    (local.set $slot (call $wild.slot (local.get $frame) (local.get $reg)))
+    (call $mutator.root
+      (i32.and (local.get $slot) (i32.const 0x7fffffff))
+      (i32.shr_u (local.get $slot) (i32.const 31))
+      (local.get $value)))
 
   ;; Address of the facts of the object at an address, or 0 if there is no room for them.
   (func $wild.facts (param $a i32) (result i32)
@@ -164,7 +170,7 @@
     (if (i32.gt_u (local.get $fields) (i32.shr_u (local.get $size) (i32.const 2)))
       (then (local.set $fields (i32.shr_u (local.get $size) (i32.const 2)))))
     (call $wild.begin (i32.const 0) (local.get $dst) (local.get $size) (local.get $fields) (local.get $bare))
-    (local.set $a (call $mutator.alloc (local.get $size){no fields}))
+    (local.set $a (call $mutator.alloc (local.get $size){fields of a node}))
     (if (local.get $bare)
       (then)
       (else (call $mutator.fill_all (local.get $a) (local.get $size) (call $peek (i32.const 0)))))
@@ -188,7 +194,7 @@
     (local.set $a (call $wild.held (local.get $src)))
     (local.set $field (i32.rem_u (local.get $field) (call $wild.fields (local.get $a))))
     (call $wild.begin (i32.const 1) (local.get $dst) (local.get $src) (local.get $field) (i32.const 0))
-    (local.set $a (i32.load (i32.add (local.get $a) (i32.shl (local.get $field) (i32.const 2)))))
+    (local.set $a {fetch (local.get $a) (i32.shl (local.get $field) (i32.const 2))})
     (call $mutator.log (local.get $a))
     (call $wild.assign (call $wild.frame) (local.get $dst) (local.get $a))
     (call $wild.end)
@@ -204,9 +210,7 @@
     (local.set $a (call $wild.held (local.get $obj)))
     (local.set $field (i32.rem_u (local.get $field) (call $wild.fields (local.get $a))))
     (call $wild.begin (i32.const 2) (local.get $obj) (local.get $field) (local.get $value) (i32.const 0))
-    (i32.store
-      (i32.add (local.get $a) (i32.shl (local.get $field) (i32.const 2)))
-      (call $wild.held (local.get $value)))
+    {link (local.get $a) (i32.shl (local.get $field) (i32.const 2)) (call $wild.held (local.get $value))}
     (call $wild.end)
     (i32.const 1))
 
@@ -292,7 +296,7 @@
 
   ;; pop(register): closes a frame, and gives one of its objects to the outer one; whether it was done. An even number keeps nothing.
   (func $wild.pop (param $keep i32) (result i32)
-    (local $reg i32) (local $value i32)
+    (local $reg i32) (local $value i32) (local $slot i32)
     (if (call $wild.admit (i32.const 8)) (then) (else (return (i32.const 0))))
     (if (call $peek (i32.const 12)) (then) (else (return (call $wild.refuse))))
     (local.set $reg (i32.const -1))
@@ -302,9 +306,10 @@
       (then (local.set $value (call $wild.held (local.get $reg)))))
     (call $wild.begin (i32.const 8) (local.get $reg) (i32.const 0) (i32.const 0) (i32.const 0))
     (call $poke (i32.const {slots}) (call $peek (i32.add (call $wild.frame) (i32.const 4))))
-    (call $mutator.leave)
     (if (i32.ge_s (local.get $reg) (i32.const 0))
-      (then (call $wild.assign (call $wild.frame) (local.get $reg) (local.get $value))))
+      (then
+        {pop keep})
+      (else (call $mutator.leave)))
     (call $wild.end)
     (i32.const 1))
 

@@ -18,6 +18,41 @@ fn a_thousand_modules_finish_collect_and_fill_worklists() {
     assert!(s.calls.iter().all(|&calls| calls > 100), "{s}");
 }
 
+/// A manifest of the tests.
+fn manifest(name: &str) -> String {
+    format!("{}/tests/collectors/{name}.toml", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn collectors_that_are_told_of_pointers_slots_and_drops_do_what_modules_ask() {
+    for name in ["marksweep", "counting"] {
+        let mut body = WildModules::new(&manifest(name)).unwrap();
+        for i in 0..150 {
+            if let Err(failure) = body.run(&raw_bytes(1, i, MOST)) {
+                panic!("{name}, input {i}: {failure}");
+            }
+        }
+        let s = *body.statistics();
+        assert!(2 * s.finished >= s.modules && s.calls.iter().all(|&calls| calls > 10), "{s}");
+        // One that counts references has no more to do when it is asked to collect, and counts no collection.
+        assert!(s.collected > 30 || name == "counting", "{s}");
+    }
+}
+
+#[test]
+fn collectors_that_cannot_be_judged_are_refused() {
+    use crate::fuzzing::HeapImages;
+    let refused = WildModules::new(&format!("{}/collectors/assemblyscript/minimal.toml", env!("CARGO_MANIFEST_DIR")));
+    let images = HeapImages::new(&manifest("marksweep"));
+    for (error, expected) in [(refused.err(), "any number of pointers"), (images.err(), "a built-in collector")] {
+        // Without the module from its package there is nothing to refuse.
+        let Some(error) = error.map(|error| error.to_string()).filter(|error| !error.contains("cannot be read")) else {
+            continue;
+        };
+        assert!(error.contains(expected) && error.contains(".toml; `sequences`"), "{error}");
+    }
+}
+
 #[test]
 fn bugs_of_releases_show_and_are_told_as_a_program() {
     for (name, cause) in [("vera@0.0.130", "(#"), ("vera@0.0.131", "(#1382)")] {
