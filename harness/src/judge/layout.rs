@@ -78,7 +78,7 @@ fn root_stack(model: &Model, seen: Seen<'_>) -> Option<Violation> {
     }
     for (i, held) in model.slots().iter().enumerate() {
         let address = base + 4 * i as u32;
-        let expected = held.map_or(0, |id| seen.address(model, id));
+        let expected = model.description().pointer().word(held.map_or(0, |id| seen.address(model, id)));
         let found = seen.word(address);
         if found != Some(expected) {
             let mut v = fault(model, Kind::BrokenRoots, format!("{expected} in root slot {i}"), format!("{found:?}"));

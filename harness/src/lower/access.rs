@@ -7,6 +7,7 @@
 //! | `{link object offset value}` | a store | `(call $link object offset value)` |
 //! | `{fetch object offset}` | a load | `(call $fetch object offset)` |
 //! | `{step}` | nothing | a step of an incremental collector, if it has any, after each assignment of an odd root slot |
+//! | `{null}` | `(i32.const 0)` | the word that stands for no object |
 //! | `{minor}` | `unreachable` | the same, or a minor collection, where it makes any |
 //! | `{leave keep}`, `{pop keep}` | leaves the frame, then writes the root | the same, or `$mutator.leave_keep` where the collector is told of each slot that lets go |
 //!
@@ -43,6 +44,8 @@ pub(super) enum Access {
         steps: bool,
         /// Whether there are minor collections.
         minors: bool,
+        /// The word for no object.
+        null: u32,
         /// Whether what is kept when a frame is left is held by its new slot before the frame's slots let go of it: a collector that is told of
         /// each may free at once what no slot holds.
         keeps_first: bool,
@@ -56,6 +59,7 @@ impl Access {
             Some(module) => Self::Declared {
                 steps: module.has_steps(),
                 minors: module.has_minor(),
+                null: module.object.pointer.null,
                 keeps_first: module.is_told_of_drops(),
             },
             None => Self::Words,
@@ -64,6 +68,7 @@ impl Access {
 
     /// A text with everything in braces put in; words in braces that are not of this module stay.
     pub(super) fn expand(self, text: &str) -> String {
+        let null = self.null();
         let plain = match self {
             Self::Words => [
                 ("{new}", "(call $alloc (local.get $size))"),
@@ -73,6 +78,7 @@ impl Access {
                 ("{no fields}", ""),
                 ("{step}", ""),
                 ("{minor}", self.minor()),
+                ("{null}", null.as_str()),
                 ("{leave keep}", LEAVE_KEEP),
                 ("{pop keep}", POP_KEEP),
             ],
@@ -84,6 +90,7 @@ impl Access {
                 ("{no fields}", " (i32.const 0) (i32.const 1) (i32.const 0)"),
                 ("{step}", if steps { STEP } else { "" }),
                 ("{minor}", self.minor()),
+                ("{null}", null.as_str()),
                 ("{leave keep}", if keeps_first { KEEP_LEAVE } else { LEAVE_KEEP }),
                 ("{pop keep}", if keeps_first { KEEP_POP } else { POP_KEEP }),
             ],
@@ -93,6 +100,15 @@ impl Access {
             text = self.expand_calls(&text, word);
         }
         text
+    }
+
+    /// The word for no object.
+    pub(super) fn null(self) -> String {
+        let null = match self {
+            Self::Words => 0,
+            Self::Declared { null, .. } => null,
+        };
+        format!("(i32.const {null})")
     }
 
     /// The mutator's library for it.
@@ -199,7 +215,7 @@ mod tests {
     }
 
     fn declared_access(steps: bool, keeps_first: bool) -> Access {
-        Access::Declared { steps, minors: steps, keeps_first }
+        Access::Declared { steps, minors: steps, null: 0, keeps_first }
     }
 
     #[test]

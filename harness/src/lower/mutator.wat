@@ -61,7 +61,7 @@
     (if (local.get $count)
       (then
         (loop $next
-          (i32.store (local.get $at) (i32.const 0))
+          (i32.store (local.get $at) {null})
           (local.set $at (i32.add (local.get $at) (local.get $step)))
           (local.set $count (i32.sub (local.get $count) (i32.const 1)))
           (br_if $next (local.get $count))))))

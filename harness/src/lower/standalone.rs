@@ -211,7 +211,7 @@ fn step(text: &mut String, step: &Step, log: u64, access: Access) {
                 }
             };
             put(text, format_args!("    (local.set $a (call $mutator.alloc (i32.const {size}){fields}))\n"));
-            initial(text, *size, *init);
+            initial(text, *size, *init, access);
             root(text, *to, access);
         }
         Step::Load { root: to, src, offset } => {
@@ -294,7 +294,7 @@ fn step(text: &mut String, step: &Step, log: u64, access: Access) {
 }
 
 /// What an allocation at `a` writes at once.
-fn initial(text: &mut String, size: u32, init: Initial) {
+fn initial(text: &mut String, size: u32, init: Initial, access: Access) {
     match init.fill {
         Fill::Nothing => {}
         Fill::All { tag } => {
@@ -314,7 +314,7 @@ fn initial(text: &mut String, size: u32, init: Initial) {
     if init.count <= UNROLLED_NULLS {
         for i in 0..init.count {
             let at = sum("(local.get $a)", first.wrapping_add(i.wrapping_mul(stride)));
-            put(text, format_args!("    (i32.store {at} (i32.const 0))\n"));
+            put(text, format_args!("    (i32.store {at} {})\n", access.null()));
         }
     } else {
         let at = sum("(local.get $a)", first);

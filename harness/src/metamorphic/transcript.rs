@@ -170,11 +170,11 @@ impl Transcript {
         let base = model.base_of(id, word, content, value).0;
         let item = match (content, found) {
             (_, None) => Item::Missing,
-            (Content::Pointer, Some(found)) => match base {
-                Some(base) if seen.outcome.log.get(base as usize) == Some(&found) => {
+            (Content::Pointer, Some(found)) => match (base, model.description().pointer().address(found)) {
+                (Some(base), found) if seen.outcome.log.get(base as usize) == Some(&found) => {
                     Item::Object(ordinal(ordinals, base))
                 }
-                Some(_) | None => pointer(found, live),
+                (Some(_) | None, found) => pointer(found, live),
             },
             (Content::Symbol, Some(found)) => {
                 match base.and_then(|base| Some((base, *seen.outcome.log.get(base as usize)?))) {

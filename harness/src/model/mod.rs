@@ -296,7 +296,8 @@ impl Model {
                 self.link(self.held(*obj), *offset, target)
             }
             Step::Clear { obj, offset } => {
-                self.heap.write(self.held(*obj), offset / 4, Content::Data, 0);
+                let null = self.description.pointer().null;
+                self.heap.write(self.held(*obj), offset / 4, Content::Data, null);
                 Ok(())
             }
             Step::Write { obj, offset, value } => {
@@ -448,7 +449,8 @@ impl Model {
             Content::Tail => offset >= size,
             Content::Data | Content::Pointer | Content::Symbol | Content::Handle => false,
         });
-        let translate = !never_written && self.heap.exactness != Exactness::Exact;
+        let is_plain = self.description.pointer().is_plain();
+        let translate = !never_written && (self.heap.exactness != Exactness::Exact || !is_plain);
         let first = self.expect.snapshots.len() as u32;
         let (whole, end) = (offset + len / 4 * 4, offset + len);
         let mut digest = crate::plan::DIGEST_START;
@@ -483,8 +485,8 @@ impl Model {
     pub fn base_of(&self, id: BlockId, word: u32, content: Content, value: u32) -> (Option<u32>, u32) {
         match content {
             Content::Pointer => match self.heap.at(value) {
-                Some(target) if value != 0 => (Some(self.heap.block(target).logged), 0),
-                Some(_) | None => (None, value),
+                Some(target) if value != 0 => (Some(self.heap.block(target).logged), self.description.pointer().tag),
+                Some(_) | None => (None, self.description.pointer().word(value)),
             },
             Content::Symbol => match self.heap.symbol(id, word) {
                 Some((logged, offset)) => (Some(logged), offset),

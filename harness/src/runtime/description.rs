@@ -22,7 +22,7 @@
 //! What it does not promise is not judged: [`PlacementPolicy::Unknown`], [`GrowthPolicy::Unknown`] and [`Candidates::Unknown`] leave
 //! what holds of any collector.
 
-use super::manifest::{Manifest, Reclaim};
+use super::manifest::{Manifest, Pointer, Reclaim};
 pub use super::rules::*;
 use crate::outcome::Outcome;
 use heapsmith_generators::Machine;
@@ -328,6 +328,12 @@ impl Characteristic {
 }
 
 impl Description {
+    /// What stands for an object where the collector sees it: its address, unless a manifest says otherwise.
+    #[must_use]
+    pub fn pointer(&self) -> Pointer {
+        self.module.as_ref().map_or_else(Pointer::default, |module| module.object.pointer)
+    }
+
     /// Whether its memory may become giant: larger than [`MAX_PAGES`].
     #[must_use]
     pub const fn is_giant(&self) -> bool {

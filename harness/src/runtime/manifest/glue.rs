@@ -17,6 +17,8 @@ pub(super) struct Plan<'m> {
     pub(super) roots: &'m [Roots],
     pub(super) collect: &'m Collect,
     pub(super) live_bytes: Option<&'m LiveBytes>,
+    /// What stands for an object.
+    pub(super) pointer: Pointer,
     /// Whether an allocation may give null.
     pub(super) null_is_exhaustion: bool,
 }
@@ -25,10 +27,11 @@ pub(super) struct Plan<'m> {
 pub(super) fn glue(plan: &Plan<'_>) -> (String, Vec<String>) {
     let mut out = String::new();
     start(&mut out, &plan.start);
-    allocation(&mut out, plan.kinds, plan.null_is_exhaustion);
-    access(&mut out, plan.access);
+    pointers(&mut out, plan.pointer);
+    allocation(&mut out, plan);
+    access(&mut out, plan.access, plan.pointer);
     collections(&mut out, plan);
-    roots::functions(&mut out, plan.roots);
+    roots::functions(&mut out, plan.roots, plan.pointer);
     (out, vec![roots::SLOTS.to_owned()])
 }
 
@@ -48,8 +51,38 @@ fn start(out: &mut String, functions: &[(String, usize)]) {
     out.push_str(")\n  (start $glue.start)\n");
 }
 
+/// `$glue.word (address) -> word` and `$glue.address (word) -> address`, where a pointer is not simply an address.
+fn pointers(out: &mut String, pointer: Pointer) {
+    if pointer.is_plain() {
+        return;
+    }
+    let Pointer { null, tag } = pointer;
+    put(
+        out,
+        format_args!(
+            "\n  ;; What the collector has for an object: its address and {tag}; for none, {null}.\n  \
+             (func $glue.word (param $address i32) (result i32)\n    \
+             (if (i32.eqz (local.get $address)) (then (return (i32.const {null}))))\n    \
+             (i32.add (local.get $address) (i32.const {tag})))\n  \
+             (func $glue.address (param $word i32) (result i32)\n    \
+             (if (i32.eq (local.get $word) (i32.const {null})) (then (return (i32.const 0))))\n    \
+             (i32.sub (local.get $word) (i32.const {tag})))\n"
+        ),
+    );
+}
+
+/// An address as the collector is told it.
+pub(super) fn word_of(pointer: Pointer, address: &str) -> String {
+    if pointer.is_plain() { address.to_owned() } else { format!("(call $glue.word {address})") }
+}
+
+/// A word of the collector's as an address.
+fn address_of(pointer: Pointer, word: &str) -> String {
+    if pointer.is_plain() { word.to_owned() } else { format!("(call $glue.address {word})") }
+}
+
 /// An operand.
-fn argument(argument: &Argument) -> String {
+fn argument(argument: &Argument, pointer: Pointer) -> String {
     match argument {
         Argument::Size => "(local.get $size)".to_owned(),
         Argument::Words => {
@@ -59,10 +92,10 @@ fn argument(argument: &Argument) -> String {
         Argument::First => "(local.get $first)".to_owned(),
         Argument::Stride => "(local.get $stride)".to_owned(),
         Argument::Count => "(local.get $count)".to_owned(),
-        Argument::Object => "(local.get $object)".to_owned(),
+        Argument::Object => word_of(pointer, "(local.get $object)"),
         Argument::Offset => "(local.get $offset)".to_owned(),
         Argument::Index => "(i32.shr_u (local.get $offset) (i32.const 2))".to_owned(),
-        Argument::Value => "(local.get $value)".to_owned(),
+        Argument::Value => word_of(pointer, "(local.get $value)"),
         Argument::Number(number) => format!("(i32.const {number})"),
         Argument::Global(global) => format!("(global.get ${})", global.identifier),
         Argument::Call(function) => format!("(call ${})", function.identifier),
@@ -70,35 +103,36 @@ fn argument(argument: &Argument) -> String {
 }
 
 /// A call, whose results stay on the stack.
-fn call(call: &Call) -> String {
+fn call(call: &Call, pointer: Pointer) -> String {
     let mut text = format!("(call ${}", call.function.identifier);
     for operand in &call.arguments {
-        put(&mut text, format_args!(" {}", argument(operand)));
+        put(&mut text, format_args!(" {}", argument(operand, pointer)));
     }
     text.push(')');
     text
 }
 
 /// A call whose results are dropped.
-fn call_only(it: &Call) -> String {
-    format!("{}{}", call(it), " drop".repeat(it.function.results))
+fn call_only(it: &Call, pointer: Pointer) -> String {
+    format!("{}{}", call(it, pointer), " drop".repeat(it.function.results))
 }
 
-fn allocation(out: &mut String, kinds: &[Kind], null_is_exhaustion: bool) {
+fn allocation(out: &mut String, plan: &Plan<'_>) {
     out.push_str(
         "\n  ;; An object of `size` bytes whose pointers are the words first, first + stride, .., `count` of them.\n  \
          (func $new (param $size i32) (param $first i32) (param $stride i32) (param $count i32) (result i32)\n    \
          (local $object i32)\n    (block $made\n",
     );
-    for kind in kinds {
+    for kind in plan.kinds {
         put(out, format_args!("      ;; {}\n      (block $other\n", comment(&kind.name)));
         for line in unfit(kind) {
             put(out, format_args!("        {line}\n"));
         }
-        put(out, format_args!("        (local.set $object {})\n        (br $made))\n", call(&kind.alloc)));
+        let made = address_of(plan.pointer, &call(&kind.alloc, plan.pointer));
+        put(out, format_args!("        (local.set $object {made})\n        (br $made))\n"));
     }
     out.push_str("      ;; There is no kind for it.\n      (unreachable))\n");
-    if null_is_exhaustion {
+    if plan.null_is_exhaustion {
         out.push_str("    (if (i32.eqz (local.get $object)) (then (unreachable))) ;; there is no memory for it\n");
     }
     out.push_str("    (local.get $object))\n");
@@ -150,16 +184,17 @@ fn unfit(kind: &Kind) -> Vec<String> {
     lines
 }
 
-fn access(out: &mut String, access: &Access) {
+fn access(out: &mut String, access: &Access, pointer: Pointer) {
     const ADDRESS: &str = "(i32.add (local.get $object) (local.get $offset))";
     let store = match &access.store {
-        Accessor::Raw => format!("(i32.store {ADDRESS} (local.get $value))"),
-        Accessor::Call(it) => call_only(it),
+        Accessor::Raw => format!("(i32.store {ADDRESS} {})", word_of(pointer, "(local.get $value)")),
+        Accessor::Call(it) => call_only(it, pointer),
     };
     let load = match &access.load {
         Accessor::Raw => format!("(i32.load {ADDRESS})"),
-        Accessor::Call(it) => call(it),
+        Accessor::Call(it) => call(it, pointer),
     };
+    let load = address_of(pointer, &load);
     put(
         out,
         format_args!(
@@ -171,18 +206,18 @@ fn access(out: &mut String, access: &Access) {
 }
 
 fn collections(out: &mut String, plan: &Plan<'_>) {
-    let full = plan.collect.full.as_ref().map_or_else(|| "(nop)".to_owned(), call_only);
+    let full = plan.collect.full.as_ref().map_or_else(|| "(nop)".to_owned(), |full| call_only(full, plan.pointer));
     put(out, format_args!("\n  (func $gc_collect\n    {full})\n"));
     if let Some(step) = &plan.collect.step {
-        put(out, format_args!("  (func $gc_step\n    {})\n", call_only(step)));
+        put(out, format_args!("  (func $gc_step\n    {})\n", call_only(step, plan.pointer)));
     }
     if let Some(minor) = &plan.collect.minor {
-        put(out, format_args!("  (func $gc_minor\n    {})\n", call_only(minor)));
+        put(out, format_args!("  (func $gc_minor\n    {})\n", call_only(minor, plan.pointer)));
     }
     if let Some(live) = plan.live_bytes {
         let live = match live {
             LiveBytes::Global(global) => format!("(global.get ${})", global.identifier),
-            LiveBytes::Call(it) => call(it),
+            LiveBytes::Call(it) => call(it, plan.pointer),
         };
         put(out, format_args!("  (func $live_bytes (export \"live_bytes\") (result i32)\n    {live})\n"));
     }

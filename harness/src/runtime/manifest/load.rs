@@ -255,6 +255,7 @@ fn one(
         roots: &roots,
         collect: &collect,
         live_bytes: heap.live_bytes.as_ref(),
+        pointer: object.pointer,
         null_is_exhaustion: traps.memory != Some(OutOfMemory::Trap),
     };
     let (text, glued) = glue(&plan);

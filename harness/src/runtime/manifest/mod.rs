@@ -38,6 +38,8 @@
 //! size = { offset = -4, shift = 1 } # where the requested size is recorded; `mask` too
 //! mark_mask = 1
 //! free_link = 0
+//! null = 0                          # the word that stands for no object in a field, in a root and in a call
+//! tag = 0                           # a pointer is the payload's address plus this, such as 1
 //!
 //! [[kind]]                          # the first that fits a request is taken
 //! name = "node"

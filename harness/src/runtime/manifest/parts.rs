@@ -167,6 +167,37 @@ pub struct Object {
     pub mark_mask: Option<u32>,
     /// Offset in a free payload of the link to the next one.
     pub free_link: Option<u32>,
+    /// What stands for an object in a field, in a root and in a call.
+    pub pointer: Pointer,
+}
+
+/// The word that stands for an object, or for none, wherever the collector sees it. The mutator's library and the model know addresses; 0 is none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Pointer {
+    /// The word for no object.
+    pub null: u32,
+    /// What is added to the address of an object.
+    pub tag: u32,
+}
+
+impl Pointer {
+    /// The word for the object at an address, or for none.
+    #[must_use]
+    pub const fn word(self, address: u32) -> u32 {
+        if address == 0 { self.null } else { address.wrapping_add(self.tag) }
+    }
+
+    /// The address that a word stands for, or 0.
+    #[must_use]
+    pub const fn address(self, word: u32) -> u32 {
+        if word == self.null { 0 } else { word.wrapping_sub(self.tag) }
+    }
+
+    /// Whether words are addresses, and 0.
+    #[must_use]
+    pub const fn is_plain(self) -> bool {
+        self.null == 0 && self.tag == 0
+    }
 }
 
 impl Object {

@@ -1,7 +1,9 @@
 //! What a manifest says of objects, traps and promises: nothing of the module is named there.
 
 use super::error::ManifestError;
-use super::parts::{Candidates, Cycles, Field, Growth, Object, OutOfMemory, Placement, Promises, Reclaim, Traps};
+use super::parts::{
+    Candidates, Cycles, Field, Growth, Object, OutOfMemory, Placement, Pointer, Promises, Reclaim, Traps,
+};
 use super::read::{Table, Value};
 
 /// Bytes of a header, or of an alignment, at most: a page has a few dozen objects then.
@@ -33,15 +35,6 @@ pub(super) fn object(root: &Table<'_>) -> Result<Object, ManifestError> {
         table.finish()?;
         Ok(field)
     });
-    for (key, known, why) in
-        [("null", 0, "null is 0 in every program"), ("tag", 0, "pointers have no tag in any program")]
-    {
-        if let Some(value) = table.get(key)
-            && value.number(0, u32::MAX)? != known
-        {
-            return Err(value.error(format!("`{key}`: expected 0, because {why}; the glue between must translate")));
-        }
-    }
     if let Some(value) = table.get("moving")
         && value.flag()?
     {
@@ -57,6 +50,10 @@ pub(super) fn object(root: &Table<'_>) -> Result<Object, ManifestError> {
         size: size.transpose()?,
         mark_mask: table.get("mark_mask").map(|value| value.word()).transpose()?,
         free_link: table.get("free_link").map(|value| value.number(0, 1 << 16)).transpose()?,
+        pointer: Pointer {
+            null: table.get("null").map_or(Ok(0), |value| value.word())?,
+            tag: table.get("tag").map_or(Ok(0), |value| value.number(0, 1 << 16))?,
+        },
     };
     table.finish()?;
     Ok(object)

@@ -1,13 +1,13 @@
 //! The glue's root operations.
 
-use super::glue::put;
-use super::parts::{Direction, Function, RootKind, Roots};
+use super::glue::{put, word_of};
+use super::parts::{Direction, Function, Pointer, RootKind, Roots};
 
 /// The global that is how many slots there are.
 pub(super) const SLOTS: &str = "glue.slots";
 
 /// `$root_push`, `$root_set`, `$frame_save` and `$frame_restore`, and what each kind of roots does for them.
-pub(super) fn functions(out: &mut String, all: &[Roots]) {
+pub(super) fn functions(out: &mut String, all: &[Roots], pointer: Pointer) {
     put(
         out,
         format_args!(
@@ -19,7 +19,7 @@ pub(super) fn functions(out: &mut String, all: &[Roots]) {
     let drops = !all.iter().all(is_stack);
     for (kind, roots) in all.iter().enumerate() {
         put(out, format_args!("\n  ;; Kind {kind}: {}, {} slots\n", roots.kind.name(), roots.capacity));
-        one_kind(out, kind, all.len(), roots, drops);
+        one_kind(out, (kind, all.len()), roots, drops, pointer);
     }
     dispatch(out, all.len(), drops);
     frames(out, all);
@@ -138,22 +138,25 @@ fn call_only(function: &Function, operands: &str) -> String {
 
 /// `$glue.push.KIND(number, value)`, `$glue.set.KIND(slot, number, value)` and, where slots are dropped one
 /// by one, `$glue.drop.KIND(slot, number)`, which is for the last one of its kind.
-fn one_kind(out: &mut String, kind: usize, kinds: usize, roots: &Roots, drops: bool) {
+fn one_kind(out: &mut String, (kind, kinds): (usize, usize), roots: &Roots, drops: bool, pointer: Pointer) {
+    let [value, null] = [VALUE, "(i32.const 0)"].map(|address| word_of(pointer, address));
     let Bodies { push, set, drop, locals } = match &roots.kind {
-        RootKind::ShadowStack { top, base, grows } => shadow_stack(&top.identifier, *base, *grows),
-        RootKind::Pins { pin, unpin, is_reentrant: true } => counted_pins(pin, unpin),
-        RootKind::Pins { pin, unpin, is_reentrant: false } => single_pins(out, kind, kinds, pin, unpin),
-        RootKind::Calls { push, pop, pops_many, set } => calls(kind, kinds, push, (pop, *pops_many), set.as_ref()),
+        RootKind::ShadowStack { top, base, grows } => shadow_stack(&top.identifier, *base, *grows, &value),
+        RootKind::Pins { pin, unpin, is_reentrant: true } => counted_pins(pin, unpin, pointer),
+        RootKind::Pins { pin, unpin, is_reentrant: false } => single_pins(out, (kind, kinds), (pin, unpin), pointer),
+        RootKind::Calls { push, pop, pops_many, set } => {
+            calls((kind, kinds), push, (pop, *pops_many), set.as_ref(), pointer)
+        }
         RootKind::Slots { set } => {
             let write = |value| call_only(set, &format!("(local.get $number) {value}"));
-            let (value, null) = (write("(local.get $value)"), write("(i32.const 0)"));
+            let (value, null) = (write(value), write(null));
             Bodies { push: value.clone(), set: value, drop: null, locals: "" }
         }
         RootKind::None => Bodies { push: String::new(), set: String::new(), drop: String::new(), locals: "" },
         RootKind::Table { address } => {
             let at = format!("(i32.add (i32.const {address}) (i32.shl (local.get $number) (i32.const 2)))");
             let write = |value| format!("(i32.store {at} {value})");
-            let (value, null) = (write("(local.get $value)"), write("(i32.const 0)"));
+            let (value, null) = (write(value), write(null));
             Bodies { push: value.clone(), set: value, drop: null, locals: "" }
         }
     };
@@ -181,7 +184,7 @@ struct Bodies {
     locals: &'static str,
 }
 
-fn shadow_stack(top: &str, base: u32, grows: Direction) -> Bodies {
+fn shadow_stack(top: &str, base: u32, grows: Direction, value: &str) -> Bodies {
     let top_get = format!("(global.get ${top})");
     let bytes = "(i32.shl (local.get $number) (i32.const 2))";
     match grows {
@@ -189,9 +192,9 @@ fn shadow_stack(top: &str, base: u32, grows: Direction) -> Bodies {
             let at = format!("(i32.add (i32.const {base}) {bytes})");
             Bodies {
                 push: format!(
-                    "(i32.store {top_get} (local.get $value))\n    (global.set ${top} (i32.add {top_get} (i32.const 4)))"
+                    "(i32.store {top_get} {value})\n    (global.set ${top} (i32.add {top_get} (i32.const 4)))"
                 ),
-                set: format!("(i32.store {at} (local.get $value))"),
+                set: format!("(i32.store {at} {value})"),
                 drop: format!("(global.set ${top} {at})"),
                 locals: "",
             }
@@ -200,9 +203,9 @@ fn shadow_stack(top: &str, base: u32, grows: Direction) -> Bodies {
             let above = format!("(i32.sub (i32.const {base}) {bytes})");
             Bodies {
                 push: format!(
-                    "(global.set ${top} (i32.sub {top_get} (i32.const 4)))\n    (i32.store {top_get} (local.get $value))"
+                    "(global.set ${top} (i32.sub {top_get} (i32.const 4)))\n    (i32.store {top_get} {value})"
                 ),
-                set: format!("(i32.store (i32.sub {above} (i32.const 4)) (local.get $value))"),
+                set: format!("(i32.store (i32.sub {above} (i32.const 4)) {value})"),
                 drop: format!("(global.set ${top} {above})"),
                 locals: "",
             }
@@ -210,12 +213,15 @@ fn shadow_stack(top: &str, base: u32, grows: Direction) -> Bodies {
     }
 }
 
+/// The address that is assigned.
+const VALUE: &str = "(local.get $value)";
+/// The address that a slot holds until then.
 const OLD: &str = "(local.set $old (call $mutator.mirror (local.get $slot)))";
 
 /// Each slot has a pin of its own.
-fn counted_pins(pin: &Function, unpin: &Function) -> Bodies {
-    let pin = format!("(if (local.get $value) (then {}))", call_only(pin, "(local.get $value)"));
-    let unpin = format!("(if (local.get $old) (then {}))", call_only(unpin, "(local.get $old)"));
+fn counted_pins(pin: &Function, unpin: &Function, pointer: Pointer) -> Bodies {
+    let pin = format!("(if (local.get $value) (then {}))", call_only(pin, &word_of(pointer, VALUE)));
+    let unpin = format!("(if (local.get $old) (then {}))", call_only(unpin, &word_of(pointer, "(local.get $old)")));
     Bodies {
         push: pin.clone(),
         // The new one is pinned before the old one is let go: they may be the same.
@@ -226,7 +232,12 @@ fn counted_pins(pin: &Function, unpin: &Function) -> Bodies {
 }
 
 /// All slots that hold an object share its pin.
-fn single_pins(out: &mut String, kind: usize, kinds: usize, pin: &Function, unpin: &Function) -> Bodies {
+fn single_pins(
+    out: &mut String,
+    (kind, kinds): (usize, usize),
+    (pin, unpin): (&Function, &Function),
+    pointer: Pointer,
+) -> Bodies {
     put(
         out,
         format_args!(
@@ -251,9 +262,9 @@ fn single_pins(out: &mut String, kind: usize, kinds: usize, pin: &Function, unpi
     let unless = |value: &str, held: String, what: String| {
         format!("(if {value} (then\n      (if (i32.eqz {held})\n        (then {what}))))")
     };
-    let (value, old, slot) = ("(local.get $value)", "(local.get $old)", "(local.get $slot)");
+    let (value, old, slot) = (VALUE, "(local.get $old)", "(local.get $slot)");
     let slots = format!("(global.get ${SLOTS})");
-    let (pins, unpins) = (call_only(pin, value), call_only(unpin, old));
+    let (pins, unpins) = (call_only(pin, &word_of(pointer, value)), call_only(unpin, &word_of(pointer, old)));
     Bodies {
         push: unless(value, held(value, "(i32.const -1)", &slots), pins.clone()),
         set: format!(
@@ -267,19 +278,20 @@ fn single_pins(out: &mut String, kind: usize, kinds: usize, pin: &Function, unpi
 }
 
 fn calls(
-    kind: usize,
-    kinds: usize,
+    (kind, kinds): (usize, usize),
     push: &Function,
     (pop, pops_many): (&Function, bool),
     set: Option<&Function>,
+    pointer: Pointer,
 ) -> Bodies {
-    let pushed = call_only(push, "(local.get $value)");
+    let value = word_of(pointer, VALUE);
+    let pushed = call_only(push, &value);
     let one = call_only(pop, if pops_many { "(i32.const 1)" } else { "" });
     let slots = format!("(global.get ${SLOTS})");
     let set = if let Some(set) = set {
-        call_only(set, "(local.get $number) (local.get $value)")
+        call_only(set, &format!("(local.get $number) {value}"))
     } else {
-        let again = call_only(push, "(call $mutator.mirror (local.get $slot))");
+        let again = call_only(push, &word_of(pointer, "(call $mutator.mirror (local.get $slot))"));
         // What is above is popped, and pushed again.
         let popped = if pops_many {
             let count = format!("(i32.div_u (i32.add {slots} (i32.const {})) (i32.const {kinds}))", kinds - 1 - kind);
