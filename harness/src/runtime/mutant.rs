@@ -182,11 +182,11 @@ pub fn mutants(runtime: &Runtime) -> Result<Vec<Candidate>, MutantError> {
     let undecodable = |problem| MutantError::Undecodable { runtime: runtime.description.name.clone(), problem };
     let mut all = rewrite::candidates(&wasm).map_err(undecodable)?;
     if runtime.description.module.is_some() {
-        // What stands between the module and the mutator is ours, and what it never calls is no part of the collector.
+        // What stands between the module and the mutator is ours, and what it never calls, or reads, is no part of the collector.
         let reached = rewrite::reached(&wasm, is_reserved).map_err(undecodable)?;
         all.retain(|candidate| match &candidate.mutant.site {
-            Site::Instruction { function: name, .. } => !is_reserved(name) && reached.contains(&**name),
-            Site::Global { name } => !is_reserved(name),
+            Site::Instruction { function: name, .. } => !is_reserved(name) && reached.functions.contains(&**name),
+            Site::Global { name } => !is_reserved(name) && reached.globals.contains(&**name),
         });
     }
     let mut modules = BTreeSet::from([wasm.clone()]);

@@ -30,6 +30,8 @@ struct Decoded<'a> {
     signatures: Vec<Signature>,
     /// Name of each global that the module defines, and what it starts with.
     globals: Vec<(String, i64)>,
+    /// Globals that it imports; they are numbered first.
+    imported_globals: u32,
 }
 
 /// A function's code.
@@ -108,7 +110,7 @@ impl<'a> Decoded<'a> {
         let globals = (imported_globals..).zip(starts).map(|(index, start)| Some((name(index), start?)));
         // A global that does not start with a number keeps its place, and has no mutants.
         let globals = globals.map(|global| global.unwrap_or_default()).collect();
-        Ok(Self { functions, signatures, globals })
+        Ok(Self { functions, signatures, globals, imported_globals })
     }
 }
 
@@ -159,11 +161,20 @@ pub(super) fn candidates(module: &[u8]) -> Result<Vec<Candidate>, String> {
     Ok(all)
 }
 
-/// Names of the functions that are called, directly or through a table, beginning with the start function and those that a predicate names.
-pub(super) fn reached(module: &[u8], begins: impl Fn(&str) -> bool) -> Result<BTreeSet<String>, String> {
+/// What a collector consists of, by name.
+pub(super) struct Reached {
+    /// Functions that are called, directly or through a table.
+    pub(super) functions: BTreeSet<String>,
+    /// Globals that one of them reads.
+    pub(super) globals: BTreeSet<String>,
+}
+
+/// What is reached, beginning with the start function and those functions that a predicate names.
+pub(super) fn reached(module: &[u8], begins: impl Fn(&str) -> bool) -> Result<Reached, String> {
     let decoded = Decoded::of(module)?;
     let imported = decoded.signatures.len() - decoded.functions.len();
     let mut reached = vec![false; decoded.functions.len()];
+    let mut read = BTreeSet::new();
     let mut open: Vec<usize> = (0..reached.len()).filter(|&f| begins(&decoded.functions[f].name)).collect();
     for payload in Parser::new(0).parse_all(module) {
         if let Payload::StartSection { func, .. } = payload.map_err(words)? {
@@ -184,12 +195,17 @@ pub(super) fn reached(module: &[u8], begins: impl Fn(&str) -> bool) -> Result<BT
                 Instruction::CallIndirect { .. } | Instruction::ReturnCallIndirect { .. } => {
                     open.extend(0..reached.len())
                 }
+                Instruction::GlobalGet(index) => {
+                    let defined = index.checked_sub(decoded.imported_globals);
+                    read.extend(defined.and_then(|index| decoded.globals.get(index as usize)));
+                }
                 _ => {}
             }
         }
     }
+    let globals = read.into_iter().map(|(name, _)| name.clone()).collect();
     let named = decoded.functions.into_iter().zip(reached).filter(|(_, is_reached)| *is_reached);
-    Ok(named.map(|(code, _)| code.name).collect())
+    Ok(Reached { functions: named.map(|(code, _)| code.name).collect(), globals })
 }
 
 /// An instruction in words.

@@ -14,22 +14,22 @@ fn what_a_collector_never_calls_has_no_mutants() {
     let folder = format!("{}/tests/collectors", env!("CARGO_MANIFEST_DIR"));
     let manifest = std::fs::read_to_string(format!("{folder}/marksweep.toml")).unwrap();
     let module = std::fs::read_to_string(format!("{folder}/marksweep.wat")).unwrap();
-    let idle =
-        "(func $idle (export \"idle\") (result i32) (call $idler))\n  (func $idler (result i32) (i32.const 5))\n";
+    let idle = "(func $idle (export \"idle\") (result i32) (call $idler))\n  (func $idler (result i32) (global.get $unread))\n  \
+                (global $unread i32 (i32.const 5))\n";
     let end = module.trim_end().strip_suffix(')').unwrap();
-    let functions = |text: &str| {
+    let places = |text: &str| {
         let manifest = Manifest::parse(&manifest, text.as_bytes(), "m.toml").unwrap();
         let spec = Spec { name: "m.toml".to_owned(), module: Some(manifest), ..parse_spec("fixed").unwrap() };
         let all = mutants(&builtin(spec.resolve(Machine::default()).unwrap())).unwrap();
-        let names = all.into_iter().filter_map(|candidate| match candidate.mutant.site {
-            Site::Instruction { function, .. } => Some(function.to_string()),
-            Site::Global { .. } => None,
+        let names = all.into_iter().map(|candidate| match candidate.mutant.site {
+            Site::Instruction { function, .. } => function.to_string(),
+            Site::Global { name } => format!("global {name}"),
         });
         names.collect::<BTreeSet<_>>()
     };
-    let own = functions(&module);
-    assert!(own.contains("collect") && own.len() > 2, "{own:?}");
-    assert_eq!(functions(&format!("{end}  {idle})\n")), own);
+    let own = places(&module);
+    assert!(own.contains("collect") && own.contains("global roots") && own.len() > 4, "{own:?}");
+    assert_eq!(places(&format!("{end}  {idle})\n")), own);
 }
 
 /// How many of each kind of change there are on `fixed`: each that there can be is there.
