@@ -85,6 +85,34 @@ fn a_fresh_payload_is_zero_up_to_its_last_byte_and_no_further() {
     assert_eq!(dirty_byte(7, 6, 0), found(4, 0));
 }
 
+#[test]
+fn last_bytes_that_are_no_whole_word_are_shown_as_they_must_be() {
+    let program = parse("heapsmith 1\nalloc r0 size=7 fields=0 init=fill(3)\n").unwrap();
+    let mut model = Model::new(&describe("fixed", program.machine).unwrap());
+    model.plan_program(&program);
+    let log = model.expectation().log.clone();
+    let payload = log[0] as usize;
+    let mut heap = vec![0xaa; payload + 16];
+    let shown = |model: &mut Model, heap: &[u8]| {
+        let outcome = Outcome { log: log.clone(), pages: 1, ..Outcome::default() };
+        let seen = Seen { outcome: &outcome, heap };
+        let live = contents::live_objects(model, seen);
+        contents::first_difference(model, seen, &live, u32::MAX)
+    };
+    // What is written follows from what the judge expects in its place.
+    for word in 0..2 {
+        let broken = shown(&mut model, &heap).unwrap().words;
+        heap[payload + 4 * word..][..4].copy_from_slice(&broken[0].expected.to_le_bytes());
+    }
+    assert_eq!(shown(&mut model, &heap), None);
+    assert_eq!(heap[payload + 7], 0xaa, "the byte after the last one is nobody's");
+    heap[payload + 6] ^= 0xff;
+    let [BrokenWord { address, expected, found }] = shown(&mut model, &heap).unwrap().words[..] else {
+        panic!("one word is broken")
+    };
+    assert_eq!((address as usize, expected ^ found), (payload + 4, 0x00ff_0000));
+}
+
 /// What becomes of a trap of the first allocation, of so many bytes, in a module of which only a page limit is known, with one page of seven there.
 fn trapped_at_once(size: u32) -> Verdict {
     let module = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/collectors/marksweep.toml");
