@@ -11,8 +11,8 @@ use crate::rng::Random;
 /// Sets the stream of choices apart from all others.
 const STREAM: u64 = 0x756e_6b6e_6f77_6e21;
 /// Of so many programs, one hides a pointer while marking may go on, one has a graph of any size, one has sizes at the ends of size classes, one
-/// fills the root stack, and one fills memory with what is garbage at once.
-const ONE_IN: [u32; 5] = [24, 24, 40, 60, 60];
+/// fills the root stack, one fills memory with what is garbage at once, and one overwrites what holds objects.
+const ONE_IN: [u32; 6] = [24, 24, 40, 60, 60, 24];
 /// Exponents of the sizes at which classes may end.
 const CLASSES: std::ops::RangeInclusive<u32> = 4..=16;
 /// Exponents of the numbers of nodes of a graph.
@@ -32,7 +32,7 @@ const THIRD: Reg = Reg::new(15);
 /// The program of these that stands in place of program `index`, if one does.
 pub(crate) fn program(seed: u64, index: u64, machines: &[Machine], defaults: Capacities) -> Option<Program> {
     let mut random = Random::new(seed ^ STREAM, index);
-    let [hiding, graph, classes, roots, turnover] = ONE_IN.map(|n| random.one_in(n));
+    let [hiding, graph, classes, roots, turnover, overwrites] = ONE_IN.map(|n| random.one_in(n));
     let slots = |machine: Machine| machine.roots.unwrap_or(defaults.roots) > HOLDERS + 4;
     let machine = machine(&mut random, machines, slots)?;
     let ops = if hiding {
@@ -45,6 +45,8 @@ pub(crate) fn program(seed: u64, index: u64, machines: &[Machine], defaults: Cap
         last_root(&mut random)
     } else if turnover {
         large_garbage(&mut random, machine.max_pages.unwrap_or(defaults.max_pages))
+    } else if overwrites {
+        overwritten(&mut random)
     } else {
         return None;
     };
@@ -139,6 +141,33 @@ fn ends_of_classes(random: &mut Random) -> Vec<Op> {
     ops
 }
 
+/// A field that is the only one to hold the rest of a chain, or half of a tree, gets another object, or null: whoever counts references takes one away, and
+/// what was held dies, unless a register holds it still. All objects have one size, so that memory shows it when that is done again and again.
+fn overwritten(random: &mut Random) -> Vec<Op> {
+    let (head, rest) = (Reg::new(0), Reg::new(1));
+    let n = Count::new(random.within(4, 40));
+    let (shape, fields) = if random.one_in(3) { (Shape::Tree { n, arity: 2 }, 2) } else { (Shape::Chain { n }, 1) };
+    let words = random.within(2, 4);
+    let size = 4 * (fields + words);
+    let mut ops = vec![Op::Graph { dst: head, shape, words: words as u8, tag: random.below(1 << 16) }];
+    let is_held = random.one_in(2);
+    if is_held {
+        ops.push(Op::Load { dst: rest, src: head, field: 0 });
+    }
+    if random.one_in(2) {
+        ops.push(alloc(OTHER, size, 0, Init::Fill(1)));
+        ops.push(Op::Store { obj: head, field: 0, value: OTHER });
+        ops.push(Op::Drop { reg: OTHER });
+    }
+    ops.push(Op::Clear { obj: head, field: 0 });
+    ops.push(Op::Garbage { count: Count::new(random.within(2, 60)), size: Size::Bytes(size) });
+    ops.push(Op::Check { reg: head });
+    if is_held {
+        ops.push(Op::Check { reg: rest });
+    }
+    ops
+}
+
 /// As many roots as there is room for, or all but one or two: the last one is held by nothing else.
 fn last_root(random: &mut Random) -> Vec<Op> {
     let count = Count { base: Base::Roots, delta: -(random.within(1, 3).cast_signed()) };
@@ -178,7 +207,7 @@ mod tests {
     fn all_of_it_comes_up_and_most_programs_are_others() {
         let programs: Vec<Program> =
             (0..4_000).filter_map(|index| program(1, index, &[Machine::default()], DEFAULTS)).collect();
-        assert!((450..650).contains(&programs.len()), "{}", programs.len());
+        assert!((580..780).contains(&programs.len()), "{}", programs.len());
         let with = |find: &dyn Fn(&Op) -> bool| programs.iter().filter(|program| program.ops.iter().any(find)).count();
         let nodes = |op: &Op, least: i32| matches!(op, Op::Graph { shape: Shape::Wide { n }, .. } if (least..2 * least).contains(&n.delta));
         for least in NODES.take(9).map(|power| 1 << power) {
@@ -191,6 +220,10 @@ mod tests {
             assert!(with(&|op| class(op, 1 << power)) > 0, "no object of {} bytes", 1 << power);
         }
         assert!(with(&|op| matches!(op, Op::Clear { .. })) > 80);
+        let overwrites = |program: &&Program| {
+            matches!(program.ops[0], Op::Graph { .. }) && program.ops.iter().any(|op| matches!(op, Op::Clear { .. }))
+        };
+        assert!(programs.iter().filter(overwrites).count() > 80);
         assert!(with(&|op| matches!(op, Op::Roots { .. })) > 30);
         let large =
             |op: &Op| matches!(op, Op::Alloc { size: Size::Bytes(size), .. } if *size > 7 * (65_536 * LARGE_PAGES / 8));

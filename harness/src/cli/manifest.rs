@@ -21,8 +21,8 @@ use heapsmith::bench::grouped;
 use heapsmith::report::SCHEMA_VERSION;
 use heapsmith::runtime::manifest::adopt::{Fact, Fit, fit};
 use heapsmith::runtime::manifest::{
-    Accessor, Argument, Behaviour, Call, Direction, Function, Kind, LiveBytes, Manifest, ManifestError, OutOfMemory,
-    Pointers, RootKind, Roots,
+    Accessor, Argument, Behaviour, Call, Chunk, Direction, Function, Kind, LiveBytes, Manifest, ManifestError,
+    OutOfMemory, Pointers, RootKind, Roots, ZeroSize,
 };
 use serde_json::json;
 use std::fmt::Write;
@@ -170,6 +170,11 @@ fn understood(m: &Manifest) -> Vec<(&'static str, String)> {
         m.heap.free_list.as_ref().map(|list| format!("free list `{}`", list.name)),
         m.heap.worklist.as_ref().map(|list| format!("worklist `{}`", list.name)),
         m.heap.live_bytes.as_ref().map(|live| format!("live bytes {}", live_bytes(m, live))),
+        m.heap.grows_by.map(|chunk| match chunk {
+            Chunk::Pages(1) => "grows by any number of pages".to_owned(),
+            Chunk::Pages(pages) => format!("grows by multiples of {pages} pages"),
+            Chunk::Double => "doubles when it grows".to_owned(),
+        }),
     ];
     let heap: Vec<String> = heap.into_iter().flatten().collect();
     lines.push(("heap", if heap.is_empty() { "nothing is known of it".to_owned() } else { heap.join(", ") }));
@@ -177,6 +182,11 @@ fn understood(m: &Manifest) -> Vec<(&'static str, String)> {
         let bytes = kind.bytes.map_or_else(|| "any size".to_owned(), |bytes| format!("{bytes} bytes"));
         let how = call(m, &kind.alloc);
         lines.push(("kind", format!("{}: {}, {bytes}, {how}", kind.name, pointers(kind))));
+    }
+    match m.object.zero_size {
+        None | Some(ZeroSize::Object) => {}
+        Some(ZeroSize::Null) => lines.push(("no bytes", "null".to_owned())),
+        Some(ZeroSize::Shared) => lines.push(("no bytes", "one object, always the same".to_owned())),
     }
     lines.push(("store", accessor(m, &m.access.store)));
     lines.push(("load", accessor(m, &m.access.load)));

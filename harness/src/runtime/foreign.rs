@@ -65,6 +65,9 @@ fn parameters(
         initial_pages = initial_pages.min(max_pages.max(memory.initial_pages));
         max_pages = max_pages.max(initial_pages).max(least);
     }
+    if let Some(chunk) = module.heap.grows_by {
+        max_pages = chunk.reachable(initial_pages.max(least), max_pages);
+    }
     if max_pages > MOST_PAGES {
         return Err(RuntimeError::TooManyPages { found: u64::from(max_pages), limit: MOST_PAGES });
     }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod behaviour;
+mod edges;
 mod fit;
 mod hostile;
 mod styles;

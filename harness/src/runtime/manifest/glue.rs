@@ -21,7 +21,12 @@ pub(super) struct Plan<'m> {
     pub(super) pointer: Pointer,
     /// Whether an allocation may give null.
     pub(super) null_is_exhaustion: bool,
+    /// What an allocation of nothing gives.
+    pub(super) zero_size: ZeroSize,
 }
+
+/// The global that is the one object of no bytes, or 0 before there is one.
+const EMPTY: &str = "glue.empty";
 
 /// The glue, and the globals that it exports, in their order.
 pub(super) fn glue(plan: &Plan<'_>) -> (String, Vec<String>) {
@@ -32,7 +37,11 @@ pub(super) fn glue(plan: &Plan<'_>) -> (String, Vec<String>) {
     access(&mut out, plan.access, plan.pointer);
     collections(&mut out, plan);
     roots::functions(&mut out, plan.roots, plan.pointer);
-    (out, vec![roots::SLOTS.to_owned()])
+    let mut globals = vec![roots::SLOTS.to_owned()];
+    if plan.zero_size == ZeroSize::Shared {
+        globals.push(EMPTY.to_owned());
+    }
+    (out, globals)
 }
 
 pub(super) fn put(out: &mut String, arguments: std::fmt::Arguments<'_>) {
@@ -118,24 +127,74 @@ fn call_only(it: &Call, pointer: Pointer) -> String {
 }
 
 fn allocation(out: &mut String, plan: &Plan<'_>) {
+    let stands_in = plan.zero_size != ZeroSize::Object;
+    if plan.zero_size == ZeroSize::Shared {
+        put(
+            out,
+            format_args!(
+                "\n  ;; The one object of no bytes, or 0 before there is one.\n  (global ${EMPTY} (export \"{EMPTY}\") (mut i32) (i32.const 0))\n"
+            ),
+        );
+    }
     out.push_str(
         "\n  ;; An object of `size` bytes whose pointers are the words first, first + stride, .., `count` of them.\n  \
          (func $new (param $size i32) (param $first i32) (param $stride i32) (param $count i32) (result i32)\n    \
-         (local $object i32)\n    (block $made\n",
+         (local $object i32)",
     );
+    out.push_str(if stands_in { " (local $nothing i32)\n" } else { "\n" });
+    out.push_str("    (block $made\n");
     for kind in plan.kinds {
         put(out, format_args!("      ;; {}\n      (block $other\n", comment(&kind.name)));
         for line in unfit(kind) {
             put(out, format_args!("        {line}\n"));
         }
         let made = address_of(plan.pointer, &call(&kind.alloc, plan.pointer));
+        if stands_in {
+            nothing(out, plan.zero_size, &made);
+        }
         put(out, format_args!("        (local.set $object {made})\n        (br $made))\n"));
     }
     out.push_str("      ;; There is no kind for it.\n      (unreachable))\n");
     if plan.null_is_exhaustion {
         out.push_str("    (if (i32.eqz (local.get $object)) (then (unreachable))) ;; there is no memory for it\n");
     }
+    if stands_in {
+        let null = plan.pointer.null.cast_signed();
+        put(
+            out,
+            format_args!("    (if (local.get $nothing) (then (i32.store (local.get $object) (i32.const {null}))))\n"),
+        );
+    }
+    if plan.zero_size == ZeroSize::Shared {
+        put(
+            out,
+            format_args!(
+                "    (if (global.get ${EMPTY}) ;; it is in no other object\n      (then (if (i32.lt_u (i32.sub (global.get ${EMPTY}) (local.get $object)) (local.get $size)) (then (unreachable)))))\n"
+            ),
+        );
+    }
     out.push_str("    (local.get $object))\n");
+}
+
+/// What happens before four bytes are asked for in the place of none.
+fn nothing(out: &mut String, zero_size: ZeroSize, made: &str) {
+    put(
+        out,
+        format_args!(
+            "        (if (i32.eqz (local.get $size))\n          (then ;; four bytes stand in for none, once none were asked for\n            (local.set $object {made})\n"
+        ),
+    );
+    match zero_size {
+        ZeroSize::Object => {}
+        ZeroSize::Null => out.push_str("            (if (local.get $object) (then (unreachable)))\n"),
+        ZeroSize::Shared => put(
+            out,
+            format_args!(
+                "            (if (i32.eqz (local.get $object)) (then (unreachable)))\n            (if (i32.eqz (global.get ${EMPTY})) (then (global.set ${EMPTY} (local.get $object))))\n            (if (i32.ne (global.get ${EMPTY}) (local.get $object)) (then (unreachable)))\n"
+            ),
+        ),
+    }
+    out.push_str("            (local.set $nothing (i32.const 1))\n            (local.set $size (i32.const 4))))\n");
 }
 
 /// A name in a comment of one line.

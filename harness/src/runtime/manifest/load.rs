@@ -6,7 +6,7 @@ use super::form;
 use super::glue::{self, glue};
 use super::module::{Decoded, Function};
 use super::names::Names;
-use super::parts::{Build, Direction, Heap, OutOfMemory, RootKind, Roots};
+use super::parts::{Build, Direction, Heap, OutOfMemory, Placement, RootKind, Roots, ZeroSize};
 use super::probe::Started;
 use super::read::{Source, Table, Value};
 use super::{Manifest, ROLES, VERSION, nearest_name, plain, rewrite};
@@ -247,6 +247,13 @@ fn one(
     let (object, traps, promises) = (plain::object(root)?, plain::traps(root)?, plain::promises(root)?);
     form::finish(root)?;
     like(root, header, &heap, &roots)?;
+    let is_placed = header.like.is_some() || promises.placement.is_some_and(|placed| placed != Placement::Unknown);
+    if is_placed && object.zero_size.is_some_and(|zero_size| zero_size != ZeroSize::Object) {
+        return Err(root.error(
+            "`zero_size` in [object]: expected \"object\" beside `like`, or `placement` in [promises]: where places are foretold no object stands in for one \
+             of 0 bytes; leave `zero_size` out, or `placement`",
+        ));
+    }
 
     let plan = glue::Plan {
         start,
@@ -257,6 +264,7 @@ fn one(
         live_bytes: heap.live_bytes.as_ref(),
         pointer: object.pointer,
         null_is_exhaustion: traps.memory != Some(OutOfMemory::Trap),
+        zero_size: object.zero_size.unwrap_or(ZeroSize::Object),
     };
     let (text, glued) = glue(&plan);
     let is_told = roles.iter().any(|(_, known)| *known == count::COLLECTIONS);

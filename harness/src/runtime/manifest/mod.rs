@@ -29,6 +29,7 @@
 //! free_list = { global = "gc_free_head" }
 //! collections = { global = "n" }
 //! worklist = { global = "gc_worklist_ptr" }
+//! grows_by = 16                     # memory grows by multiples of so many pages, or "double"; then no program has a limit that it cannot come to
 //! live_bytes = { call = "live" }      # or { global = "total" }: must not grow when the same work is done again and again, and dropped and collected each time
 //!
 //! [object]                          # all optional
@@ -40,6 +41,8 @@
 //! free_link = 0
 //! null = 0                          # the word that stands for no object in a field, in a root and in a call
 //! tag = 0                           # a pointer is the payload's address plus this, such as 1
+//! zero_size = "object"              # what an allocation of 0 bytes gives; or "null", or "shared": always the same, which is in no other object. Then the
+//!                                   # glue holds it against that (a trap if it is not so), and an object of 4 bytes stands in for it
 //!
 //! [[kind]]                          # the first that fits a request is taken
 //! name = "node"

@@ -3,7 +3,9 @@
 use super::error::ManifestError;
 use super::form::global_index;
 use super::module::{Decoded, signature};
-use super::parts::{Access, Accessor, Argument, Call, Collect, Function, Global, Heap, Kind, LiveBytes, Pointers};
+use super::parts::{
+    Access, Accessor, Argument, Call, Chunk, Collect, Function, Global, Heap, Kind, LiveBytes, Pointers,
+};
 use super::probe::Started;
 use super::read::{Table, Value};
 use super::rewrite::Rewritten;
@@ -129,6 +131,14 @@ impl Names<'_> {
             collections: global("collections")?,
             worklist: global("worklist")?,
             live_bytes: table.get("live_bytes").map(|value| self.live_bytes(&value)).transpose()?,
+            grows_by: table
+                .get("grows_by")
+                .map(|value| match value.as_text() {
+                    Some("double") => Ok(Chunk::Double),
+                    Some(_) => Err(value.other("a number of pages, or \"double\"")),
+                    None => Ok(Chunk::Pages(value.number(1, 1 << 16)?)),
+                })
+                .transpose()?,
         };
         table.finish()?;
         Ok(heap)

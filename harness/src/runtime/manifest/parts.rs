@@ -141,6 +141,31 @@ pub struct Heap {
     pub worklist: Option<Global>,
     /// Tells the bytes that are live; the glue's `$live_bytes`, exported as `live_bytes`, gives it.
     pub live_bytes: Option<LiveBytes>,
+    /// What memory grows by, if that is not any number of pages.
+    pub grows_by: Option<Chunk>,
+}
+
+/// What memory grows by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Chunk {
+    /// Multiples of so many pages.
+    Pages(u32),
+    /// As much as there is, again and again until it is enough.
+    Double,
+}
+
+impl Chunk {
+    /// Pages at most that memory of `ready` pages can come to, where `limit` are the most that there may be: the growth that is refused then leaves less
+    /// than a program needs, because there is no smaller one.
+    #[must_use]
+    pub fn reachable(self, ready: u32, limit: u32) -> u32 {
+        let room = limit.saturating_sub(ready);
+        match self {
+            Self::Pages(pages) => limit - room % pages.max(1),
+            Self::Double if ready == 0 => limit,
+            Self::Double => ready << (limit.max(ready) / ready).ilog2(),
+        }
+    }
 }
 
 /// What tells the bytes that are live.
@@ -169,6 +194,8 @@ pub struct Object {
     pub free_link: Option<u32>,
     /// What stands for an object in a field, in a root and in a call.
     pub pointer: Pointer,
+    /// What an allocation of nothing gives; an object where nothing is said.
+    pub zero_size: Option<ZeroSize>,
 }
 
 /// The word that stands for an object, or for none, wherever the collector sees it. The mutator's library and the model know addresses; 0 is none.
@@ -198,6 +225,18 @@ impl Pointer {
     pub const fn is_plain(self) -> bool {
         self.null == 0 && self.tag == 0
     }
+}
+
+/// What an allocation of no bytes gives. Where that is no object of its own, the glue asks for nothing, holds what comes against this (it executes
+/// `unreachable` where it is something else), and gives the program an object of four bytes in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ZeroSize {
+    /// An object like others.
+    Object,
+    /// Null.
+    Null,
+    /// Always the same address, which is in no other object.
+    Shared,
 }
 
 impl Object {

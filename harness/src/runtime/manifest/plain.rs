@@ -2,7 +2,7 @@
 
 use super::error::ManifestError;
 use super::parts::{
-    Candidates, Cycles, Field, Growth, Object, OutOfMemory, Placement, Pointer, Promises, Reclaim, Traps,
+    Candidates, Cycles, Field, Growth, Object, OutOfMemory, Placement, Pointer, Promises, Reclaim, Traps, ZeroSize,
 };
 use super::read::{Table, Value};
 
@@ -40,6 +40,7 @@ pub(super) fn object(root: &Table<'_>) -> Result<Object, ManifestError> {
     {
         return Err(value.error("expected objects that stay where they are: a register of a program is an address; moving collectors cannot be judged"));
     }
+    let zero_size = [("object", ZeroSize::Object), ("null", ZeroSize::Null), ("shared", ZeroSize::Shared)];
     let object = Object {
         header: number("header", 0)?,
         alignment: match (table.get("alignment"), number("alignment", 1)?) {
@@ -54,6 +55,7 @@ pub(super) fn object(root: &Table<'_>) -> Result<Object, ManifestError> {
             null: table.get("null").map_or(Ok(0), |value| value.word())?,
             tag: table.get("tag").map_or(Ok(0), |value| value.number(0, 1 << 16))?,
         },
+        zero_size: table.get("zero_size").map(|value| value.one_of(&zero_size)).transpose()?,
     };
     table.finish()?;
     Ok(object)

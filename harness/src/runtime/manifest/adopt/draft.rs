@@ -1,7 +1,7 @@
 //! What was found, as a manifest that a person can finish: each guess has a comment that says where it comes from.
 
 use super::super::module::Decoded;
-use super::super::parts::Argument;
+use super::super::parts::{Argument, Chunk, ZeroSize};
 use super::access::Accessor;
 use super::allocation::Recipe;
 use super::find::{Collecting, Found};
@@ -172,9 +172,27 @@ fn heap(draft: &mut Draft, found: &Found, module: &Decoded<'_>) {
         }
         None => draft.line("# collections = { global = \"collections\" }   # counts collections; none was found"),
     }
+    if let Some((chunk, times)) = found.growth {
+        draft.comment(&format!("{}.", grows(chunk, times)));
+        draft.line(match chunk {
+            Chunk::Pages(pages) => format!("grows_by = {pages}"),
+            Chunk::Double => "grows_by = \"double\"".to_owned(),
+        });
+    }
     if let Some(live) = &found.live {
         draft.comment("seen: it is more by a rooted object's bytes, and as before when that is gone.");
         draft.line(format!("live_bytes = {{ call = {} }}", quoted(&live.name)));
+    }
+}
+
+/// What memory grows by, in words.
+pub(super) fn grows(chunk: Chunk, times: usize) -> String {
+    let often = if times == 1 { "once".to_owned() } else { format!("{times} times") };
+    match chunk {
+        Chunk::Pages(pages) => {
+            format!("seen {often}: memory grows by {pages} pages at once. assumed: never by another number")
+        }
+        Chunk::Double => format!("seen {often}: memory doubles when it grows. assumed: always"),
     }
 }
 
@@ -230,6 +248,20 @@ fn object(draft: &mut Draft, found: &Found) {
     if let Some((_, link)) = layout.free_list {
         draft.comment("seen: where a free payload has the address of the next one.");
         draft.line(format!("free_link = {link}"));
+    }
+    match found.zero_size {
+        Some(ZeroSize::Object) => {}
+        Some(ZeroSize::Null) => {
+            draft.comment("seen: a request for 0 bytes gives 0.");
+            draft.line("zero_size = \"null\"");
+        }
+        Some(ZeroSize::Shared) => {
+            draft.comment("seen: a request for 0 bytes gives the same address each time, which is in no other object.");
+            draft.line("zero_size = \"shared\"");
+        }
+        None => draft.line(
+            "# zero_size = \"object\"   # or \"null\", or \"shared\"; what a request for 0 bytes gives was not seen",
+        ),
     }
 }
 

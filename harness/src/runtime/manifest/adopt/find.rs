@@ -1,9 +1,10 @@
 //! Everything that is found out of a module, one thing after the other: names first, then what running it shows.
 
 use super::super::module::Decoded;
-use super::super::parts::Behaviour;
+use super::super::parts::{Behaviour, Chunk, ZeroSize};
 use super::access::{self, Accessor};
 use super::allocation::{Allocator, Recipe};
+use super::edges;
 use super::kinds::{self, Kind, Scan, Words};
 use super::lab::{Budget, Lab};
 use super::layout::{self, Layout};
@@ -65,6 +66,10 @@ pub(super) struct Found {
     /// Children up to which an object is collected, where more trap.
     pub(super) worklist: Option<u32>,
     pub(super) live: Option<Candidate>,
+    /// What memory grows by, where that is more than a page, and how often that was seen.
+    pub(super) growth: Option<(Chunk, usize)>,
+    /// What a request for no bytes gives; none where that was not seen.
+    pub(super) zero_size: Option<ZeroSize>,
     /// Whether two objects that only hold each other are freed; none where that was not seen.
     pub(super) cycles: Option<bool>,
     pub(super) notes: Vec<String>,
@@ -172,19 +177,29 @@ pub(super) fn find(module: &Decoded<'_>) -> Result<Found, String> {
         lab.bench()?;
     }
     let ready = ready_pages(&lab)?;
-    let most_pages = (ready + SPARE_PAGES).min(roomy.1.max(ready));
-    let most_bytes = u64::from(most_pages) * u64::from(PAGE);
-    let lab = Lab::new(module, &behaviour, (initial, most_pages), &init, &budget)?;
-
+    let most_pages = |spare: u32| (ready + spare).min(roomy.1.max(ready));
     let candidates = names::functions(module, &names::ALLOCATE, 1..=3, 1..=1);
-    let studied = |candidates: &[Candidate]| -> Vec<Allocator> {
-        candidates.iter().filter_map(|candidate| Allocator::study(&lab, candidate)).take(MOST_ALLOCATORS).collect()
+    let studied = |lab: &Lab<'_>, candidates: &[Candidate]| -> Vec<Allocator> {
+        candidates.iter().filter_map(|candidate| Allocator::study(lab, candidate)).take(MOST_ALLOCATORS).collect()
     };
-    let mut allocators = studied(&candidates);
+    let found = |lab: &Lab<'_>| {
+        let mut allocators = studied(lab, &candidates);
+        if allocators.is_empty() {
+            allocators = studied(lab, &names::exported(module, 1..=3, 1..=1));
+            allocators.retain(|allocator| allocator.is_observed);
+        }
+        allocators
+    };
+    let mut pages = most_pages(SPARE_PAGES);
+    let mut lab = Lab::new(module, &behaviour, (initial, pages), &init, &budget)?;
+    let mut allocators = found(&lab);
     if allocators.is_empty() {
-        allocators = studied(&names::exported(module, 1..=3, 1..=1));
-        allocators.retain(|allocator| allocator.is_observed);
+        // Its memory may grow by more than that at once.
+        pages = most_pages(WIDE_PAGES);
+        lab = Lab::new(module, &behaviour, (initial, pages), &init, &budget)?;
+        allocators = found(&lab);
     }
+    let most_bytes = u64::from(pages) * u64::from(PAGE);
     let Some(first) = allocators.first() else { return Err(no_allocator(module, &candidates)) };
     let sizes = first.sizes();
     let plain = first.recipe(sizes[sizes.len() - 1], &[]);
@@ -231,6 +246,11 @@ pub(super) fn find(module: &Decoded<'_>) -> Result<Found, String> {
         patience: 1,
         sample: world.sample,
     };
+    let growth = edges::growth(wide.lab, &world.recipe, root.as_ref());
+    // The first kind that has no pointers where there are no bytes.
+    let empty = kinds.iter().find(|kind| !matches!(kind.words, Words::These(_)));
+    let empty = empty.map_or(&world.recipe, |kind| &kind.recipe);
+    let zero_size = edges::zero_size(&world, empty, root.as_ref(), recycles);
     let worklist =
         root.as_ref().filter(|_| recycles).and_then(|root| worklist::capacity(&wide, root, &kinds, store.0.as_ref()));
     let cycles = recycles.then(|| cycle(&world, &kinds, store.0.as_ref())).flatten();
@@ -255,6 +275,8 @@ pub(super) fn find(module: &Decoded<'_>) -> Result<Found, String> {
         store,
         load,
         layout,
+        growth,
+        zero_size,
         cycles,
         notes,
     };

@@ -6,11 +6,12 @@
 
 use super::super::error::ManifestError;
 use super::super::module::Decoded;
-use super::super::parts::{Argument, Direction, Function, OutOfMemory, RootKind, Roots};
+use super::super::parts::{Argument, Chunk, Direction, Function, Kind, OutOfMemory, RootKind, Roots, ZeroSize};
 use super::super::read::{Source, Table, Value};
 use super::super::{Manifest, Object};
 use super::Fact;
 use super::allocation::Recipe;
+use super::edges;
 use super::lab::{Budget, Lab};
 use super::layout::{self, Blocks};
 use super::names::Candidate;
@@ -48,7 +49,12 @@ pub fn fit(manifest: &Manifest) -> Fit {
         }
     };
     let memory = manifest.memory;
-    let most = (memory.ready_pages + SPARE_PAGES).min(memory.max_pages.max(memory.ready_pages));
+    let spare = match manifest.heap.grows_by {
+        Some(Chunk::Pages(pages)) => SPARE_PAGES.max(2 * pages),
+        Some(Chunk::Double) => SPARE_PAGES.max(3 * memory.ready_pages),
+        None => SPARE_PAGES,
+    };
+    let most = (memory.ready_pages + spare).min(memory.max_pages.max(memory.ready_pages));
     let behaviour =
         |key: &str| manifest.imports.iter().find(|import| import.name == key).map(|import| import.behaviour);
     let init: Vec<u32> = manifest.init.iter().map(|function| function.index).collect();
@@ -70,6 +76,7 @@ pub fn fit(manifest: &Manifest) -> Fit {
     let made = trial.objects();
     let held = trial.roots();
     trial.blocks(made.as_ref(), held.as_ref());
+    trial.nothing(held.as_ref());
     trial.requests(u64::from(most) * u64::from(PAGE));
     if budget.is_spent() {
         trial.seen("not run", "its functions ran for as long as they may; what is not said was not seen".to_owned());
@@ -82,9 +89,12 @@ fn recipe(manifest: &Manifest) -> Option<Recipe> {
     let request = Request { size: SIZE, first: 0, stride: 1, count: 0 };
     let mut kinds = manifest.kinds.iter().filter(|kind| kind.bytes.is_none());
     // One whose words are all pointers takes zeroes for null.
-    let call = &kinds.clone().find(|kind| kind.fits(request)).or_else(|| kinds.next())?.alloc;
-    let name = call.function.name.clone();
-    Some(Recipe { function: call.function.index, name, arguments: call.arguments.clone() })
+    kinds.clone().find(|kind| kind.fits(request)).or_else(|| kinds.next()).map(recipe_of)
+}
+
+fn recipe_of(kind: &Kind) -> Recipe {
+    let call = &kind.alloc;
+    Recipe { function: call.function.index, name: call.function.name.clone(), arguments: call.arguments.clone() }
 }
 
 fn candidate(function: &Function) -> Candidate {
@@ -457,6 +467,36 @@ impl Trial<'_, '_> {
                 }
             }
         }
+    }
+
+    /// What a request for no bytes gives.
+    fn nothing(&mut self, held: Option<&Root>) {
+        let declared = self.manifest.object.zero_size;
+        let name = |zero_size| match zero_size {
+            ZeroSize::Object => "object",
+            ZeroSize::Null => "null",
+            ZeroSize::Shared => "shared",
+        };
+        let Some(kind) = self.manifest.kind_of(Request { size: 0, first: 0, stride: 1, count: 0 }) else { return };
+        let Some(seen) = edges::zero_size(&self.world, &recipe_of(kind), held, true) else { return };
+        let declared = declared.unwrap_or(ZeroSize::Object);
+        if declared == seen {
+            if declared != ZeroSize::Object {
+                self.seen("no bytes", format!("a request for 0 bytes gives: {}", name(seen)));
+            }
+            return;
+        }
+        let does = match seen {
+            ZeroSize::Object => "objects of their own",
+            ZeroSize::Null => "0",
+            ZeroSize::Shared => "one address, always the same",
+        };
+        let problem = format!(
+            "`zero_size`: declared is \"{}\"; seen: requests for 0 bytes give {does}; write `zero_size = \"{}\"`",
+            name(declared),
+            name(seen)
+        );
+        self.misfit("object", "zero_size", &problem);
     }
 
     /// What is refused, and how.

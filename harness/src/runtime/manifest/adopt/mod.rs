@@ -10,6 +10,7 @@
 mod access;
 mod allocation;
 mod draft;
+mod edges;
 mod find;
 mod fit;
 mod kinds;
@@ -28,6 +29,7 @@ pub use missing::{Missing, missing};
 
 use super::Manifest;
 use super::module::Decoded;
+use super::parts::ZeroSize;
 use std::sync::Arc;
 use world::{Address, Root};
 
@@ -139,6 +141,17 @@ fn facts(found: &find::Found) -> Vec<Fact> {
         );
     }
     fact("objects", format!("header of {} bytes, aligned to {}", number(layout.header), number(layout.alignment)));
+    if let Some((chunk, times)) = found.growth {
+        fact("growth", draft::grows(chunk, times));
+    }
+    match found.zero_size {
+        Some(ZeroSize::Null) => fact("no bytes", "seen: a request for 0 bytes gives 0".to_owned()),
+        Some(ZeroSize::Shared) => {
+            fact("no bytes", "seen: a request for 0 bytes gives one object, always the same".to_owned());
+        }
+        Some(ZeroSize::Object) => {}
+        None => fact("to decide", "what does a request for 0 bytes give? That was not seen".to_owned()),
+    }
     for import in found.imports.iter().filter(|import| import.is_global) {
         let key = &import.key;
         fact(
