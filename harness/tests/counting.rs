@@ -11,6 +11,7 @@ use heapsmith::metamorphic::{Bench, Pair, Pool, Selection, Source, Tally, parse_
 use heapsmith::plan::Step;
 use heapsmith::runtime::{Spec, builtin};
 use heapsmith::trial::{Prepared, Rig};
+use heapsmith_generators::Machine;
 use std::sync::Arc;
 
 const MODULE: &str = include_str!("collectors/counting.wat");
@@ -159,7 +160,7 @@ fn repeated(spec: &Spec, programs: u64) -> (Tally, Option<Box<Violation>>) {
 fn a_setter_that_forgets_what_was_there_is_a_leak() {
     let forgets = [("    (if (local.get $old) (then (call $release (local.get $old)))))", "  )")];
     let settings = Settings {
-        spec: collector(&forgets, &[]),
+        spec: Spec { pinned: Machine::default(), ..collector(&forgets, &[]) },
         engines: engines(),
         tracing_engines: engines(),
         seed: 1,

@@ -39,6 +39,14 @@ pub(super) enum Collecting {
     None,
 }
 
+/// What collects young objects only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Minor {
+    pub(super) name: String,
+    /// Whether its name says so; else what it did.
+    pub(super) is_named: bool,
+}
+
 /// What is found.
 pub(super) struct Found {
     pub(super) imports: Vec<Import>,
@@ -48,6 +56,7 @@ pub(super) struct Found {
     pub(super) collecting: Collecting,
     pub(super) step: Option<Candidate>,
     pub(super) step_takes_work: bool,
+    pub(super) minor: Option<Minor>,
     /// Whether allocation alone gives places away again; none where that was not seen either way.
     pub(super) is_automatic: bool,
     /// Whether any place was ever given away again.
@@ -234,6 +243,10 @@ pub(super) fn find(module: &Decoded<'_>) -> Result<Found, String> {
     let load = access::getter(&world, root.as_ref(), &kinds);
 
     let step = step(&world, root.as_ref());
+    let minor = match &collecting {
+        Collecting::Seen(full) => minor(&world, root.as_ref(), &init, full),
+        Collecting::Named(_) | Collecting::None => None,
+    };
     let is_automatic = bare || automatic(&world);
     // Thousands of objects need room.
     let wide = Lab::new(module, &behaviour, (initial, (ready + WIDE_PAGES).min(roomy.1.max(ready))), &init, &budget)?;
@@ -268,6 +281,7 @@ pub(super) fn find(module: &Decoded<'_>) -> Result<Found, String> {
         kinds,
         collecting,
         step,
+        minor,
         is_automatic,
         recycles,
         roots,
@@ -344,16 +358,31 @@ fn unseen(world: &World<'_, '_>) -> Kind {
 /// A function that collects a little, and does no harm.
 fn step(world: &World<'_, '_>, root: Option<&Root>) -> Option<Candidate> {
     let root = root.filter(|_| world.collection.is_some())?;
-    names::functions(world.lab.module, &names::STEP, 0..=1, 0..=1).into_iter().find(|candidate| {
-        let arguments: &[u32] =
-            if world.lab.module.functions[candidate.index as usize].params.is_empty() { &[] } else { &[1] };
-        let fate = world.fate(|bench| {
-            let object = world.recipe.make_clean(bench, world.sample.size, 0)?;
-            root.hold(bench, 0, object).then_some(())?;
-            (0..200).try_for_each(|_| bench.call(candidate.index, arguments).map(drop)).map(|()| object)
-        });
-        fate == Fate::Kept
-    })
+    let mut named = names::functions(world.lab.module, &names::STEP, 0..=1, 0..=1).into_iter();
+    named.find(|candidate| is_harmless(world, root, candidate.index))
+}
+
+/// Whether an object that is held outlives 200 calls of a function, and two collections.
+fn is_harmless(world: &World<'_, '_>, root: &Root, function: u32) -> bool {
+    let has_none = world.lab.module.functions[function as usize].params.is_empty();
+    let arguments: &[u32] = if has_none { &[] } else { &[1] };
+    let fate = world.fate(|bench| {
+        let object = world.recipe.make_clean(bench, world.sample.size, 0)?;
+        root.hold(bench, 0, object).then_some(())?;
+        (0..200).try_for_each(|_| bench.call(function, arguments).map(drop)).map(|()| object)
+    });
+    fate == Fate::Kept
+}
+
+/// A function that collects young objects, and does no harm: by its name, or else because it frees what nothing holds, but not what two of it have kept.
+fn minor(world: &World<'_, '_>, root: Option<&Root>, init: &[u32], full: &Collection) -> Option<Minor> {
+    let (root, module) = (root?, world.lab.module);
+    let named = names::functions(module, &names::MINOR, 0..=0, 0..=1);
+    if let Some(found) = named.iter().find(|candidate| is_harmless(world, root, candidate.index)) {
+        return Some(Minor { name: found.name.clone(), is_named: true });
+    }
+    let partial = ways::partial(world, root, init, full)?;
+    is_harmless(world, root, partial.function).then_some(Minor { name: partial.name, is_named: false })
 }
 
 /// Whether allocation alone gives places away again.

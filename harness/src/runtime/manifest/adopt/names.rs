@@ -102,9 +102,15 @@ pub(super) const COLLECT: Role = Role {
 };
 /// Functions that collect a little.
 pub(super) const STEP: Role = Role {
-    main: &["step", "slice", "increment", "incremental", "minor", "young", "scavenge"],
+    main: &["step", "slice", "increment", "incremental"],
     beside: &["collect", "mark", "sweep", "work", "collection"],
     against: &["alloc", "init", "set", "get", "size", "push", "pop"],
+};
+/// Functions that collect young objects only.
+pub(super) const MINOR: Role = Role {
+    main: &["minor", "young", "scavenge", "nursery", "ephemeral"],
+    beside: &["collect", "collection", "full", "now", "cycle", "gen", "generation"],
+    against: &["alloc", "init", "set", "get", "size", "push", "pop", "start", "end", "is", "count", "promote"],
 };
 /// Functions that push a root.
 pub(super) const PUSH: Role = Role {

@@ -141,6 +141,19 @@ fn find_with(world: &mut World<'_, '_>, module: &Decoded<'_>, recipes: &[Recipe]
     Ways { collecting, recycles, bare: bare.is_recycled(), roots, broken, notes }
 }
 
+/// A call that frees what nothing holds, but not what two of it have kept, where there is one beside the full collection.
+pub(super) fn partial(world: &World<'_, '_>, root: &Root, init: &[u32], full: &Collection) -> Option<Collection> {
+    let known = [full.clone()];
+    let is_partial = |call: &Collection| {
+        let world = World { collection: Some(call.clone()), ..world.clone() };
+        world.unrooted().is_recycled() && world.tells_apart(root) && world.aged(root) == Fate::Kept
+    };
+    // Where what is dropped comes again without a call, nothing shows.
+    let bare = World { collection: None, ..world.clone() };
+    (world.discard.is_none() && !bare.unrooted().is_recycled())
+        .then(|| nameless(world.lab.module, init, &known).into_iter().find(is_partial))?
+}
+
 /// Ways that are left out although their names say that they keep objects, and why.
 fn broken(world: &World<'_, '_>, named: &[Root], good: &[Root]) -> Vec<String> {
     let mut broken: Vec<String> = Vec::new();
