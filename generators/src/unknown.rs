@@ -10,10 +10,12 @@ use crate::rng::Random;
 
 /// Sets the stream of choices apart from all others.
 const STREAM: u64 = 0x756e_6b6e_6f77_6e21;
-/// Of so many programs, one hides a pointer while marking may go on, one has a graph of any size, one has sizes at the ends of size classes, one
-/// fills the root stack, and one fills memory with what is garbage at once.
-const ONE_IN: [u32; 5] = [24, 24, 40, 60, 60];
-/// Of so many others, one overwrites what holds objects.
+/// Of so many programs, one hides a pointer while marking may go on, one has a graph of any size, one has sizes at the ends of size classes, and one
+/// fills the root stack.
+const ONE_IN: [u32; 4] = [24, 24, 40, 60];
+/// Of so many others, one fills memory with what is garbage at once,
+const TURNOVER: u32 = 60;
+/// and one overwrites what holds objects. These are drawn last, so that those before are what they would be without.
 const OVERWRITTEN: u32 = 24;
 /// Exponents of the sizes at which classes may end.
 const CLASSES: std::ops::RangeInclusive<u32> = 4..=16;
@@ -34,7 +36,7 @@ const THIRD: Reg = Reg::new(15);
 /// The program of these that stands in place of program `index`, if one does.
 pub(crate) fn program(seed: u64, index: u64, machines: &[Machine], defaults: Capacities) -> Option<Program> {
     let mut random = Random::new(seed ^ STREAM, index);
-    let [hiding, graph, classes, roots, turnover] = ONE_IN.map(|n| random.one_in(n));
+    let [hiding, graph, classes, roots] = ONE_IN.map(|n| random.one_in(n));
     let slots = |machine: Machine| machine.roots.unwrap_or(defaults.roots) > HOLDERS + 4;
     let machine = machine(&mut random, machines, slots)?;
     let ops = if hiding {
@@ -45,7 +47,7 @@ pub(crate) fn program(seed: u64, index: u64, machines: &[Machine], defaults: Cap
         ends_of_classes(&mut random)
     } else if roots {
         last_root(&mut random)
-    } else if turnover {
+    } else if random.one_in(TURNOVER) {
         large_garbage(&mut random, machine.max_pages.unwrap_or(defaults.max_pages))
     } else if random.one_in(OVERWRITTEN) {
         overwritten(&mut random)
