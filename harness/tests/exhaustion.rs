@@ -96,3 +96,10 @@ fn a_hunt_sees_who_gives_up_too_early_and_nobody_else() {
         assert!(!found.findings.is_empty(), "{} allowed traps", found.statistics.may_traps);
     }
 }
+
+#[test]
+fn where_no_function_collects_nothing_is_said_of_what_a_round_leaves() {
+    let summary = hunted(collector(COLLECT, &[("full = { call = \"collect\" }", "full = \"none\"")]));
+    assert_eq!(summary.statistics.violations, 0, "{:?}", summary.findings.first());
+    assert!(summary.statistics.passed > 30, "{:?}", summary.statistics);
+}

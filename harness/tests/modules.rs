@@ -99,6 +99,23 @@ impl Runs {
 const MACHINE: &str = "data_end=0,worklist=64,roots=32";
 
 #[test]
+fn what_no_built_in_is_like_is_refused_beside_like() {
+    let runtime = builtin(parse_spec(&format!("vera@0.1.9?{MACHINE}")).unwrap().resolve(Machine::default()).unwrap());
+    let binary = wat::parse_str(format!("(module\n{})", runtime.fields)).unwrap();
+    let full = "full = { call = \"gc_collect\" }";
+    let like = format!("like = \"vera@0.1.9\"\n{PLAIN}{KNOWN}");
+    assert!(Manifest::parse(&like, &binary, "m.toml").is_ok());
+    for said in [
+        like.clone() + "[object]\ntag = 1\n",
+        like.clone() + "[object]\nnull = 7\n",
+        like.replace(full, "full = \"none\""),
+    ] {
+        let error = Manifest::parse(&said, &binary, "m.toml").unwrap_err().to_string();
+        assert!(error.contains("beside `like`: no built-in is so"), "{error}");
+    }
+}
+
+#[test]
 fn a_manifest_that_says_all_of_a_built_in_gives_its_verdicts() {
     // Where the bitmap of `fixed` ends depends on the page limit, which is drawn for each program: a module has one bitmap.
     for name in ["vera@0.1.9", "vera@0.0.130"] {

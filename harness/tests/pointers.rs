@@ -7,6 +7,8 @@ use common::{edited, engines, module_spec};
 use heapsmith::campaign::{Feedback, Limit, Progress, Settings, Summary, hunt};
 use heapsmith::judge::Verdict;
 use heapsmith::metamorphic::Selection;
+use heapsmith::runtime::manifest::Manifest;
+use heapsmith::runtime::manifest::adopt::fit;
 use heapsmith::runtime::{Spec, builtin};
 use heapsmith::trial::{Prepared, Rig};
 use heapsmith_generators::Machine;
@@ -91,6 +93,14 @@ fn pointers_are_translated_both_ways() {
         assert!(!summary.findings.is_empty(), "{:?}", summary.statistics);
         assert!(summary.findings.iter().all(|finding| finding.lowerings_disagree.is_none()));
     }
+}
+
+#[test]
+fn the_module_is_not_tried_by_experiments_that_know_addresses_only() {
+    let manifest = Manifest::parse(&edited(MANIFEST, &[SAID]), edited(MODULE, &TAGGED).as_bytes(), "m.toml").unwrap();
+    let found = fit(&manifest);
+    assert!(found.misfits.is_empty(), "{:?}", found.misfits);
+    assert!(found.seen.len() == 1 && found.seen[0].about == "not run", "{:?}", found.seen);
 }
 
 #[test]

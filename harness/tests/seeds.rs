@@ -177,7 +177,8 @@ fn every_boundary() -> Result<(), String> {
 
 fn everything_is_reached() -> Result<(), String> {
     let said: BTreeSet<String> = PROGRAMS.iter().flat_map(|target| said(target)).collect();
-    let tags = Op::TAGS.iter().map(|tag| format!("op.{tag}"));
+    // No built-in makes minor collections.
+    let tags = Op::TAGS.iter().filter(|tag| **tag != "minor").map(|tag| format!("op.{tag}"));
     let paths = ["list", "exact", "bump", "collected", "grow-one", "grow-many"].map(|path| format!("path.{path}"));
     // The address limit is out of reach: no seed has a memory of 2 GiB.
     let refusals = ["worklist-full", "root-stack-full", "memory-limit", "size-limit", "wrap-table-full"];

@@ -3,14 +3,16 @@
 use super::{Rig, begin, retry_fuel};
 use crate::judge::{self, Allowance, Verdict};
 use crate::metamorphic::{Gaps, freeze};
-use crate::outcome::End;
+use crate::outcome::{End, Outcome, Trap};
 use crate::plan::Step;
+use crate::runtime::description::Role;
 use heapsmith_generators::Program;
 use std::sync::Arc;
 
 impl Rig {
     /// The verdict on a program of which `verdict` was given: another one, if that is a trap which is allowed for want of memory, the manifest says with
-    /// `on_exhaustion` that an allocation collects before it gives up, and this one succeeds where a collection is asked for right before it.
+    /// `on_exhaustion` that an allocation collects before it gives up, and this one succeeds where a collection is asked for right before it, without one of
+    /// its own: a second collection may free what a first one has left.
     ///
     /// Only an op that makes a single object is tried again: what a graph has allocated by then may lie otherwise after a collection, and no collector owes
     /// that it all fits. The rig is left as the program left it.
@@ -32,12 +34,22 @@ impl Rig {
         let Some(&Step::Alloc { size, .. }) = self.model.plan().steps.get(step as usize) else { return verdict };
         let until = Program { machine: program.machine, ops: program.ops[..=step as usize].to_vec() };
         let again = freeze(&until, &self.model.plan().steps, Gaps::Before(step)).program;
-        let succeeds = self.first_engine_ends(&again);
-        let is_as_before = self.first_engine_ends(program) == Some(End::Trapped(crate::outcome::Trap::Unreachable));
-        if succeeds == Some(End::Finished) && is_as_before {
+        let mut before = again.clone();
+        before.ops.pop();
+        let collections = [before, again].map(|program| (self.first_engine_ends(&program), self.collections_counted()));
+        let [(_, collected), (succeeds, with_its_own)] = collections;
+        let is_as_before = self.first_engine_ends(program) == Some(End::Trapped(Trap::Unreachable));
+        if succeeds == Some(End::Finished) && collected == with_its_own && is_as_before {
             return Verdict::Violation(Box::new(judge::gave_up(step, size)));
         }
         verdict
+    }
+
+    /// Collections that the first engine's collector has counted in its last run; 0 where it counts none.
+    fn collections_counted(&mut self) -> u32 {
+        let mut outcome = Outcome::default();
+        self.residents[0].read_outcome(End::Finished, &mut outcome);
+        self.model.description().global(&outcome, Role::Collections).unwrap_or(0)
     }
 
     /// Plans a program and runs it on the first engine: how it ends there. Engines agree on it by now.

@@ -464,8 +464,8 @@ fn where_no_function_collects_none_is_called_and_none_is_counted() {
     assert!(!manifest.globals().contains(&"gc_collections".to_owned()), "{:?}", manifest.globals());
     let oracles = manifest.oracles();
     let of = |about: &str| oracles.iter().find(|oracle| oracle.about == about).unwrap();
-    assert!(!of("collections").is_judged && of("plateau").is_judged, "{oracles:?}");
-    let never = Manifest::parse(&text.replace("automatic = true", "automatic = false"), RECORDER, "recorder.toml");
-    let never = never.unwrap().no_plateau();
-    assert!(never.is_some_and(|why| why.contains("nothing collects")), "{never:?}");
+    assert!(!of("collections").is_judged && !of("plateau").is_judged, "{oracles:?}");
+    // What is garbage at a round's end may be there until allocation collects.
+    let why = manifest.no_plateau();
+    assert!(why.is_some_and(|why| why.contains("no function collects")), "{why:?}");
 }

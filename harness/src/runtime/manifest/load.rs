@@ -247,6 +247,15 @@ fn one(
     let (object, traps, promises) = (plain::object(root)?, plain::traps(root)?, plain::promises(root)?);
     form::finish(root)?;
     like(root, header, &heap, &roots)?;
+    let beside_like = [
+        (!object.pointer.is_plain(), "`tag` and `null` in [object]"),
+        (collect.full.is_none(), "`full = \"none\"` in [collect]"),
+    ];
+    if let (true, Some((_, key))) = (header.like.is_some(), beside_like.into_iter().find(|(is_said, _)| *is_said)) {
+        return Err(root.error(format!(
+            "{key}: expected nothing of the kind beside `like`: no built-in is so; leave one of them out"
+        )));
+    }
     let is_placed = header.like.is_some() || promises.placement.is_some_and(|placed| placed != Placement::Unknown);
     if is_placed && object.zero_size.is_some_and(|zero_size| zero_size != ZeroSize::Object) {
         return Err(root.error(

@@ -322,8 +322,8 @@ impl Manifest {
         {
             return Some("nothing is ever freed");
         }
-        if self.collect.full.is_none() && !self.collect.is_automatic {
-            return Some("nothing collects: neither a function nor allocation");
+        if self.collect.full.is_none() {
+            return Some("no function collects: what a round leaves is garbage that may still be there after it");
         }
         (self.promises.plateau == Some(false)).then_some("memory may grow, as `plateau = false` in [promises] says")
     }

@@ -48,6 +48,11 @@ pub fn fit(manifest: &Manifest) -> Fit {
             return fit;
         }
     };
+    if !manifest.object.pointer.is_plain() {
+        fit.seen
+            .push(not_run("`tag` and `null` are taken as they are said: experiments know addresses only".to_owned()));
+        return fit;
+    }
     let memory = manifest.memory;
     let spare = match manifest.heap.grows_by {
         Some(Chunk::Pages(pages)) => SPARE_PAGES.max(2 * pages),
