@@ -3,8 +3,8 @@
 
 mod common;
 
-use common::{SMALL_WORK, campaign, clean, edited, engines, module_spec};
-use heapsmith::campaign::{Feedback, Limit, Progress, Settings, hunt};
+use common::{SMALL_WORK, campaign, clean, edited, engines, module_spec, settings};
+use heapsmith::campaign::{Progress, hunt};
 use heapsmith::engine::Engine;
 use heapsmith::judge::{Kind, Verdict, Violation};
 use heapsmith::metamorphic::{Bench, Pair, Pool, Selection, Source, Tally, parse_variant};
@@ -159,17 +159,7 @@ fn repeated(spec: &Spec, programs: u64) -> (Tally, Option<Box<Violation>>) {
 #[test]
 fn a_setter_that_forgets_what_was_there_is_a_leak() {
     let forgets = [("    (if (local.get $old) (then (call $release (local.get $old)))))", "  )")];
-    let settings = Settings {
-        spec: Spec { pinned: Machine::default(), ..collector(&forgets, &[]) },
-        engines: engines(),
-        tracing_engines: engines(),
-        seed: 1,
-        limit: Limit::Programs(500),
-        jobs: 1,
-        max_findings: 1,
-        metamorphic: Selection::Share,
-        feedback: Feedback::Off,
-    };
+    let settings = settings(Spec { pinned: Machine::default(), ..collector(&forgets, &[]) }, 1, 500);
     let summary = hunt(&settings, &Progress::default()).unwrap();
     let [finding] = summary.findings.as_slice() else { panic!("{:?}", summary.statistics) };
     assert!(finding.bucket.to_string().starts_with("leak."), "{}", finding.bucket);

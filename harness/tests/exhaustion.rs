@@ -3,10 +3,9 @@
 
 mod common;
 
-use common::{edited, engines, module_spec};
-use heapsmith::campaign::{Feedback, Limit, Progress, Settings, Summary, hunt};
+use common::{edited, engines, module_spec, settings};
+use heapsmith::campaign::{Progress, Summary, hunt};
 use heapsmith::judge::{Allowance, Verdict};
-use heapsmith::metamorphic::Selection;
 use heapsmith::outcome::End;
 use heapsmith::runtime::{Spec, builtin};
 use heapsmith::trial::{Prepared, Rig};
@@ -64,17 +63,7 @@ fn an_object_for_which_there_is_room_after_a_collection_must_not_trap() {
 
 /// A short hunt, in which nothing is wrong but what gives up too early.
 fn hunted(spec: Spec) -> Summary {
-    let settings = Settings {
-        spec: Spec { pinned: Machine::default(), ..spec },
-        engines: engines(),
-        tracing_engines: engines(),
-        seed: 5,
-        limit: Limit::Programs(150),
-        jobs: 2,
-        max_findings: 1,
-        metamorphic: Selection::Share,
-        feedback: Feedback::Off,
-    };
+    let settings = settings(Spec { pinned: Machine::default(), ..spec }, 5, 150);
     let summary = hunt(&settings, &Progress::default()).unwrap();
     for finding in &summary.findings {
         let Verdict::Violation(v) = &finding.replay.verdict else { panic!("a finding that breaks nothing") };

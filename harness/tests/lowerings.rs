@@ -10,7 +10,7 @@ use heapsmith::outcome::End;
 use std::collections::HashMap;
 
 /// Programs of a runtime that are run both ways.
-const PROGRAMS: usize = 100;
+const PROGRAMS: usize = 300;
 
 fn agree(on: &str, seed: u64) {
     let campaign = campaign(&spec(on), seed);

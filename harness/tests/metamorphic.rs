@@ -266,8 +266,8 @@ fn padding_that_is_taken_for_zero_is_seen_by_poison_only() {
 #[test]
 fn the_mark_in_a_payload_of_0_0_131_is_a_schedule_dependence_with_its_cause() {
     let mut subject = Subject::new(V131, None, 60, vec![engine("wasmi")]);
-    let (_, found) = subject.run(4_000, 2, &ALL, |_| true);
-    assert_eq!(found.len(), 2);
+    let (_, found) = subject.run(4_000, 3, &ALL, |_| true);
+    assert_eq!(found.len(), 3);
     let engines = [engine("wasmi")];
     let mut causes = BTreeSet::new();
     for f in &found {

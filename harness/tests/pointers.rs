@@ -3,8 +3,8 @@
 
 mod common;
 
-use common::{edited, engines, module_spec};
-use heapsmith::campaign::{Feedback, Limit, Progress, Settings, Summary, hunt};
+use common::{edited, engines, module_spec, settings};
+use heapsmith::campaign::{Progress, Settings, Summary, hunt};
 use heapsmith::judge::Verdict;
 use heapsmith::metamorphic::Selection;
 use heapsmith::runtime::manifest::Manifest;
@@ -60,15 +60,8 @@ fn collector(edits: &[(&str, &str)], said: &[(&str, &str)]) -> Spec {
 
 fn hunted(spec: Spec) -> Summary {
     let settings = Settings {
-        spec: Spec { pinned: Machine::default(), ..spec },
-        engines: engines(),
-        tracing_engines: engines(),
-        seed: 3,
-        limit: Limit::Programs(60),
-        jobs: 2,
-        max_findings: 1,
         metamorphic: Selection::All { against: None },
-        feedback: Feedback::Off,
+        ..settings(Spec { pinned: Machine::default(), ..spec }, 3, 60)
     };
     hunt(&settings, &Progress::default()).unwrap()
 }

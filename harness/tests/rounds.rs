@@ -3,8 +3,8 @@
 
 mod common;
 
-use common::{campaign, edited, engine, engines, module_spec};
-use heapsmith::campaign::{Feedback, Limit, Progress, Settings, hunt};
+use common::{campaign, edited, engine, engines, module_spec, settings};
+use heapsmith::campaign::{Progress, hunt};
 use heapsmith::engine::script::run_script;
 use heapsmith::judge::{Kind, Verdict, Violation};
 use heapsmith::metamorphic::{Bench, Pair, Pool, Replayer, Selection, Source, Tally, Variant, parse_variant};
@@ -308,17 +308,7 @@ fn a_finding_has_a_number_of_rounds_a_program_of_its_own_and_a_script_that_fails
     let (_, edits) = leaking().swap_remove(2);
     let edits: Vec<(&str, &str)> = edits.iter().map(|(from, to)| (*from, to.as_str())).collect();
     let spec = collector(&edits, &UNKNOWN);
-    let settings = Settings {
-        spec: spec.clone(),
-        engines: engines(),
-        tracing_engines: engines(),
-        seed: 1,
-        limit: Limit::Programs(500),
-        jobs: 1,
-        max_findings: 1,
-        metamorphic: Selection::Share,
-        feedback: Feedback::Off,
-    };
+    let settings = settings(spec.clone(), 1, 500);
     let summary = hunt(&settings, &Progress::default()).unwrap();
     let finding = summary.findings.first().unwrap();
     assert_eq!((finding.bucket.to_string().as_str(), &finding.lowerings_disagree), ("leak.end.collect", &None));

@@ -17,7 +17,7 @@ fn fuel_is_at_least_four_times_what_the_reference_needs() {
     let campaign = Campaign::new(11, capacities(&spec.resolve(Machine::default()).unwrap()), Machine::default());
     let mut rigs: HashMap<Machine, Rig> = HashMap::new();
     let mut dearest = vec![0.0_f64; engines.len()];
-    for index in 0..250 {
+    for index in 0..800 {
         let program = campaign.program(index);
         let rig = rigs.entry(program.machine).or_insert_with(|| {
             let runtime = builtin(spec.resolve(program.machine).unwrap());

@@ -1,8 +1,10 @@
 //! What the integration tests share: engines, regressions from the corpus, and bounded pieces of a campaign's mixture.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+use heapsmith::campaign::{Feedback, Limit, Settings};
 use heapsmith::engine::{self, Engine};
 use heapsmith::judge::Verdict;
+use heapsmith::metamorphic::Selection;
 use heapsmith::model::Model;
 use heapsmith::runtime::{self, Runtime, Spec, manifest::Manifest};
 use heapsmith::trial::{Prepared, Rig};
@@ -141,6 +143,21 @@ impl Mixture {
             let verdict = rig.trial(&program);
             run += usize::from(visit(index, &program, &verdict, rig));
         }
+    }
+}
+
+/// A hunt of so many programs, for one finding.
+pub(crate) fn settings(spec: Spec, seed: u64, programs: u64) -> Settings {
+    Settings {
+        spec,
+        engines: engines(),
+        tracing_engines: engines(),
+        seed,
+        limit: Limit::Programs(programs),
+        jobs: 2,
+        max_findings: 1,
+        metamorphic: Selection::Share,
+        feedback: Feedback::Off,
     }
 }
 

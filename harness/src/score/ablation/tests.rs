@@ -22,13 +22,13 @@ fn what_is_not_detected_waits_for_ever() {
     assert_eq!((censored_quantile(&waits, 95), censored_quantile(&[], 50)), (None, None));
 }
 
-/// Faults of `fixed`, tried on up to 80 programs with something taken away.
+/// Faults of `fixed`, tried on up to 120 programs with something taken away.
 fn tried(ablation: Ablation, engines: &[&str], names: &[&str]) -> Vec<Row> {
     let engines: Vec<_> = engines.iter().map(|name| by_name(name).unwrap()).collect();
     let (spec, stop) = (parse_spec("fixed").unwrap(), AtomicBool::new(false));
-    let (stream, control) = Stream::ablated(ablation, &spec, (3, 80), &engines, 2, &stop).unwrap();
+    let (stream, control) = Stream::ablated(ablation, &spec, (3, 120), &engines, 2, &stop).unwrap();
     assert!(control.violations.is_empty() && control.unknown == 0, "{}: {control:?}", ablation.name());
-    assert_eq!(stream.len(), 80);
+    assert_eq!(stream.len(), 120);
     let faults: Vec<_> = names.iter().map(|name| fault(name).unwrap()).collect();
     let settings = Settings { engines: &engines, enough: 2, jobs: 2 };
     survey(&stream, &faults, &settings, &Progress::default()).unwrap()
@@ -73,7 +73,7 @@ fn fewer_oracles_see_what_they_say_and_no_more() {
 #[test]
 fn engines_alone_see_no_ordinary_fault() {
     let rows = tried(Ablation::AllButEngines, &["wasmtime", "wasmi"], &FAULTS[..2]);
-    assert!(rows.iter().all(|row| row.detected == 0 && row.triggered > 0 && row.programs == 80), "{rows:?}");
+    assert!(rows.iter().all(|row| row.detected == 0 && row.triggered > 0 && row.programs == 120), "{rows:?}");
 }
 
 #[test]
