@@ -8,10 +8,11 @@ use heapsmith::campaign::{Progress, Settings, Summary, hunt};
 use heapsmith::judge::Verdict;
 use heapsmith::metamorphic::Selection;
 use heapsmith::runtime::manifest::Manifest;
-use heapsmith::runtime::manifest::adopt::fit;
+use heapsmith::runtime::manifest::adopt::{Fit, adopt, fit};
 use heapsmith::runtime::{Spec, builtin};
 use heapsmith::trial::{Prepared, Rig};
 use heapsmith_generators::Machine;
+use std::path::Path;
 use std::sync::Arc;
 
 const MODULE: &str = include_str!("collectors/marksweep.wat");
@@ -88,12 +89,117 @@ fn pointers_are_translated_both_ways() {
     }
 }
 
+/// What is seen of a module, and of another one by the same manifest.
+fn tried(module: &[(&str, &str)], said: &[(&str, &str)]) -> Fit {
+    fit(&Manifest::parse(&edited(MANIFEST, said), edited(MODULE, module).as_bytes(), "m.toml").unwrap())
+}
+
 #[test]
-fn the_module_is_not_tried_by_experiments_that_know_addresses_only() {
-    let manifest = Manifest::parse(&edited(MANIFEST, &[SAID]), edited(MODULE, &TAGGED).as_bytes(), "m.toml").unwrap();
-    let found = fit(&manifest);
-    assert!(found.misfits.is_empty(), "{:?}", found.misfits);
-    assert!(found.seen.len() == 1 && found.seen[0].about == "not run", "{:?}", found.seen);
+fn the_module_is_tried_with_its_own_words() {
+    let plain = tried(&[], &[]);
+    assert_eq!(plain.misfits, []);
+    let on_a_stack = [TAGGED.as_slice(), &ON_A_STACK].concat();
+    let found = tried(&TAGGED, &[SAID]);
+    assert_eq!(found, plain, "the same is seen of it as of one whose pointers are addresses");
+    assert!(found.seen.iter().any(|fact| fact.about == "roots" && fact.text.contains("outlives collections")));
+    assert_eq!(tried(&on_a_stack, &[SAID, STACK_SAID]).misfits, []);
+    // What is wrong with what is said is seen.
+    let problems = |module: &[(&str, &str)], said: &[(&str, &str)]| {
+        let all: Vec<String> = tried(module, said).misfits.into_iter().map(|misfit| misfit.problem).collect();
+        all.join("; ")
+    };
+    let aligned = ("alignment = 8\n", "alignment = 16\ntag = 1\nnull = 2\n");
+    assert!(problems(&TAGGED, &[aligned]).contains("write `alignment = 8`"));
+    assert!(problems(&TAGGED, &[]).contains("`alignment`: declared is 8"), "{}", problems(&TAGGED, &[]));
+    assert!(problems(&[], &[SAID]).contains("seen: a payload at 2055;"), "{}", problems(&[], &[SAID]));
+    let loses = [TAGGED.as_slice(), &[("(call $mark (global.get $roots) (i32.const 64))", "")]].concat();
+    assert!(problems(&loses, &[SAID]).contains("`set_root`: seen: an object that they hold is recycled all the same"));
+    let other_null = ("alignment = 8\n", "alignment = 8\ntag = 1\nnull = 6\n");
+    let problem = problems(&TAGGED, &[other_null]);
+    assert!(problem.contains("`null`: declared is 6") && problem.ends_with("; write `null = 2`"), "{problem}");
+}
+
+/// The collector without imports, which its words are read off.
+const NO_IMPORTS: [(&str, &str); 3] = [
+    ("  (import \"env\" \"abort\" (func $abort (param i32 i32)))\n", ""),
+    ("  (import \"env\" \"first_page\" (global $first i32))\n", "  (global $first i32 (i32.const 2048))\n"),
+    ("(call $abort (i32.const 1) (local.get $index))", "(unreachable)"),
+];
+
+#[test]
+fn a_tag_is_proposed_and_null_where_it_shows() {
+    let all = [NO_IMPORTS.as_slice(), &TAGGED].concat();
+    let adoption = adopt(edited(MODULE, &all).as_bytes(), "tagged", "tagged.wat").unwrap();
+    let pointer = adoption.manifest.object.pointer;
+    assert_eq!((pointer.tag, pointer.null), (1, 2), "{}", adoption.text);
+    let said = adoption.text.replace("\n# ", " ");
+    assert!(said.contains("assumed: a pointer is the payload's address and 1."), "{}", adoption.text);
+    let plain = adopt(edited(MODULE, &NO_IMPORTS).as_bytes(), "tagged", "tagged.wat").unwrap();
+    assert!(plain.manifest.object.pointer.is_plain(), "{}", plain.text);
+    // But for that all is as it is without.
+    let is_about =
+        |line: &&str| !["tag = ", "null = "].iter().any(|key| line.starts_with(key)) && !line.starts_with('#');
+    let told = |text: &str| text.lines().filter(is_about).map(ToOwned::to_owned).collect::<Vec<_>>();
+    assert_eq!(told(&adoption.text), told(&plain.text));
+    assert_eq!(fit(&adoption.manifest).misfits, []);
+    let spec = |module: &str| Spec {
+        name: "tagged.toml".to_owned(),
+        module: Some(adoption.manifest.with_module(Path::new("m.wasm"), &wat::parse_str(module).unwrap()).unwrap()),
+        pinned: Machine::default(),
+        address_limit: None,
+        edit: None,
+    };
+    assert_eq!(hunted(spec(&edited(MODULE, &all))).statistics.violations, 0);
+    let loses = [all.as_slice(), &[LAST_ROOT]].concat();
+    assert!(hunted(spec(&edited(MODULE, &loses))).statistics.violations > 0);
+    // Where what cannot be had traps, null is for its owner to say.
+    let traps = [
+        ("(then (return (i32.const 2))))\n    ;; A free block", "(then (unreachable)))\n    ;; A free block"),
+        ("      (return (i32.const 2)))\n    (i32.store offset=4", "      (unreachable))\n    (i32.store offset=4"),
+    ];
+    let adoption = adopt(edited(&edited(MODULE, &all), &traps).as_bytes(), "tagged", "tagged.wat").unwrap();
+    assert_eq!((adoption.manifest.object.pointer.tag, adoption.manifest.object.pointer.null), (1, 0));
+    let asks =
+        adoption.facts.iter().any(|fact| fact.about == "to decide" && fact.text.contains("stands for no object?"));
+    assert!(asks, "{:?}", adoption.facts);
+}
+
+#[test]
+fn a_null_that_an_object_can_have_is_refused() {
+    let parse = |pointer: &str| {
+        let said = edited(MANIFEST, &[("alignment = 8\n", &format!("alignment = 8\n{pointer}\n"))]);
+        Manifest::parse(&said, MODULE.as_bytes(), "m.toml")
+    };
+    // The heap begins at 2048, with a header of 8 bytes.
+    for (pointer, address) in
+        [("null = 2056", 2056), ("null = 65536", 65536), ("tag = 1\nnull = 4097", 4096), ("tag = 7\nnull = 4103", 4096)]
+    {
+        let error = parse(pointer).unwrap_err();
+        assert!(
+            error.problem.contains(&format!("an object at {address}: aligned, and where the heap may be")),
+            "{error}"
+        );
+        assert!(error.place.as_ref().unwrap().text.starts_with("null = "), "{error}");
+    }
+    for pointer in [
+        "null = 2048",
+        "null = 2060",
+        "null = 0xFFFFFFFF",
+        "null = 1",
+        "tag = 1\nnull = 2",
+        "tag = 1\nnull = 1",
+        "tag = 1",
+        "tag = 1\nnull = 4096",
+    ] {
+        assert!(parse(pointer).is_ok(), "{pointer}: {:?}", parse(pointer).err());
+    }
+    // Where nobody knows where the heap begins it may be anywhere.
+    let nowhere = edited(
+        MANIFEST,
+        &[("start = { global = \"heap_start\" }\n", ""), ("alignment = 8\n", "alignment = 8\nnull = 1024\n")],
+    );
+    let error = Manifest::parse(&nowhere, MODULE.as_bytes(), "m.toml").unwrap_err();
+    assert!(error.problem.contains("or say `start` in [heap], if no object is there"), "{error}");
 }
 
 #[test]

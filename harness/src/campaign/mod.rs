@@ -22,7 +22,7 @@ mod worker;
 pub use crate::coverage::BOUNDARY_CLASSES;
 pub use corpus::{Lineage, Mutated, Root, Start};
 pub use findings::{Finding, Signature, Trapped};
-pub use statistics::{GATED_PROGRAMS, PATHS, Statistics};
+pub use statistics::{GATED_PROGRAMS, GROWTH, PATHS, Statistics};
 
 use crate::coverage::{Edges, Features};
 use crate::engine::{Engine, EngineError};

@@ -14,6 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Programs from which on a gate that nothing passed through is an error.
 pub const GATED_PROGRAMS: u64 = 10_000;
 
+/// What any campaign must reach where memory may grow; programs that grow it are so many that a few dozen have one.
+pub const GROWTH: &str = "growth of memory";
+
 /// Numbers of a campaign; workers have their own and [`Statistics::merge`] adds them up in any order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statistics {
@@ -267,7 +270,7 @@ impl Statistics {
             ("collections", if counts { o.collections } else { 1 }),
             ("objects marked", if counts { o.marked } else { 1 }),
             ("bytes freed", if description.frees() { o.freed } else { 1 }),
-            ("pages grown", o.grown),
+            ("pages grown", if description.may_grow(false) { o.grown } else { 1 }),
             ("worklist entries", if description.has_worklist() { o.worklist } else { 1 }),
             ("root slots", o.roots),
         ] {
@@ -281,14 +284,13 @@ impl Statistics {
     /// What any campaign must reach, whatever is pinned, and this one did not, by name.
     #[must_use]
     pub fn basics_unreached(&self, description: &Description, is_pinned: bool) -> Vec<String> {
-        let (o, p) = (self.observed, description.parameters);
-        let may_grow = !is_pinned || p.max_pages > p.initial_pages;
+        let (o, may_grow) = (self.observed, description.may_grow(is_pinned));
         let counts = description.counts_collections();
         let reached = [
             ("collections", o.collections > 0 || !counts),
             ("objects that a collection kept", o.marked > 0 || !counts),
             ("bytes that a collection freed", o.freed > 0 || !description.frees()),
-            ("growth of memory", o.grown > 0 || !may_grow),
+            (GROWTH, o.grown > 0 || !may_grow),
             ("a trap at a limit", !self.traps.is_empty() || !description.is_predictable() && self.may_traps > 0),
         ];
         reached.iter().filter(|(_, reached)| !reached).map(|(what, _)| (*what).to_owned()).collect()

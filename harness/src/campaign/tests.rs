@@ -5,8 +5,8 @@ use super::*;
 use crate::engine::session::compile_counting;
 use crate::engine::{Backtrace, DEFAULT, open};
 use crate::runtime::fault::{apply, by_name};
-use crate::runtime::manifest::Reclaim;
-use crate::runtime::parse_spec;
+use crate::runtime::manifest::{Manifest, Reclaim};
+use crate::runtime::{Spec, parse_spec};
 
 /// A collector that, while its edges are counted, does something else: it forgets the first block of the heap.
 fn deranged(runtime: Runtime, engines: &[Box<dyn Engine>]) -> Result<Prepared, EngineError> {
@@ -77,6 +77,23 @@ fn a_pinned_memory_need_not_grow_and_any_other_must() {
     assert_eq!(missing("4..4", true), [""; 0]);
     assert_eq!(missing("4..4", false), ["growth of memory"]);
     assert_eq!(missing("4..5", true), ["growth of memory"]);
+    // A module may declare a memory that cannot grow.
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/collectors/marksweep");
+    let text = std::fs::read_to_string(format!("{folder}.toml")).unwrap().replace("max_pages = 4", "");
+    let source = std::fs::read_to_string(format!("{folder}.wat")).unwrap();
+    for (pages, grows) in [("1)", true), ("1 1)", false), ("1 2)", true)] {
+        let source = source.replace("(memory (export \"memory\") 1)", &format!("(memory (export \"memory\") {pages}"));
+        let module = Some(Manifest::parse(&text, source.as_bytes(), "m.toml").unwrap());
+        let pinned = Machine::default();
+        let spec = Spec { name: "m.toml".to_owned(), module, pinned, edit: None, address_limit: None };
+        let description = spec.resolve(pinned).unwrap();
+        let all = [
+            Statistics::default().basics_unreached(&description, false),
+            Statistics::default().unreached(&description),
+        ];
+        let is_asked = all.map(|all| all.iter().any(|what| what == GROWTH || what == "pages grown"));
+        assert_eq!(is_asked, [grows; 2], "{pages}");
+    }
     let none = Statistics::default()
         .basics_unreached(&parse_spec("fixed").unwrap().resolve(Machine::default()).unwrap(), true);
     assert_eq!(none.len(), 5, "{none:?}");

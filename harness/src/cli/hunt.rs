@@ -4,7 +4,9 @@ use super::found::{self, Report, check_out, stop_on_signals};
 use super::starts::{self, Added};
 use super::{Exit, engines, known, print, progress, undemanded};
 use anyhow::{Context, ensure};
-use heapsmith::campaign::{self, BOUNDARY_CLASSES, Feedback, Learnt, Limit, Progress, Settings, Statistics, Summary};
+use heapsmith::campaign::{
+    self, BOUNDARY_CLASSES, Feedback, GROWTH, Learnt, Limit, Progress, Settings, Statistics, Summary,
+};
 use heapsmith::engine::Backtrace;
 use heapsmith::metamorphic::{self, Selection, Tally};
 use heapsmith::report::SCHEMA_VERSION;
@@ -94,6 +96,8 @@ V8 runs every program in a hunt of at most 1024 programs, else every 64th; not t
 
 /// Programs from which on a hunt that finds nothing must have reached what any collector does, whatever is pinned.
 const BASIC_PROGRAMS: u64 = 100;
+/// Programs from which on one that finds nothing must have grown memory where it may.
+const GROWING_PROGRAMS: u64 = 50;
 /// Programs that are named of those whose replay shows nothing.
 const UNSHOWN_NAMED: usize = 3;
 /// Kinds of violation that are listed when they were not reduced.
@@ -136,10 +140,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         summary.statistics.untrusted.values().cloned().collect()
     };
     let is_quiet = summary.statistics.violations == 0 || is_all_known(&summary, &reports);
-    if summary.statistics.programs >= BASIC_PROGRAMS && is_quiet {
-        let is_pinned = settings.spec.pinned != Machine::default();
-        let missing = summary.statistics.basics_unreached(&summary.description, is_pinned);
-        distrusted.extend(missing.into_iter().map(|what| format!("never reached: {what}")));
+    if is_quiet {
+        distrusted.extend(unreached(&summary, settings.spec.pinned != Machine::default()));
     }
     if summary.statistics.programs >= BASIC_PROGRAMS {
         distrusted.extend(uncompared(settings.metamorphic.others(), &summary));
@@ -167,6 +169,23 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         r.complain();
     }
     Ok(exit(&summary, &reports, &distrusted))
+}
+
+/// What a hunt that found nothing must have reached, and did not; of a short one growth only.
+fn unreached(summary: &Summary, is_pinned: bool) -> Vec<String> {
+    let Summary { statistics, description, .. } = summary;
+    let missing = statistics.basics_unreached(description, is_pinned).into_iter();
+    let is_due = |what: &String| statistics.programs >= if what == GROWTH { GROWING_PROGRAMS } else { BASIC_PROGRAMS };
+    let chunk = description.module.as_ref().and_then(|module| module.heap.grows_by);
+    let why = |what: String| match chunk {
+        _ if what != GROWTH => format!("never reached: {what}"),
+        None => format!("never reached: {what}: no program grew memory"),
+        Some(chunk) => format!(
+            "never reached: {what}: no program grew memory, for which few have room where [heap] says `grows_by = {}`: look at that, or run more programs",
+            chunk.toml()
+        ),
+    };
+    missing.filter(is_due).map(why).collect()
 }
 
 /// Whether there are findings, all of them known issues, and every violation that can be shown stands behind one of them.

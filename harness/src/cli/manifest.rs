@@ -171,8 +171,9 @@ fn understood(m: &Manifest) -> Vec<(&'static str, String)> {
         m.heap.worklist.as_ref().map(|list| format!("worklist `{}`", list.name)),
         m.heap.live_bytes.as_ref().map(|live| format!("live bytes {}", live_bytes(m, live))),
         m.heap.grows_by.map(|chunk| match chunk {
-            Chunk::Pages(1) => "grows by any number of pages".to_owned(),
+            Chunk::Pages(1) | Chunk::AtLeast(1) => "grows by any number of pages".to_owned(),
             Chunk::Pages(pages) => format!("grows by multiples of {pages} pages"),
+            Chunk::AtLeast(pages) => format!("grows by as many pages as are needed, and by {pages} at least"),
             Chunk::Double => "doubles when it grows".to_owned(),
         }),
     ];

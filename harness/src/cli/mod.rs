@@ -43,7 +43,8 @@ Exit codes:
   1  a violation was found (or a pin failed, or a known issue is none any more), even if the answer could not be trusted besides
   2  wrong use or wrong input; decided before anything starts
   3  the answer cannot be trusted: the hunt was interrupted; harness and emulator disagree; a campaign of 10 000 programs
-     or more never reached a path that the runtime has, or was inconclusive more than once in
+     or more never reached a path that the runtime has, one of 50 that found nothing never grew memory,
+     one of 100 never collected, kept and freed objects or met no limit, or one was inconclusive more than once in
      1 000 programs; a replayed case is inconclusive, its variant was not judged, or it contradicts
      the script beside it; the doctor misses a planted defect
 

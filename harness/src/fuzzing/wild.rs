@@ -21,7 +21,7 @@ use crate::judge::{self, Adjudication, Allowance, Disagreement, Inconclusive, Se
 use crate::lower::wild::{self, WILD};
 use crate::model::{Model, TrapRule};
 use crate::outcome::{End, Outcome};
-use crate::runtime::description::Description;
+use crate::runtime::description::{Description, Role};
 use crate::runtime::manifest::Request;
 use crate::runtime::{Runtime, Spec, builtin, parse_spec};
 use crate::trial::{Answer, Rig, Voice, adjudicate};
@@ -213,7 +213,7 @@ impl WildModules {
             return Ok(None);
         }
         let ran = ran.into_iter().collect::<Result<Vec<Execution>, EngineError>>()?;
-        self.statistics.count(&ran[0]);
+        self.statistics.count(&ran[0], &kept.runtime.description);
         let nothing = Program { machine: kept.machine, ops: Vec::new() };
         let hung = ran.iter().filter(|r| r.outcome.end == End::OutOfFuel).count();
         if hung > 0 && hung < ran.len() {
@@ -349,7 +349,7 @@ fn machine(kind: u8) -> Machine {
 }
 
 impl WildStatistics {
-    fn count(&mut self, ran: &Execution) {
+    fn count(&mut self, ran: &Execution, description: &Description) {
         self.modules += 1;
         let busy = ran.is_busy();
         match ran.outcome.end {
@@ -357,7 +357,8 @@ impl WildStatistics {
             End::Trapped(_) if !busy => self.trapped += 1,
             End::Trapped(_) | End::OutOfFuel => {}
         }
-        self.collected += u64::from(ran.outcome.globals.get(4).is_some_and(|&collections| collections > 0));
+        let collections = description.global(&ran.outcome, Role::Collections);
+        self.collected += u64::from(collections.is_some_and(|collections| collections > 0));
         self.done += u64::from(ran.outcome.step);
         self.refused += u64::from(wild::refused(ran.mutator()));
         for (sum, calls) in self.calls.iter_mut().zip(wild::calls(ran.mutator())) {

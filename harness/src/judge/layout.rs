@@ -116,6 +116,9 @@ fn retention(model: &Model, seen: Seen<'_>) -> Option<Violation> {
     let (factor, slack, end) = declared(model)?;
     let needed = model.heap.heap_end() - u64::from(d.regions.heap_start);
     let bound = end.div_ceil(u64::from(PAGE)).max(u64::from(d.parameters.initial_pages));
+    // Memory that grows by chunks has come to a whole number of them.
+    let chunk = d.module.as_ref().and_then(|module| module.heap.grows_by);
+    let bound = chunk.map_or(bound, |chunk| chunk.most(d.ready_pages(), bound));
     (u64::from(seen.outcome.pages) > bound).then(|| {
         let expected = format!("at most {bound} pages of memory: first fit needs {needed} bytes of heap, and {factor} times as much and {slack} more are declared");
         fault(model, Kind::Leak, expected, format!("{} pages", seen.outcome.pages))

@@ -202,7 +202,9 @@ fn has_evidence(model: &Model, seen: Seen<'_>) -> bool {
             };
             let limit = d.promises.address_limit.min(u64::from(d.parameters.max_pages) * u64::from(PAGE));
             let enough = layout::declared_heap(model).map(|end| end + d.object.stride(*size));
-            enough.unwrap_or(end) > limit
+            // What is beyond memory is had by growth, which may be of no fewer pages.
+            let end = enough.unwrap_or(end);
+            end > limit || end > memory && memory + d.least_growth(seen.outcome.pages) > limit
         }
         Some(Logged::Pointer(_) | Logged::Digest(_) | Logged::Zero) | None => {
             expect.trap.is_some_and(|trap| trap.step == seen.outcome.step)
@@ -277,7 +279,8 @@ fn unexpected_trap(model: &Model, seen: Seen<'_>, trap: Trap) -> Violation {
 pub fn gave_up(step: u32, size: u32) -> Violation {
     let mut v = bare(Kind::UnexpectedTrap(Trap::Unreachable), step);
     v.expected = format!(
-        "no trap: there is room for {size} bytes after a collection, and `on_exhaustion` says that there is one before an allocation gives up"
+        "no trap: there is room for {size} bytes after a collection, without another one of the allocation's own, and `on_exhaustion` says that there is one \
+         before an allocation gives up"
     );
     v.found = format!("trap: {}", Trap::Unreachable.name());
     v

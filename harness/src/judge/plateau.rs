@@ -154,6 +154,7 @@ fn exhaustion(course: &Course, round: Round, description: &Description) -> Optio
     let limit = u64::from(description.parameters.max_pages) * u64::from(PAGE);
     // As much as a collector may ask for at once that needs room for one object: all of the block anew, rounded up, and a page.
     let wanted = description.object.stride(round.largest) + u64::from(round.largest) / 8 + u64::from(PAGE);
+    let wanted = wanted.max(description.least_growth(pages));
     let is_full = u64::from(pages) * u64::from(PAGE) + wanted > limit;
     let extent = Extent::of(course);
     let n = course.pages.len();
@@ -185,7 +186,8 @@ fn work(round: Round) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime::parse_spec;
+    use crate::runtime::manifest::Manifest;
+    use crate::runtime::{Spec, parse_spec};
     use heapsmith_generators::Machine;
 
     const ROUND: Round = Round { objects: 3, bytes: 72, largest: 24, size: Some(24) };
@@ -247,6 +249,25 @@ mod tests {
             live,
             "`live_bytes` of the manifest tells 128 bytes after 16 rounds, 256 after 32, 512 after 64, 1024 after 128"
         );
+    }
+
+    #[test]
+    fn memory_in_which_there_is_no_room_for_a_chunk_has_run_out() {
+        let (folder, limit) = (concat!(env!("CARGO_MANIFEST_DIR"), "/tests/collectors/marksweep"), "max_pages = 4");
+        let text = std::fs::read_to_string(format!("{folder}.toml")).unwrap().replace(limit, "max_pages = 40");
+        let module = std::fs::read(format!("{folder}.wat")).unwrap();
+        let of = |text: &str| {
+            let module = Some(Manifest::parse(text, &module, "m.toml").unwrap());
+            let pinned = Machine::default();
+            let spec = Spec { name: "m.toml".to_owned(), module, pinned, edit: None, address_limit: None };
+            let description = spec.resolve(Machine::default()).unwrap();
+            let pages = (1..=40).map(|round| [1, 17, 33, 33][round / 11]).collect();
+            let course = Course { pages, end: Some(End::Trapped(Trap::Unreachable)), ..Course::default() };
+            plateau(&course, ROUND, &description)
+        };
+        assert_eq!(of(&text), None, "there was room");
+        let v = of(&text.replace("[heap]", "[heap]\ngrows_by = { at_least = 16 }")).unwrap();
+        assert!(v.kind == Kind::Leak && v.found.contains("at 33 of 40 pages"), "{}", v.found);
     }
 
     #[test]

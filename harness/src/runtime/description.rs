@@ -340,6 +340,32 @@ impl Description {
         self.parameters.max_pages > MAX_PAGES
     }
 
+    /// Pages that there are when a program starts.
+    #[must_use]
+    pub fn ready_pages(&self) -> u32 {
+        let ready = self.module.as_ref().map_or(0, |module| module.memory.ready_pages);
+        self.parameters.initial_pages.max(ready)
+    }
+
+    /// Bytes that memory of so many pages grows by at least: where there is no room for as many it does not grow at all, however few are needed.
+    #[must_use]
+    pub fn least_growth(&self, pages: u32) -> u64 {
+        let chunk = self.module.as_ref().and_then(|module| module.heap.grows_by);
+        chunk.map_or(0, |chunk| u64::from(chunk.least(pages)) * u64::from(PAGE))
+    }
+
+    /// Whether a program can have memory that grows; `is_pinned`: parameters were given with the collector's name.
+    #[must_use]
+    pub fn may_grow(&self, is_pinned: bool) -> bool {
+        let p = self.parameters;
+        match &self.module {
+            _ if is_pinned => p.max_pages > self.ready_pages(),
+            None => true,
+            Some(module) if module.memory.is_fixed => p.max_pages > self.ready_pages(),
+            Some(module) => module.memory.declared_pages > self.ready_pages(),
+        }
+    }
+
     /// Names of its mutable globals, in the order of [`Outcome::globals`]: [`GLOBALS`], with a wrap table
     /// [`WRAP_GLOBAL`], then those of its rules; of a module that is not ours, those that its manifest exports.
     #[must_use]

@@ -172,6 +172,21 @@ pub enum RuntimeError {
         /// [`super::description::MOST_PAGES`].
         limit: u32,
     },
+    /// A page limit below which memory can never grow, because it grows by more at once.
+    #[error(
+        "expected at least {least} pages at most, or the {ready} that a program starts with, found `max_pages` = {found}: memory grows by {chunk} pages at once, \
+         as `grows_by` in [heap] says, and could never grow; raise `max_pages`"
+    )]
+    NoGrowth {
+        /// What was asked for.
+        found: u32,
+        /// Pages that there are when a program starts.
+        ready: u32,
+        /// Pages that memory grows by.
+        chunk: u32,
+        /// What would do.
+        least: u64,
+    },
     /// More static data than a module is made with.
     #[error(
         "expected at most {limit} bytes of static data, found `data_end` = {found}; lower it: what matters is where the heap starts in a page"

@@ -66,7 +66,13 @@ fn parameters(
         max_pages = max_pages.max(initial_pages).max(least);
     }
     if let Some(chunk) = module.heap.grows_by {
-        max_pages = chunk.reachable(initial_pages.max(least), max_pages);
+        let ready = initial_pages.max(least);
+        let step = chunk.least(ready);
+        let wanted = u64::from(ready) + u64::from(step);
+        if let Some(found) = pinned.max_pages.filter(|pages| *pages > ready && u64::from(*pages) < wanted) {
+            return Err(RuntimeError::NoGrowth { found, ready, chunk: step, least: wanted });
+        }
+        max_pages = chunk.reachable(ready, max_pages);
     }
     if max_pages > MOST_PAGES {
         return Err(RuntimeError::TooManyPages { found: u64::from(max_pages), limit: MOST_PAGES });

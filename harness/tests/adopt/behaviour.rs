@@ -1,7 +1,7 @@
 //! What is found by what functions do, where names say nothing, and what is said of it: seen, or assumed.
 
 use super::{BUMP, HELD, MARK_SWEEP, NO_ROOTS, is_clean, mark_sweep, of, shows_a_forgotten_field};
-use heapsmith::runtime::manifest::adopt::fit;
+use heapsmith::runtime::manifest::adopt::{Fact, fit};
 use heapsmith::runtime::manifest::{OutOfMemory, Pointers, RootKind};
 
 /// A root behind a name that says nothing.
@@ -206,4 +206,21 @@ fn a_size_limit_shows_by_what_a_refusal_costs() {
     let adoption = of(&unchecked);
     assert_eq!(adoption.manifest.traps.size_limit, None);
     assert!(adoption.text.replace("\n# ", " ").contains("the size wraps around"), "{}", adoption.text);
+}
+
+#[test]
+fn a_word_that_is_neither_null_nor_an_object_is_asked_about() {
+    // Where there is no memory it gives -1.
+    let text = counting().replace(
+        "(return (i32.const 0)))\n    (i32.store offset=4",
+        "(return (i32.const -1)))\n    (i32.store offset=4",
+    );
+    let adoption = of(&text);
+    let asks =
+        |fact: &&Fact| fact.about == "to decide" && fact.text.starts_with("does 4294967295 stand for no object?");
+    assert_eq!(adoption.facts.iter().filter(asks).count(), 1, "{:?}", adoption.facts);
+    assert!(adoption.text.replace("\n# ", " ").contains("say `null = 4294967295` in [object]"), "{}", adoption.text);
+    let [misfit] = fit(&adoption.manifest).misfits.try_into().unwrap();
+    assert!(misfit.problem.ends_with("; write `null = 4294967295`"), "{misfit}");
+    assert_eq!(fit(&of(&counting()).manifest).misfits, []);
 }

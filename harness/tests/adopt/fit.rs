@@ -167,3 +167,70 @@ fn roots_under_which_nothing_is_recycled_are_no_misfit_unless_other_roots_show_t
     let [misfit] = found.misfits.as_slice() else { panic!("{found:#?}") };
     assert!(misfit.problem.contains("while they hold an object nothing at all is recycled"), "{misfit}");
 }
+
+/// A collector with functions beside the collection: one forgets what is held, one does nothing, one makes objects.
+fn with_parts() -> String {
+    let exports = r#"
+  (export "alloc" (func $make))
+  (export "collect" (func $collect))
+  (export "sp" (global $held))
+  (global $forgets (mut i32) (i32.const 0))
+  (func (export "f1") (global.set $forgets (i32.const 1)) (call $collect) (global.set $forgets (i32.const 0)))
+  (func (export "f2"))
+  (func (export "f3") (result i32) (call $make (i32.const 16) (i32.const 0)))
+  (func (export "f4") (unreachable))
+  (func (export "f5") (param $really i32) (if (local.get $really) (then (call $collect))))
+  (func (export "f6") (result i32) (i32.const 1))
+"#;
+    let roots = "  (func $roots (if (global.get $forgets) (then (return))) (call $held_words))\n";
+    mark_sweep(roots, exports)
+}
+
+#[test]
+fn what_collects_a_part_keeps_what_is_held_and_makes_no_object() {
+    let module = with_parts();
+    let text = of(&module).text;
+    let full = "full = { call = \"collect\", args = [] }\n";
+    for key in ["minor", "step"] {
+        let is_seen = |call: &str, advice: &str| {
+            is_seen(&text, module.as_bytes(), full, &format!("{key} = {{ call = {call} }}\n{full}"), advice);
+        };
+        is_seen("\"f1\"", "an object that they hold is recycled after it");
+        is_seen("\"f3\"", "gives an object, such as one at ");
+        is_seen("\"f4\"", "it traps, or runs on and on");
+        is_seen("\"alloc\", args = [40, 1]", "each call of `alloc` gives an object");
+        for (name, frees) in
+            [("f2", "; it was not seen to free anything"), ("collect", "; it frees what nothing holds")]
+        {
+            let said = format!("{key} = {{ call = \"{name}\" }}\n{full}");
+            let found = changed(&text, module.as_bytes(), full, &said);
+            assert_eq!(found.misfits, [], "{key}, {name}");
+            let fact = found.seen.iter().find(|fact| fact.about == key).unwrap();
+            let frees = if key == "minor" { frees } else { "" };
+            assert_eq!(fact.text, format!("what `sp` holds outlives 200 calls of `{name}`{frees}"));
+        }
+    }
+}
+
+#[test]
+fn a_full_collection_makes_no_object_and_frees_something() {
+    let module = with_parts();
+    let text = of(&module).text;
+    let full = "full = { call = \"collect\", args = [] }\n";
+    let is_seen = |wrong: &str, advice: &str| is_seen(&text, module.as_bytes(), full, wrong, advice);
+    is_seen("full = { call = \"alloc\", args = [40, 1] }\n", "name a function that collects, or leave `full` out");
+    is_seen("full = { call = \"f3\" }\n", "each call of `f3` gives an object");
+    is_seen("full = { call = \"f4\" }\n", "`f4` traps, or runs on and on, where nothing is held");
+    let found = changed(&text, module.as_bytes(), full, "full = { call = \"f2\" }\n");
+    let fact = found.seen.iter().find(|fact| fact.about == "collection").unwrap();
+    assert_eq!(fact.text, "not seen: what nothing holds comes again, but no sooner after `f2` than without it");
+    // Numbers that a call gives are those.
+    let found = changed(&text, module.as_bytes(), full, "full = { call = \"f5\", args = [{ call = \"f6\" }] }\n");
+    let fact = found.seen.iter().find(|fact| fact.about == "collection").unwrap();
+    assert_eq!(fact.text, "`f5` frees what nothing holds");
+    // Where each allocation collects, one of nothing may stand for a collection.
+    let eager = module.replace("    (block $made\n", "    (call $collect)\n    (block $made\n");
+    assert_ne!(eager, module);
+    let found = changed(&text, eager.as_bytes(), full, "full = { call = \"alloc\", args = [0, 0] }\n");
+    assert_eq!(found.misfits, []);
+}

@@ -94,3 +94,43 @@ fn a_manifest_that_does_not_fit_is_refused_with_line_column_and_caret() {
     insta::assert_snapshot!("manifest_refused", stderr(&assert));
     place.refuses(&["manifest", "check", "other.toml"], &["other.toml: expected a file, found nothing there"]);
 }
+
+/// Growth that leaves most programs no room for it.
+const COARSE: (&str, &str) = ("collections = { global", "grows_by = 200\ncollections = { global");
+
+#[test]
+fn a_hunt_in_which_no_program_grew_memory_is_not_trusted_unless_none_can() {
+    let hunt = |manifest: &str, runtime: &str, programs: &str, code: i32| {
+        let args = ["hunt", "--runtime", runtime, "--programs", programs, "--jobs", "2"];
+        stdout(&place(manifest).run(&args).code(code))
+    };
+    let roomy = MANIFEST.replace("max_pages = 4", "max_pages = 201");
+    let coarse = roomy.replace(COARSE.0, COARSE.1);
+    assert_ne!(coarse, roomy);
+    let text = hunt(&coarse, "marksweep.toml", "50", 3);
+    assert!(text.contains(" 0 pages grown, "), "{text}");
+    let why = "not trustworthy: never reached: growth of memory: no program grew memory, for which few have room where [heap] says `grows_by = 200`";
+    assert!(text.contains(why), "{text}");
+    assert!(!hunt(&roomy, "marksweep.toml", "50", 0).contains("not trustworthy"));
+    // A page is all that there is, by declaration, and what is asked for that is none of those is refused.
+    let fixed = MANIFEST.replace("max_pages = 4", "max_pages = 1\nfixed = true");
+    assert!(hunt(&fixed, "marksweep.toml", "110", 0).contains(" 0 pages grown, "));
+    place(&coarse).refuses(
+        &["hunt", "--runtime", "marksweep.toml?pages=..64", "--programs", "1"],
+        &["expected at least 201 pages at most", "found `max_pages` = 64: memory grows by 200 pages at once"],
+    );
+    assert!(hunt(&coarse, "marksweep.toml?pages=..1", "50", 0).contains(" 0 pages grown, "));
+}
+
+#[test]
+fn growth_that_is_otherwise_than_declared_exits_with_2() {
+    let coarse = MANIFEST.replace("max_pages = 4", "max_pages = 201").replace(COARSE.0, COARSE.1);
+    let text = stdout(&place(&coarse).run(&["manifest", "check", "marksweep.toml"]).code(2));
+    assert!(text.contains("| grows_by = 200\n   |            ^^^\n"), "{text}");
+    assert!(
+        text.contains(
+            "seen: memory grew from 1 to 2, from 2 to 3, from 3 to 4, from 4 to 5 pages, ..; leave `grows_by` out"
+        ),
+        "{text}"
+    );
+}

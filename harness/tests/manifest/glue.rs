@@ -383,6 +383,27 @@ fn a_request_gets_the_first_kind_that_has_its_pointers_and_the_manifest_says_the
 }
 
 #[test]
+fn an_object_of_another_kind_stands_in_for_one_of_a_kind_of_no_bytes() {
+    let empty = "[object]\nzero_size = \"shared\"\n[[kind]]\nname = \"empty\"\nbytes = 0\npointers = \"none\"\nalloc = { call = \"node_class\" }\n";
+    let kind = |pointers: &str, bytes: u32| {
+        let alloc = "alloc = { call = \"make\", args = [\"size\", \"count\"] }";
+        format!("[[kind]]\nname = \"k{bytes}\"\npointers = {pointers}\nbytes = {bytes}\n{alloc}\n")
+    };
+    for (others, pointers) in
+        [(kind("\"any\"", 8) + &kind("\"none\"", 4), 0), (kind("\"any\"", 8) + &kind("\"all\"", 4), 1)]
+    {
+        let mut it = driver(&format!("{empty}{others}{COLLECT}{UP}"));
+        // Two of four bytes, none of which is the shared one.
+        for address in [16_384, 16_388] {
+            assert_eq!(it.call("new", &[0, 0, 0, 0]), Ok(vec![address]), "{others}");
+            assert_eq!(it.record(), [2, pointers], "{others}");
+        }
+        assert_eq!(it.call("new", &[8, 0, 1, 2]), Ok(vec![16_392]));
+        assert_eq!(it.record(), [2, 2]);
+    }
+}
+
+#[test]
 fn arguments_of_an_allocation_are_what_they_are_called() {
     for (argument, expected) in [
         ("\"size\"", 14),

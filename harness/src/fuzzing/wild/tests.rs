@@ -39,6 +39,68 @@ fn collectors_that_are_told_of_pointers_slots_and_drops_do_what_modules_ask() {
     }
 }
 
+/// A collector of the tests with its text edited, and its manifest's, in a folder.
+fn edited(name: &str, module: &[(&str, &str)], said: &[(&str, &str)]) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let text = |ending: &str, edits: &[(&str, &str)]| {
+        let text = std::fs::read_to_string(manifest(name).replace(".toml", ending)).unwrap();
+        let text = edits.iter().fold(text, |text, (from, to)| {
+            assert_eq!(text.matches(from).count(), 1, "{from}");
+            text.replace(from, to)
+        });
+        std::fs::write(folder.path().join(format!("{name}{ending}")), text).unwrap();
+    };
+    text(".wat", module);
+    text(".toml", said);
+    let path = folder.path().join(format!("{name}.toml"));
+    let path = path.to_str().unwrap().to_owned();
+    (folder, path)
+}
+
+/// One is added to the address of each object, and two stands for none.
+const TAGGED: [(&str, &str); 4] = [
+    (
+        "        (if (local.get $object)\n          (then\n            (local.set $object (i32.sub (local.get $object) (i32.const 8)))",
+        "        (if (i32.and (local.get $object) (i32.const 1))\n          (then\n            (local.set $object (i32.sub (local.get $object) (i32.const 9)))",
+    ),
+    (
+        "          (br $clear))))\n    (i32.add (local.get $block) (i32.const 8)))",
+        "          (br $clear))))\n    (i32.add (local.get $block) (i32.const 9)))",
+    ),
+    ("(then (return (i32.const 0))))\n    ;; A free block", "(then (return (i32.const 2))))\n    ;; A free block"),
+    (
+        "      (return (i32.const 0)))\n    (i32.store offset=4",
+        "      (return (i32.const 2)))\n    (i32.store offset=4",
+    ),
+];
+
+#[test]
+fn collectors_with_tags_and_with_minor_collections_do_what_modules_ask() {
+    let tag = [("alignment = 8\n", "alignment = 8\ntag = 1\nnull = 2\n")];
+    let minor = [("automatic = true\n", "minor = { call = \"collect\" }\nautomatic = true\n")];
+    let collectors = [edited("marksweep", &TAGGED, &[tag, minor].concat()), edited("generational", &[], &[])];
+    for (at, (_folder, path)) in collectors.iter().enumerate() {
+        let mut body = WildModules::new(path).unwrap();
+        for i in 0..100 {
+            if let Err(failure) = body.run(&raw_bytes(1, i, MOST)) {
+                panic!("{at}, input {i}: {failure}");
+            }
+        }
+        let s = *body.statistics();
+        assert!(
+            2 * s.finished >= s.modules && s.calls.iter().all(|&calls| calls > 10) && s.collected > 30,
+            "{at}: {s}"
+        );
+    }
+    // What is wrong behind a tag is seen.
+    let last_root =
+        ("(call $mark (global.get $roots) (i32.const 64))", "(call $mark (global.get $roots) (i32.const 1))");
+    let (_folder, path) = edited("marksweep", &[TAGGED.as_slice(), &[last_root]].concat(), &tag);
+    let mut body = WildModules::new(&path).unwrap();
+    let failure = (0..150).find_map(|i| body.run(&raw_bytes(1, i, MOST)).err()).unwrap().0;
+    assert!(failure.contains("violation: "), "{failure}");
+}
+
 #[test]
 fn collectors_that_cannot_be_judged_are_refused() {
     use crate::fuzzing::HeapImages;

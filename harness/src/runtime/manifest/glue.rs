@@ -4,6 +4,7 @@
 //! read back from the mutator's mirror (`$mutator.mirror`), whose slots below `$glue.slots` are current until a root operation returns.
 //! No `select` anywhere: wasmi 2.0.0 miscompiles some of them.
 
+use super::agree;
 use super::parts::*;
 use super::roots;
 use std::fmt::Write as _;
@@ -149,9 +150,12 @@ fn allocation(out: &mut String, plan: &Plan<'_>) {
             put(out, format_args!("        {line}\n"));
         }
         let made = address_of(plan.pointer, &call(&kind.alloc, plan.pointer));
+        // Where the kind has no bytes, another one's object stands in.
+        let other = kind.bytes.filter(|_| stands_in).and_then(|_| agree::stand_in(plan.kinds));
         if stands_in {
-            nothing(out, plan.zero_size, &made);
+            nothing(out, plan.zero_size, &made, other.map_or(0, |(_, request)| request.count));
         }
+        let made = other.map_or(made, |(kind, _)| address_of(plan.pointer, &call(&kind.alloc, plan.pointer)));
         put(out, format_args!("        (local.set $object {made})\n        (br $made))\n"));
     }
     out.push_str("      ;; There is no kind for it.\n      (unreachable))\n");
@@ -176,8 +180,8 @@ fn allocation(out: &mut String, plan: &Plan<'_>) {
     out.push_str("    (local.get $object))\n");
 }
 
-/// What happens before four bytes are asked for in the place of none.
-fn nothing(out: &mut String, zero_size: ZeroSize, made: &str) {
+/// What happens before four bytes are asked for in the place of none, which are so many pointers.
+fn nothing(out: &mut String, zero_size: ZeroSize, made: &str, pointers: u32) {
     put(
         out,
         format_args!(
@@ -193,6 +197,10 @@ fn nothing(out: &mut String, zero_size: ZeroSize, made: &str) {
                 "            (if (i32.eqz (local.get $object)) (then (unreachable)))\n            (if (i32.eqz (global.get ${EMPTY})) (then (global.set ${EMPTY} (local.get $object))))\n            (if (i32.ne (global.get ${EMPTY}) (local.get $object)) (then (unreachable)))\n"
             ),
         ),
+    }
+    if pointers > 0 {
+        out.push_str("            (local.set $first (i32.const 0))\n            (local.set $stride (i32.const 1))\n");
+        put(out, format_args!("            (local.set $count (i32.const {pointers}))\n"));
     }
     out.push_str("            (local.set $nothing (i32.const 1))\n            (local.set $size (i32.const 4))))\n");
 }

@@ -1,5 +1,6 @@
 //! From a file to a [`Manifest`].
 
+use super::agree;
 use super::count;
 use super::error::{ManifestError, Place};
 use super::form;
@@ -246,6 +247,8 @@ fn one(
     }
     let (object, traps, promises) = (plain::object(root)?, plain::traps(root)?, plain::promises(root)?);
     form::finish(root)?;
+    agree::growth(root, &mut memory, &heap, promises, header.like.is_some())?;
+    agree::null(root, memory, &heap, object)?;
     like(root, header, &heap, &roots)?;
     let beside_like = [
         (!object.pointer.is_plain(), "`tag` and `null` in [object]"),
@@ -263,6 +266,7 @@ fn one(
              of 0 bytes; leave `zero_size` out, or `placement`",
         ));
     }
+    agree::zero_size(root, object, &kinds)?;
 
     let plan = glue::Plan {
         start,

@@ -29,26 +29,31 @@
 //! free_list = { global = "gc_free_head" }
 //! collections = { global = "n" }
 //! worklist = { global = "gc_worklist_ptr" }
-//! grows_by = 16                     # memory grows by multiples of so many pages, or "double"; then no program has a limit that it cannot come to
+//! grows_by = 16                     # memory grows by multiples of so many pages; or "double": to as much again, until it is enough. Then no program has a
+//!                                   # limit that it cannot come to. Or { at_least = 16 }: by as many pages as are missing, and so many at least; then a
+//!                                   # growth for which there is no room may be refused, though less is missing. A chunk for which there is no room
+//!                                   # below `max_pages` is refused, and so is `growth = "shortage"` beside any of them
 //! live_bytes = { call = "live" }      # or { global = "total" }: must not grow when the same work is done again and again, and dropped and collected each time
 //!
 //! [object]                          # all optional
 //! header = 4                        # bytes before the payload, 1024 at most
 //! alignment = 8                     # a power of two, 1024 at most: of strides and payloads, from the heap's start and header on
 //! zeroed = false                    # whether a fresh payload reads as zero
+//! moving = false                    # whether objects change their addresses; such collectors cannot be judged, and true is refused
 //! size = { offset = -4, shift = 1 } # where the requested size is recorded; `mask` too
 //! mark_mask = 1
 //! free_link = 0
-//! null = 0                          # the word that stands for no object in a field, in a root and in a call
+//! null = 0                          # the word that stands for no object in a field, in a root and in a call: none that an object can have
 //! tag = 0                           # a pointer is the payload's address plus this, such as 1
 //! zero_size = "object"              # what an allocation of 0 bytes gives; or "null", or "shared": always the same, which is in no other object. Then the
-//!                                   # glue holds it against that (a trap if it is not so), and an object of 4 bytes stands in for it
+//!                                   # glue holds it against that (a trap if it is not so), and an object of 4 bytes stands in for it: of the kind that
+//!                                   # was asked for nothing, or, if that is of `bytes = 0`, of the first that has 4 bytes without pointers, or with one
 //!
 //! [[kind]]                          # the first that fits a request is taken
 //! name = "node"
 //! pointers = "any"                  # "all", "none", word indices [0, 1], { first = 1, stride = 2 } up to the end, or with `most = 15`
 //!                                   # as many as are asked for; first = "last": the last words
-//! bytes = "any"                     # or a number
+//! bytes = "any"                     # or a number; 0 too, if an object of no bytes has a call of its own
 //! alloc = { call = "alloc", args = ["size"] }   # "size", "words", "first", "stride", "count", numbers, { global = "X" }, { call = "f" }
 //!
 //! [access]                          # optional
@@ -91,11 +96,13 @@
 //! kind = "none"                     # whoever holds an object tells nobody, because nothing is ever freed
 //!
 //! [collect]
-//! full = { call = "gc_collect", args = [] }   # "none" where no function collects: what asks for a collection does nothing then
+//! full = { call = "gc_collect", args = [] }   # "none" where no function collects: what asks for a collection does nothing then, collections are counted
+//!                                   # only if `collections` in [heap] says where, and nothing is said of memory that grows without end
 //! step = { call = "gc_step", args = [1] }   # optional: made after each assignment of an odd root slot, whatever allocation does
 //! minor = { call = "gc_minor" }     # optional: a collection that keeps all that is reachable and may leave any garbage; programs ask for it
 //! automatic = true                  # whether allocation collects by itself
-//! on_exhaustion = true              # optional: whether an allocation for which there is no memory collects before it gives up; if so, one object for which there is room after `full` must not trap
+//! on_exhaustion = true              # optional: whether an allocation for which there is no memory collects before it gives up; if so, one object for which
+//!                                   # there is room after `full`, without another collection of the allocation's own, must not trap
 //!
 //! [traps]                           # all optional
 //! memory = "trap"                   # or "null"
@@ -106,17 +113,20 @@
 //! candidates = "unknown"            # "precise", "phase", "allocated-base"
 //! placement = "unknown"             # "first-fit", "first-fit-split"
 //! growth = "unknown"                # "shortage"
-//! reclaim = "unknown"               # "nothing" is freed, or { factor = 4, slack = 1048576 }: heap at most, of what first fit needs
+//! reclaim = "unknown"               # "nothing" is freed, or { factor = 4, slack = 1048576 }: heap at most, of what first fit needs, and up to the next
+//!                                   # chunk where `grows_by` is given
 //! cycles = "collected"              # or "leaked"
 //! plateau = true                    # default; false: memory may grow without end though the same work is done again and again, and dropped and collected each time
 //!
 //! [[build]]                         # other builds of the same collector
 //! name = "stress"
 //! module = "mygc-stress.wasm"
+//! recipe = "make {module}"          # optional
 //! ```
 //! A function or global is named by its export, its name in the name section, or `#` and its index.
 
 pub mod adopt;
+mod agree;
 mod count;
 mod error;
 mod form;

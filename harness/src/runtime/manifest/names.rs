@@ -9,6 +9,7 @@ use super::parts::{
 use super::probe::Started;
 use super::read::{Table, Value};
 use super::rewrite::Rewritten;
+use crate::runtime::description::MOST_PAGES;
 use wasmparser::ValType;
 
 /// A module with names and numbers for its things.
@@ -131,14 +132,7 @@ impl Names<'_> {
             collections: global("collections")?,
             worklist: global("worklist")?,
             live_bytes: table.get("live_bytes").map(|value| self.live_bytes(&value)).transpose()?,
-            grows_by: table
-                .get("grows_by")
-                .map(|value| match value.as_text() {
-                    Some("double") => Ok(Chunk::Double),
-                    Some(_) => Err(value.other("a number of pages, or \"double\"")),
-                    None => Ok(Chunk::Pages(value.number(1, 1 << 16)?)),
-                })
-                .transpose()?,
+            grows_by: table.get("grows_by").map(|value| chunk(&value)).transpose()?,
         };
         table.finish()?;
         Ok(heap)
@@ -227,6 +221,20 @@ impl Names<'_> {
         };
         table.finish()?;
         Ok(collect)
+    }
+}
+
+fn chunk(value: &Value<'_>) -> Result<Chunk, ManifestError> {
+    if let Some(table) = value.as_table() {
+        let pages = table.need("at_least", "pages that memory grows by, where fewer are needed")?;
+        let chunk = Chunk::AtLeast(pages.number(1, MOST_PAGES)?);
+        table.finish()?;
+        return Ok(chunk);
+    }
+    match value.as_text() {
+        Some("double") => Ok(Chunk::Double),
+        None if value.is_number() => Ok(Chunk::Pages(value.number(1, MOST_PAGES)?)),
+        Some(_) | None => Err(value.other("a number of pages, `{ at_least = N }` or \"double\"")),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Setters and getters: functions that reach a field of an object, and how they count fields.
 
 use super::kinds::Kind;
-use super::lab::Lab;
+use super::lab::{Bench, Lab};
 use super::names::{self, Candidate, Role};
 use super::world::{Root, SIZE, World};
 
@@ -29,6 +29,12 @@ impl Unit {
             Self::Offset => 4 * word,
         }
     }
+
+    /// Stores a pointer by a function that counts fields so; false where that does not return.
+    fn store(self, function: &Candidate, bench: &mut Bench<'_>, object: u32, word: u32, child: u32) -> bool {
+        let words = [bench.word_of(object), self.of(word), bench.word_of(child)];
+        bench.call(function.index, &words).is_some()
+    }
 }
 
 /// A function that reaches fields.
@@ -36,6 +42,14 @@ impl Unit {
 pub(super) struct Accessor {
     pub(super) function: Candidate,
     pub(super) unit: Unit,
+}
+
+/// Stores a pointer in a word of an object, by a setter if there is one; false where that does not return.
+pub(super) fn store(setter: Option<&Accessor>, bench: &mut Bench<'_>, object: u32, word: u32, child: u32) -> bool {
+    match setter {
+        None => bench.write_pointer(object.wrapping_add(4 * word), child),
+        Some(by) => by.unit.store(&by.function, bench, object, word, child),
+    }
 }
 
 /// Words of the objects that are used.
@@ -50,9 +64,10 @@ pub(super) fn setter(world: &World<'_, '_>, root: Option<&Root>, kinds: &[Kind])
             // Where each allocation collects, what is not rooted is gone.
             root.is_none_or(|root| root.hold(&mut bench, 0, object))
                 && world.recipe.make_clean(&mut bench, SIZE, 0).is_some_and(|child| {
-                    let stored = bench.call(function.index, &[object, unit.of(word), child]).is_some();
+                    let stored = unit.store(function, &mut bench, object, word, child);
                     let at = |other: u32| bench.word(object + 4 * other);
-                    stored && (0..WORDS).all(|other| at(other) == Some(if other == word { child } else { 0 }))
+                    let wanted = |other: u32| bench.word_of(if other == word { child } else { 0 });
+                    stored && (0..WORDS).all(|other| at(other) == Some(wanted(other)))
                 })
         })
     };
@@ -67,8 +82,9 @@ pub(super) fn getter(world: &World<'_, '_>, root: Option<&Root>, kinds: &[Kind])
             let Some(object) = kind.recipe.make_clean(&mut bench, 4 * WORDS, WORDS) else { return false };
             root.is_none_or(|root| root.hold(&mut bench, 0, object))
                 && world.recipe.make_clean(&mut bench, SIZE, 0).is_some_and(|child| {
-                    bench.write_word(object + 4 * word, child)
-                        && bench.call(function.index, &[object, unit.of(word)]) == Some(vec![child])
+                    bench.write_pointer(object + 4 * word, child)
+                        && bench.call(function.index, &[bench.word_of(object), unit.of(word)])
+                            == Some(vec![bench.word_of(child)])
                 })
         })
     };

@@ -46,13 +46,13 @@ impl Recipe {
             Argument::First | Argument::Object | Argument::Offset | Argument::Index | Argument::Value => 0,
         };
         let arguments: Vec<u32> = self.arguments.iter().map(&mut value).collect();
-        bench.call(self.function, &arguments)?.first().copied()
+        bench.call(self.function, &arguments)?.first().map(|word| bench.object_of(*word))
     }
 
-    /// An object whose payload is zeroed; none where there is none.
+    /// An object whose payload is all nulls; none where there is none.
     pub(super) fn make_clean(&self, bench: &mut Bench<'_>, size: u32, count: u32) -> Option<u32> {
         let object = self.make(bench, size, count).filter(|object| *object != 0)?;
-        bench.write(object, &vec![0; size as usize]).then_some(object)
+        bench.clear(object, size).then_some(object)
     }
 }
 

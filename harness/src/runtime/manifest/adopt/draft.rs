@@ -8,6 +8,7 @@ use super::find::{Collecting, Found};
 use super::kinds::Scan;
 use super::layout::End;
 use super::names;
+use super::pointer::Tagged;
 use super::refusal::{Exhausted, Refusal};
 use super::roots::{Capacity, Kept};
 use super::world::{Address, Collection, Root};
@@ -172,17 +173,22 @@ fn heap(draft: &mut Draft, found: &Found, module: &Decoded<'_>) {
         }
         None => draft.line("# collections = { global = \"collections\" }   # counts collections; none was found"),
     }
-    if let Some((chunk, times)) = found.growth {
-        draft.comment(&format!("{}.", grows(chunk, times)));
-        draft.line(match chunk {
-            Chunk::Pages(pages) => format!("grows_by = {pages}"),
-            Chunk::Double => "grows_by = \"double\"".to_owned(),
-        });
+    if let Some(chunk) = found.growth.chunk() {
+        draft.comment(&format!("{}.", grows(chunk, found.growth.times())));
+        draft.line(format!("grows_by = {}", chunk.toml()));
     }
     if let Some(live) = &found.live {
         draft.comment("seen: it is more by a rooted object's bytes, and as before when that is gone.");
         draft.line(format!("live_bytes = {{ call = {} }}", quoted(&live.name)));
     }
+}
+
+/// What stands for an object, in words.
+pub(super) fn tag(tagged: Tagged) -> String {
+    let tag = tagged.pointer.tag;
+    format!(
+        "seen: each word that an allocation gave was a multiple of 4 and {tag}. assumed: a pointer is the payload's address and {tag}"
+    )
 }
 
 /// What memory grows by, in words.
@@ -191,6 +197,11 @@ pub(super) fn grows(chunk: Chunk, times: usize) -> String {
     match chunk {
         Chunk::Pages(pages) => {
             format!("seen {often}: memory grows by {pages} pages at once. assumed: never by another number")
+        }
+        Chunk::AtLeast(pages) => {
+            format!(
+                "seen {often}: memory grows by {pages} pages, and by more where more are needed. assumed: never by fewer"
+            )
         }
         Chunk::Double => format!("seen {often}: memory doubles when it grows. assumed: always"),
     }
@@ -218,6 +229,16 @@ fn object(draft: &mut Draft, found: &Found) {
             "seen: payloads were aligned to {bytes} only. Programs take payloads to be aligned to 4."
         )),
         None => draft.line("# alignment = 8"),
+    }
+    if let Some(tagged) = found.tagged {
+        draft.comment(&format!("{}.", tag(tagged)));
+        draft.line(format!("tag = {}", tagged.pointer.tag));
+        draft.comment(if tagged.is_null_seen {
+            "seen: what a request gives that cannot be met. assumed: it stands for no object everywhere."
+        } else {
+            "assumed: which word stands for no object was not seen."
+        });
+        draft.line(format!("null = {}", tagged.pointer.null));
     }
     match found.zeroed {
         Some(true) => {
@@ -408,7 +429,7 @@ fn collect(draft: &mut Draft, found: &Found) {
 
 fn traps(draft: &mut Draft, found: &Found) {
     draft.title("[traps]");
-    let Refusal { exhausted, limit, wraps } = found.refusal;
+    let Refusal { exhausted, limit, wraps, strange } = found.refusal;
     match exhausted {
         Some(Exhausted::Null) => {
             draft.comment("seen: a request for which there is no memory gives 0.");
@@ -419,6 +440,12 @@ fn traps(draft: &mut Draft, found: &Found) {
             draft.line("memory = \"trap\"");
         }
         None => draft.line("# memory = \"trap\"          # or \"null\"; no request was seen to be refused"),
+    }
+    if let Some((size, word)) = strange {
+        draft.comment(&format!(
+            "seen: a request of {size:#x} bytes, for which there is no memory, gave {word}, which is neither null nor an object's. If it stands for no object, say \
+             `null = {word}` in [object]."
+        ));
     }
     if let Some((size, address)) = wraps {
         draft.comment(&format!(

@@ -1,14 +1,16 @@
 //! Everything that is found out of a module, one thing after the other: names first, then what running it shows.
 
 use super::super::module::Decoded;
-use super::super::parts::{Behaviour, Chunk, ZeroSize};
+use super::super::parts::{Behaviour, ZeroSize};
 use super::access::{self, Accessor};
 use super::allocation::{Allocator, Recipe};
 use super::edges;
+use super::growth::{self, Growth};
 use super::kinds::{self, Kind, Scan, Words};
 use super::lab::{Budget, Lab};
 use super::layout::{self, Layout};
 use super::names::{self, Candidate};
+use super::pointer::{self, Tagged};
 use super::refusal::{self, Refusal};
 use super::roots::{self, Kept};
 use super::ways::{self, Ways};
@@ -67,6 +69,8 @@ pub(super) struct Found {
     pub(super) store: (Option<Accessor>, Vec<String>),
     pub(super) load: (Option<Accessor>, Vec<String>),
     pub(super) layout: Layout,
+    /// What stands for an object, if that is not its address.
+    pub(super) tagged: Option<Tagged>,
     pub(super) zeroed: Option<bool>,
     pub(super) refusal: Refusal,
     pub(super) scan: Scan,
@@ -75,8 +79,8 @@ pub(super) struct Found {
     /// Children up to which an object is collected, where more trap.
     pub(super) worklist: Option<u32>,
     pub(super) live: Option<Candidate>,
-    /// What memory grows by, where that is more than a page, and how often that was seen.
-    pub(super) growth: Option<(Chunk, usize)>,
+    /// How memory grows.
+    pub(super) growth: Growth,
     /// What a request for no bytes gives; none where that was not seen.
     pub(super) zero_size: Option<ZeroSize>,
     /// Whether two objects that only hold each other are freed; none where that was not seen.
@@ -212,6 +216,9 @@ pub(super) fn find(module: &Decoded<'_>) -> Result<Found, String> {
     let Some(first) = allocators.first() else { return Err(no_allocator(module, &candidates)) };
     let sizes = first.sizes();
     let plain = first.recipe(sizes[sizes.len() - 1], &[]);
+    let tagged = pointer::observe(&lab, &plain);
+    let form = tagged.map(|tagged| tagged.pointer).unwrap_or_default();
+    let lab = lab.pointing(form);
     if let Some(problem) = inside(&lab, &plain) {
         return Err(problem);
     }
@@ -231,7 +238,7 @@ pub(super) fn find(module: &Decoded<'_>) -> Result<Found, String> {
         world.store = access::setter(&world, root.as_ref(), &[unseen(&world)]).0;
     }
     let layout = layout::observe(&world, root.as_ref(), recycles);
-    let roots = good.into_iter().map(|root| roots::describe(&world, root, recycles, layout.first)).collect();
+    let roots: Vec<Kept> = good.into_iter().map(|root| roots::describe(&world, root, recycles, layout.first)).collect();
 
     let observed = match &root {
         Some(root) if recycles => kinds::observe(&world, root, &allocators),
@@ -251,7 +258,7 @@ pub(super) fn find(module: &Decoded<'_>) -> Result<Found, String> {
     // Thousands of objects need room.
     let wide = Lab::new(module, &behaviour, (initial, (ready + WIDE_PAGES).min(roomy.1.max(ready))), &init, &budget)?;
     let wide = World {
-        lab: &wide,
+        lab: &wide.pointing(form),
         recipe: world.recipe.clone(),
         collection: world.collection.clone(),
         discard: world.discard.clone(),
@@ -259,7 +266,7 @@ pub(super) fn find(module: &Decoded<'_>) -> Result<Found, String> {
         patience: 1,
         sample: world.sample,
     };
-    let growth = edges::growth(wide.lab, &world.recipe, root.as_ref());
+    let growth = growth::observe(wide.lab, &world.recipe, roots.first().map(Kept::slots));
     // The first kind that has no pointers where there are no bytes.
     let empty = kinds.iter().find(|kind| !matches!(kind.words, Words::These(_)));
     let empty = empty.map_or(&world.recipe, |kind| &kind.recipe);
@@ -289,6 +296,7 @@ pub(super) fn find(module: &Decoded<'_>) -> Result<Found, String> {
         store,
         load,
         layout,
+        tagged,
         growth,
         zero_size,
         cycles,
@@ -459,11 +467,7 @@ fn cycle(world: &World<'_, '_>, kinds: &[Kind], store: Option<&Accessor>) -> Opt
         let a = kind.recipe.make_clean(bench, size, size / 4)?;
         let b = kind.recipe.make_clean(bench, size, size / 4)?;
         for (from, to) in [(a, b), (b, a)] {
-            let stored = match store {
-                None => bench.write_word(from + 4 * word, to),
-                Some(setter) => bench.call(setter.function.index, &[from, setter.unit.of(word), to]).is_some(),
-            };
-            stored.then_some(())?;
+            access::store(store, bench, from, word, to).then_some(())?;
         }
         (world.drop_object(bench, a) && world.drop_object(bench, b)).then_some(())?;
         Some(a)

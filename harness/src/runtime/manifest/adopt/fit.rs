@@ -4,9 +4,12 @@
 //! where it says shows only when objects are made and collected. What was seen otherwise is a misfit: the manifest is wrong there, or the collector is. What
 //! could not be seen is no misfit.
 
+mod calls;
+mod memory;
+
 use super::super::error::ManifestError;
 use super::super::module::Decoded;
-use super::super::parts::{Argument, Chunk, Direction, Function, Kind, OutOfMemory, RootKind, Roots, ZeroSize};
+use super::super::parts::{Chunk, Direction, Function, Kind, OutOfMemory, RootKind, Roots, ZeroSize};
 use super::super::read::{Source, Table, Value};
 use super::super::{Manifest, Object};
 use super::Fact;
@@ -48,23 +51,23 @@ pub fn fit(manifest: &Manifest) -> Fit {
             return fit;
         }
     };
-    if !manifest.object.pointer.is_plain() {
-        fit.seen
-            .push(not_run("`tag` and `null` are taken as they are said: experiments know addresses only".to_owned()));
-        return fit;
-    }
     let memory = manifest.memory;
     let spare = match manifest.heap.grows_by {
-        Some(Chunk::Pages(pages)) => SPARE_PAGES.max(2 * pages),
-        Some(Chunk::Double) => SPARE_PAGES.max(3 * memory.ready_pages),
+        Some(Chunk::Pages(pages) | Chunk::AtLeast(pages)) => SPARE_PAGES.max(pages.saturating_mul(2)),
+        Some(Chunk::Double) => SPARE_PAGES.max(memory.ready_pages.saturating_mul(3)),
         None => SPARE_PAGES,
     };
-    let most = (memory.ready_pages + spare).min(memory.max_pages.max(memory.ready_pages));
+    let most = memory.ready_pages.saturating_add(spare).min(memory.max_pages.max(memory.ready_pages));
     let behaviour =
         |key: &str| manifest.imports.iter().find(|import| import.name == key).map(|import| import.behaviour);
     let init: Vec<u32> = manifest.init.iter().map(|function| function.index).collect();
     let budget = Budget::new();
-    let lab = match Lab::new(&decoded, &behaviour, (memory.initial_pages, most), &init, &budget) {
+    let lab = |most: u32| {
+        let lab = Lab::new(&decoded, &behaviour, (memory.initial_pages, most), &init, &budget)?;
+        Ok(lab.pointing(manifest.object.pointer))
+    };
+    let made: Result<Lab<'_>, String> = lab(most);
+    let made = match made {
         Ok(lab) => lab,
         Err(problem) => {
             fit.seen.push(not_run(problem));
@@ -77,12 +80,15 @@ pub fn fit(manifest: &Manifest) -> Fit {
     };
     let Ok(parsed) = DeTable::parse(&manifest.source) else { return fit };
     let source = Source { origin: &manifest.origin, text: &manifest.source };
-    let mut trial = Trial { manifest, root: Table::root(source, &parsed), world: World::new(&lab, recipe), fit };
-    let made = trial.objects();
-    let held = trial.roots();
-    trial.blocks(made.as_ref(), held.as_ref());
-    trial.nothing(held.as_ref());
+    let mut trial = Trial { manifest, root: Table::root(source, &parsed), world: World::new(&made, recipe), fit };
+    let objects = trial.objects();
+    let holder = trial.roots();
+    let held = holder.as_ref().map(|(root, _)| root);
+    trial.blocks(objects.as_ref(), held);
+    trial.calls(held);
+    trial.nothing(held);
     trial.requests(u64::from(most) * u64::from(PAGE));
+    trial.growth(&lab, holder.as_ref());
     if budget.is_spent() {
         trial.seen("not run", "its functions ran for as long as they may; what is not said was not seen".to_owned());
     }
@@ -272,9 +278,9 @@ impl Trial<'_, '_> {
         self.misfit("object", "size", &problem);
     }
 
-    /// Whether what is dropped is recycled, and what roots hold is not; the first that holds.
-    fn roots(&mut self) -> Option<Root> {
-        let (collection, name) = self.collection();
+    /// Whether what is dropped is recycled, and what roots hold is not; the first that holds, and how many it can.
+    fn roots(&mut self) -> Option<(Root, u32)> {
+        let (collection, name) = self.full();
         self.world.collection = collection;
         self.choose_sample();
         let mut dropped = self.world.unrooted();
@@ -287,7 +293,19 @@ impl Trial<'_, '_> {
         match dropped {
             Fate::Recycled(after) => {
                 self.world.patience = patience(after);
-                self.seen("collection", format!("`{name}` frees what nothing holds"));
+                // What comes again all the same shows nothing of a call.
+                let is_sooner = |call: &Collection| after == 0 || self.frees_sooner(call);
+                let shows = self.world.collection.as_ref().is_none_or(is_sooner);
+                self.seen(
+                    "collection",
+                    if shows {
+                        format!("`{name}` frees what nothing holds")
+                    } else {
+                        format!(
+                            "not seen: what nothing holds comes again, but no sooner after `{name}` than without it"
+                        )
+                    },
+                );
             }
             Fate::Died => {
                 self.misfit("collect", "full", &format!("`full`: seen: `{name}` traps, or runs on and on, where nothing is held; name another function, or other `args`"));
@@ -318,34 +336,10 @@ impl Trial<'_, '_> {
                 continue;
             };
             if self.keeps(at, &root, fate, shows) {
-                first = first.or(Some(root));
+                first = first.or(Some((root, self.manifest.roots[at].capacity)));
             }
         }
         first
-    }
-
-    /// What collects, if a call does, and what it is called.
-    fn collection(&self) -> (Option<Collection>, String) {
-        let Some(full) = &self.manifest.collect.full else { return (None, "allocation".to_owned()) };
-        let arguments = full.arguments.iter().map(|argument| match argument {
-            Argument::Number(number) => *number,
-            Argument::Global(global) => global.initial,
-            Argument::Size
-            | Argument::Words
-            | Argument::First
-            | Argument::Stride
-            | Argument::Count
-            | Argument::Object
-            | Argument::Offset
-            | Argument::Index
-            | Argument::Value
-            | Argument::Call(_) => 0,
-        });
-        let (function, name) = (full.function.index, full.function.name.clone());
-        let collection = Collection { function, name: name.clone(), arguments: arguments.collect(), is_named: true };
-        // An allocation of nothing may stand for one.
-        let is_allocation = self.manifest.kinds.iter().any(|kind| kind.alloc.function.index == function);
-        ((!is_allocation).then_some(collection), name)
     }
 
     /// Takes the first sample with which roots are seen to keep something, if there is one.
@@ -533,6 +527,14 @@ impl Trial<'_, '_> {
                 self.seen("exhaustion", format!("a request for which there is no memory: {}", word(seen)))
             }
             (_, Some(_) | None) => {}
+        }
+        if let Some((size, word)) = refusal.strange {
+            let null = self.manifest.object.pointer.null;
+            let problem = format!(
+                "`null`: declared is {null}; seen: a request of {size:#x} bytes, for which there is no memory, gives {word}, which is neither that nor an object; \
+                 write `null = {word}`"
+            );
+            self.misfit("object", "null", &problem);
         }
         let Some(declared) = traps.size_limit else { return };
         match (refusal.limit, refusal.wraps) {

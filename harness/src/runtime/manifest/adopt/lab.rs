@@ -1,7 +1,7 @@
 //! A module on an interpreter, where any of its functions can be called, and its memory and globals be seen and changed.
 
 use super::super::module::Decoded;
-use super::super::parts::Behaviour;
+use super::super::parts::{Behaviour, Pointer};
 use super::super::rewrite::{self, Rewritten};
 use crate::engine::{Compiled, Engine, Instance, Wasmi};
 use crate::outcome::End;
@@ -51,6 +51,8 @@ pub(super) struct Lab<'m> {
     start: Vec<u32>,
     /// What constant globals are.
     constants: Vec<Option<u32>>,
+    /// What stands for an object in calls, in roots and in fields. Experiments know addresses.
+    pointer: Pointer,
     budget: &'m Budget,
 }
 
@@ -95,7 +97,12 @@ impl<'m> Lab<'m> {
         let names: Vec<&str> = mutable.iter().map(|index| globals[*index as usize].as_str()).collect();
         let compiled = Wasmi::new().compile(&[("module", &binary)], &names).map_err(|e| e.to_string())?;
         let start = module.start.into_iter().chain(start.iter().copied()).collect();
-        Ok(Self { module, compiled, mutable, start, constants: initial, budget })
+        Ok(Self { module, compiled, mutable, start, constants: initial, pointer: Pointer::default(), budget })
+    }
+
+    /// The same with another form of pointers.
+    pub(super) fn pointing(self, pointer: Pointer) -> Self {
+        Self { pointer, ..self }
     }
 
     /// A fresh instance, its start functions called.
@@ -221,5 +228,33 @@ impl Bench<'_> {
     /// Writes a word; false out of bounds.
     pub(super) fn write_word(&mut self, address: u32, word: u32) -> bool {
         self.write(address, &word.to_le_bytes())
+    }
+
+    /// The word for the object at an address, or for none.
+    pub(super) const fn word_of(&self, object: u32) -> u32 {
+        self.lab.pointer.word(object)
+    }
+
+    /// The address of the object that a word stands for, or 0.
+    pub(super) const fn object_of(&self, word: u32) -> u32 {
+        self.lab.pointer.address(word)
+    }
+
+    /// Writes the pointer to an object; false out of bounds.
+    pub(super) fn write_pointer(&mut self, address: u32, object: u32) -> bool {
+        self.write_word(address, self.word_of(object))
+    }
+
+    /// Calls a function with pointers to these objects; whether it returns.
+    pub(super) fn tell(&mut self, function: u32, objects: &[u32]) -> bool {
+        let words: Vec<u32> = objects.iter().map(|object| self.word_of(*object)).collect();
+        self.call(function, &words).is_some()
+    }
+
+    /// Makes all words of a payload null, and what is left zero; false out of bounds.
+    pub(super) fn clear(&mut self, object: u32, size: u32) -> bool {
+        let mut payload = self.word_of(0).to_le_bytes().repeat((size / 4) as usize);
+        payload.resize(size as usize, 0);
+        self.write(object, &payload)
     }
 }

@@ -13,11 +13,13 @@ mod draft;
 mod edges;
 mod find;
 mod fit;
+mod growth;
 mod kinds;
 mod lab;
 mod layout;
 mod missing;
 mod names;
+mod pointer;
 mod refusal;
 mod roots;
 mod ways;
@@ -134,6 +136,14 @@ fn facts(found: &find::Found) -> Vec<Fact> {
     if let Some(limit) = found.refusal.limit {
         fact("size limit", format!("seen: requests of {limit:#x} bytes and more are refused at once"));
     }
+    if let Some((size, word)) = found.refusal.strange {
+        fact(
+            "to decide",
+            format!(
+                "does {word} stand for no object? A request of {size:#x} bytes, for which there is no memory, gave it"
+            ),
+        );
+    }
     if let Some((size, address)) = found.refusal.wraps {
         fact(
             "size limit",
@@ -141,8 +151,14 @@ fn facts(found: &find::Found) -> Vec<Fact> {
         );
     }
     fact("objects", format!("header of {} bytes, aligned to {}", number(layout.header), number(layout.alignment)));
-    if let Some((chunk, times)) = found.growth {
-        fact("growth", draft::grows(chunk, times));
+    if let Some(tagged) = found.tagged {
+        fact("tag", draft::tag(tagged));
+        if !tagged.is_null_seen {
+            fact("to decide", "which word stands for no object? `null` is 0 for now".to_owned());
+        }
+    }
+    if let Some(chunk) = found.growth.chunk() {
+        fact("growth", draft::grows(chunk, found.growth.times()));
     }
     match found.zero_size {
         Some(ZeroSize::Null) => fact("no bytes", "seen: a request for 0 bytes gives 0".to_owned()),

@@ -22,6 +22,8 @@ pub(super) struct Refusal {
     pub(super) limit: Option<u32>,
     /// A request that memory cannot hold, and the address that it got all the same.
     pub(super) wraps: Option<(u32, u32)>,
+    /// A request that cannot be met, and what it gave: neither null nor where an object can be.
+    pub(super) strange: Option<(u32, u32)>,
 }
 
 /// Garbage that a collection has to go through.
@@ -37,6 +39,8 @@ const STEPS: [u32; 9] =
 enum Answer {
     Refused(Exhausted),
     Object(u32),
+    /// A word that is none of both.
+    Strange(u32),
     /// It ran on and on, or there was no asking.
     Unknown,
 }
@@ -44,15 +48,20 @@ enum Answer {
 /// Asks for so many bytes in a heap with garbage; the answer, and the fuel that it took.
 fn ask(world: &World<'_, '_>, garbage: u32, size: u32) -> (Answer, u64) {
     let Ok(mut bench) = world.lab.bench() else { return (Answer::Unknown, 0) };
+    let mut lowest = u32::MAX;
     for _ in 0..garbage {
-        let is_made = world.recipe.make_clean(&mut bench, SIZE, 0);
-        if !is_made.is_some_and(|object| world.drop_object(&mut bench, object)) {
+        let made = world.recipe.make_clean(&mut bench, SIZE, 0);
+        let Some(object) = made.filter(|object| world.drop_object(&mut bench, *object)) else {
             return (Answer::Unknown, 0);
-        }
+        };
+        lowest = lowest.min(object);
     }
     let before = bench.used();
     let answer = match world.recipe.make(&mut bench, size, 0) {
         Some(0) => Answer::Refused(Exhausted::Null),
+        Some(address) if address < lowest || address as usize >= bench.memory().len() => {
+            Answer::Strange(bench.word_of(address))
+        }
         Some(address) => Answer::Object(address),
         None if bench.is_exhausted() => Answer::Unknown,
         None => Answer::Refused(Exhausted::Trap),
@@ -68,10 +77,11 @@ pub(super) fn observe(world: &World<'_, '_>, most_bytes: u64) -> Refusal {
         match ask(world, GARBAGE[0], size).0 {
             Answer::Object(address) => seen.wraps = seen.wraps.or(Some((size, address))),
             Answer::Refused(how) => seen.exhausted = seen.exhausted.or(Some(how)),
+            Answer::Strange(word) => seen.strange = seen.strange.or(Some((size, word))),
             Answer::Unknown => {}
         }
     }
-    if seen.wraps.is_none() {
+    if seen.wraps.is_none() && seen.strange.is_none() {
         let limits = GARBAGE.map(|garbage| limit(world, garbage, least));
         // Whoever is told words knows no bytes.
         let unit = if world.recipe.arguments.contains(&Argument::Words) { 4 } else { 1 };
@@ -89,7 +99,7 @@ fn limit(world: &World<'_, '_>, garbage: u32, least: u32) -> Option<u32> {
         let (answer, used) = ask(world, garbage, size);
         match answer {
             Answer::Refused(_) => Some(answer != first || used < fuel / 2),
-            Answer::Object(_) | Answer::Unknown => None,
+            Answer::Object(_) | Answer::Strange(_) | Answer::Unknown => None,
         }
     };
     let mut good = least;

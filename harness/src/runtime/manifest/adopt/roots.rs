@@ -19,6 +19,16 @@ pub(super) struct Kept {
     pub(super) why: Vec<String>,
 }
 
+impl Kept {
+    /// How, and how many can be held.
+    pub(super) const fn slots(&self) -> (&Root, u32) {
+        match self.capacity {
+            Capacity::Limit(_) => (&self.root, SLOTS),
+            Capacity::Slots(slots) => (&self.root, slots),
+        }
+    }
+}
+
 /// How many there may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Capacity {
@@ -177,7 +187,7 @@ fn code_tables(lab: &Lab<'_>) -> Vec<Root> {
 fn lets_go_only(world: &World<'_, '_>, pins: &Root) -> bool {
     let fate = |let_go: bool| {
         world.child(pins, &world.recipe, SIZE, |bench, object, child| {
-            let is_linked = bench.write_word(object, child);
+            let is_linked = bench.write_pointer(object, child);
             is_linked && (!let_go || pins.hold(bench, 1, child) && pins.release(bench, 1, child))
         })
     };
@@ -204,13 +214,14 @@ fn tables(lab: &Lab<'_>) -> Vec<Root> {
 /// Globals that keep the object whose address they hold: no manifest can say that, so these are notes.
 pub(super) fn cells(world: &World<'_, '_>) -> Vec<String> {
     let Ok(bench) = world.lab.bench() else { return Vec::new() };
-    let empty = world.lab.mutable().iter().filter(|index| bench.global(**index) == Some(0)).take(MOST_TRIED);
+    let null = bench.word_of(0);
+    let empty = world.lab.mutable().iter().filter(|index| bench.global(**index) == Some(null)).take(MOST_TRIED);
     let fate = |global: u32, let_go: bool| {
         world.fate(|bench| {
             let object = world.recipe.make_clean(bench, world.sample.size, 0)?;
-            bench.set_global(global, object);
+            bench.set_global(global, bench.word_of(object));
             if let_go {
-                bench.set_global(global, 0);
+                bench.set_global(global, null);
             }
             Some(object)
         })
@@ -270,7 +281,7 @@ pub(super) fn describe(world: &World<'_, '_>, root: Root, recycles: bool, first:
             let twice = recycles.then(|| {
                 world.fate(|bench| {
                     let object = world.recipe.make_clean(bench, world.sample.size, 0)?;
-                    [pin, pin, unpin].into_iter().try_for_each(|f| bench.call(f, &[object]).map(drop)).map(|()| object)
+                    [pin, pin, unpin].into_iter().all(|f| bench.tell(f, &[object])).then_some(object)
                 })
             });
             kept.is_reentrant = twice == Some(Fate::Kept);

@@ -1,6 +1,6 @@
 //! How many objects a collection can put off: an object of many children is collected, and one of more traps.
 
-use super::access::Accessor;
+use super::access::{self, Accessor};
 use super::kinds::{Kind, Words};
 use super::world::{Root, World};
 
@@ -16,11 +16,7 @@ pub(super) fn capacity(world: &World<'_, '_>, root: &Root, kinds: &[Kind], store
         root.hold(&mut bench, 0, parent).then_some(())?;
         for word in 0..children {
             let child = world.recipe.make_clean(&mut bench, 8, 0)?;
-            let stored = match store {
-                None => bench.write_word(parent + 4 * word, child),
-                Some(setter) => bench.call(setter.function.index, &[parent, setter.unit.of(word), child]).is_some(),
-            };
-            stored.then_some(())?;
+            access::store(store, &mut bench, parent, word, child).then_some(())?;
         }
         let lived = world.collect(&mut bench);
         // What runs on and on is no trap.

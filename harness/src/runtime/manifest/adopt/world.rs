@@ -1,6 +1,6 @@
 //! What becomes of an object: it is made, perhaps rooted, everything is collected, and one sees whether its place is given away again.
 
-use super::access::Accessor;
+use super::access::{self, Accessor};
 use super::allocation::Recipe;
 use super::lab::{Bench, Lab};
 use super::names::Candidate;
@@ -50,12 +50,12 @@ impl Root {
                 let (slot, next) =
                     if *grows_up { (at, at.wrapping_add(4)) } else { (at.wrapping_sub(4), at.wrapping_sub(4)) };
                 bench.set_global(*top, next);
-                bench.write_word(slot, object)
+                bench.write_pointer(slot, object)
             }
-            Self::Pins { pin, .. } => bench.call(pin.index, &[object]).is_some(),
-            Self::Calls { push, .. } => bench.call(push.index, &[object]).is_some(),
-            Self::Slots { set } => bench.call(set.index, &[number, object]).is_some(),
-            Self::Table { address, .. } => bench.write_word(address.wrapping_add(number.wrapping_mul(4)), object),
+            Self::Pins { pin, .. } => bench.tell(pin.index, &[object]),
+            Self::Calls { push, .. } => bench.tell(push.index, &[object]),
+            Self::Slots { set } => bench.call(set.index, &[number, bench.word_of(object)]).is_some(),
+            Self::Table { address, .. } => bench.write_pointer(address.wrapping_add(number.wrapping_mul(4)), object),
         }
     }
 
@@ -67,13 +67,13 @@ impl Root {
                 bench.set_global(*top, if *grows_up { at.wrapping_sub(4) } else { at.wrapping_add(4) });
                 true
             }
-            Self::Pins { unpin, .. } => bench.call(unpin.index, &[object]).is_some(),
+            Self::Pins { unpin, .. } => bench.tell(unpin.index, &[object]),
             Self::Calls { pop, pops_many, .. } => {
                 let one: &[u32] = if *pops_many { &[1] } else { &[] };
                 bench.call(pop.index, one).is_some()
             }
-            Self::Slots { set } => bench.call(set.index, &[number, 0]).is_some(),
-            Self::Table { address, .. } => bench.write_word(address.wrapping_add(number.wrapping_mul(4)), 0),
+            Self::Slots { set } => bench.call(set.index, &[number, bench.word_of(0)]).is_some(),
+            Self::Table { address, .. } => bench.write_pointer(address.wrapping_add(number.wrapping_mul(4)), 0),
         }
     }
 
@@ -203,10 +203,7 @@ impl<'l, 'm> World<'l, 'm> {
 
     /// Stores a pointer in a word of an object; false where that does not return.
     pub(super) fn link(&self, bench: &mut Bench<'_>, object: u32, word: u32, child: u32) -> bool {
-        match &self.store {
-            None => bench.write_word(object.wrapping_add(4 * word), child),
-            Some(by) => bench.call(by.function.index, &[object, by.unit.of(word), child]).is_some(),
-        }
+        access::store(self.store.as_ref(), bench, object, word, child)
     }
 
     /// What becomes of the object that `setup` gives, which makes what it needs.
@@ -234,7 +231,7 @@ impl<'l, 'm> World<'l, 'm> {
             match self.recipe.make(bench, size, 0) {
                 Some(address) if address == object => return Fate::Recycled(0),
                 Some(0) => break,
-                Some(address) if bench.write(address, &vec![0; size as usize]) && self.drop_object(bench, address) => {
+                Some(address) if bench.clear(address, size) && self.drop_object(bench, address) => {
                     witnesses.push(address);
                 }
                 Some(_) | None => return Fate::Died,
@@ -297,7 +294,7 @@ impl<'l, 'm> World<'l, 'm> {
                     *object = self.recipe.make_clean(bench, self.sample.size, 0)?;
                     (number == 2 || root.hold(bench, number, *object)).then_some(())?;
                 }
-                bench.call(set, &[written, objects[2]])?;
+                bench.call(set, &[written, bench.word_of(objects[2])])?;
                 Some(objects[watched])
             })
         };
