@@ -1,6 +1,7 @@
 //! A campaign: a seed from which the n-th program follows, whatever was asked for before.
 
 use crate::builder::{Builder, Limits};
+use crate::far;
 use crate::forms::{self, Form};
 use crate::machines::{POOL, SMALL};
 use crate::minors;
@@ -27,6 +28,11 @@ pub struct Capacities {
     /// Entries of the wrap table; 0 for a collector without one, which no program then speaks of.
     pub wraps: u32,
 }
+
+/// What unit tests of programs for modules take for a collector's.
+#[cfg(test)]
+pub(crate) const DEFAULTS: Capacities =
+    Capacities { worklist: 16_384, roots: 64, max_pages: 256, table_bytes_per_page: 0, wraps: 0 };
 
 /// An endless list of programs, each a function of the seed and its index alone.
 #[derive(Debug, Clone)]
@@ -117,6 +123,7 @@ impl Campaign {
         (self.is_generational.then(minors).flatten())
             .or_else(|| forms::program(self.seed, index, machines, self.defaults, forms))
             .or_else(|| unknown::program(self.seed, index, machines, self.defaults))
+            .or_else(|| far::program(self.seed, index, machines, self.defaults))
     }
 
     /// A program of a profile that is drawn first.

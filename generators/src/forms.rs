@@ -83,10 +83,8 @@ pub(crate) fn program(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::campaign::DEFAULTS;
     use std::collections::BTreeSet;
-
-    const DEFAULTS: Capacities =
-        Capacities { worklist: 16_384, roots: 64, max_pages: 256, table_bytes_per_page: 0, wraps: 0 };
 
     fn forms() -> Vec<Form> {
         let places = [Placement::Front, Placement::Odd, Placement::Back];

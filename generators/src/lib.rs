@@ -72,6 +72,8 @@
 mod arbitrary;
 mod builder;
 mod campaign;
+mod far;
+mod fields;
 mod forms;
 pub mod heap_image;
 mod kind;

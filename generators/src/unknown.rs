@@ -4,6 +4,7 @@
 //! They are drawn from a stream of their own, as rare programs are, so that all others are what they would be without.
 
 use crate::campaign::Capacities;
+use crate::fields;
 use crate::program::{Base, Count, Init, Machine, Op, Program, Reg, Shape, Size};
 use crate::rare::{alloc, machine};
 use crate::rng::Random;
@@ -15,8 +16,12 @@ const STREAM: u64 = 0x756e_6b6e_6f77_6e21;
 const ONE_IN: [u32; 4] = [24, 24, 40, 60];
 /// Of so many others, one fills memory with what is garbage at once,
 const TURNOVER: u32 = 60;
-/// and one overwrites what holds objects. These are drawn last, so that those before are what they would be without.
+/// one overwrites what holds objects,
 const OVERWRITTEN: u32 = 24;
+/// one hides pointers in objects of many fields,
+const MANY_FIELDS: u32 = 16;
+/// and one allocates while a collector sweeps step by step. These are drawn last, so that those before are what they would be without.
+const SWEPT: u32 = 16;
 /// Exponents of the sizes at which classes may end.
 const CLASSES: std::ops::RangeInclusive<u32> = 4..=16;
 /// Exponents of the numbers of nodes of a graph.
@@ -25,6 +30,8 @@ const NODES: std::ops::RangeInclusive<u32> = 5..=14;
 const HOLDERS: u32 = 12;
 /// Times that one is, in one program.
 const ROUNDS: u32 = 5;
+/// Pointers that are hidden at once, in objects of many fields.
+const RUN: u32 = 8;
 
 /// Pages that large garbage aims to fill at most: more would cost what a hundred other programs do.
 const LARGE_PAGES: u32 = 64;
@@ -51,6 +58,10 @@ pub(crate) fn program(seed: u64, index: u64, machines: &[Machine], defaults: Cap
         large_garbage(&mut random, machine.max_pages.unwrap_or(defaults.max_pages))
     } else if random.one_in(OVERWRITTEN) {
         overwritten(&mut random)
+    } else if random.one_in(MANY_FIELDS) {
+        hidden_among_many_fields(&mut random)
+    } else if random.one_in(SWEPT) {
+        allocated_between_steps(&mut random)
     } else {
         return None;
     };
@@ -63,42 +74,118 @@ fn hidden_pointer(random: &mut Random) -> Vec<Op> {
     let holders = random.within(3, HOLDERS);
     let fields = random.pick(&[1, 1, 1, 2, 3]);
     let size = 4 * random.within(1, 8);
-    let holder = |number: u32| Reg::new(number as u8);
     let mut ops: Vec<Op> = (0..holders).map(|n| alloc(holder(n), size + 4 * fields, fields, Init::Null)).collect();
     for round in 1..=ROUNDS {
-        let (source, target) = (random.below(holders), random.below(holders - 1));
-        let target = if target >= source { target + 1 } else { target };
-        let (from, to) = (random.below(fields), random.below(fields));
-        ops.push(alloc(VICTIM, size, 0, Init::Fill(random.below(1 << 16))));
-        ops.push(Op::Store { obj: holder(source), field: from, value: VICTIM });
-        ops.push(Op::Drop { reg: VICTIM });
-        // The next cycle begins anew.
-        ops.push(Op::Collect);
-        // An assignment of an odd slot, after which a collector makes a step.
-        let step = Op::Move { dst: holder(1), src: holder(1) };
-        ops.extend(std::iter::repeat_n(step, random.below(5) as usize));
-        if random.one_in(8) {
-            // Or an allocation, in which it may.
-            ops.push(alloc(THIRD, 8, 0, Init::Fill(1)));
-        }
-        ops.push(Op::Load { dst: VICTIM, src: holder(source), field: from });
-        let in_object = !random.one_in(4);
-        if in_object {
-            ops.push(Op::Store { obj: holder(target), field: to, value: VICTIM });
-        }
-        ops.push(Op::Clear { obj: holder(source), field: from });
-        if in_object {
-            ops.push(Op::Drop { reg: VICTIM });
-        }
-        ops.push(Op::Collect);
-        ops.push(alloc(OTHER, size, 0, Init::Fill(2 * round)));
-        ops.push(alloc(THIRD, size, 0, Init::Fill(2 * round + 1)));
-        if in_object {
-            ops.push(Op::Load { dst: VICTIM, src: holder(target), field: to });
-        }
-        ops.extend([VICTIM, OTHER, THIRD, holder(target)].map(|reg| Op::Check { reg }));
-        ops.extend([VICTIM, OTHER, THIRD].map(|reg| Op::Drop { reg }));
+        let (source, target) = two_of(random, holders);
+        let moved = [(random.below(fields), random.below(fields))];
+        ops.extend(hide(random, round, size, [source, target].map(holder), &moved));
     }
+    ops
+}
+
+/// The same between two objects of many fields among small ones: with one field of each, or with a run of them at once. A barrier may end before a field, or
+/// take it for another.
+fn hidden_among_many_fields(random: &mut Random) -> Vec<Op> {
+    let holders = random.within(6, HOLDERS);
+    let fields = fields::many(random);
+    let size = 4 * random.within(1, 8);
+    let (one, other) = two_of(random, holders);
+    let is_large = |n: u32| n == one || n == other;
+    let fields_of = |n: u32| if is_large(n) { fields } else { 1 };
+    let mut ops: Vec<Op> =
+        (0..holders).map(|n| alloc(holder(n), 4 * (fields_of(n) + 1), fields_of(n), Init::Null)).collect();
+    let is_run = random.one_in(2);
+    for round in 1..=ROUNDS {
+        let between = if random.one_in(2) { [one, other] } else { [other, one] };
+        let moved: Vec<(u32, u32)> = if is_run {
+            let [from, to] = [(); 2].map(|()| fields::run(random, fields, RUN));
+            from.zip(to).collect()
+        } else {
+            vec![(fields::one(random, fields), fields::one(random, fields))]
+        };
+        ops.extend(hide(random, round, size, between.map(holder), &moved));
+    }
+    ops
+}
+
+const fn holder(number: u32) -> Reg {
+    Reg::new(number as u8)
+}
+
+/// Two of so many.
+fn two_of(random: &mut Random, all: u32) -> (u32, u32) {
+    let (one, other) = (random.below(all), random.below(all - 1));
+    (one, if other >= one { other + 1 } else { other })
+}
+
+/// New objects in fields of one object; while marking may go on, they move into fields of another, or one moves into a root.
+fn hide(random: &mut Random, round: u32, size: u32, [source, target]: [Reg; 2], moved: &[(u32, u32)]) -> Vec<Op> {
+    let mut ops = Vec::new();
+    for &(from, _) in moved {
+        ops.push(alloc(VICTIM, size, 0, Init::Fill(random.below(1 << 16))));
+        ops.push(Op::Store { obj: source, field: from, value: VICTIM });
+    }
+    ops.push(Op::Drop { reg: VICTIM });
+    // The next cycle begins anew.
+    ops.push(Op::Collect);
+    ops.extend(steps(random));
+    if random.one_in(8) {
+        // Or an allocation, in which it may.
+        ops.push(alloc(THIRD, 8, 0, Init::Fill(1)));
+    }
+    let in_object = !random.one_in(4) || moved.len() > 1;
+    for &(from, to) in moved {
+        ops.push(Op::Load { dst: VICTIM, src: source, field: from });
+        if in_object {
+            ops.push(Op::Store { obj: target, field: to, value: VICTIM });
+        }
+        ops.push(Op::Clear { obj: source, field: from });
+    }
+    if in_object {
+        ops.push(Op::Drop { reg: VICTIM });
+    }
+    ops.push(Op::Collect);
+    if moved.len() > 1 {
+        ops.push(Op::Garbage { count: Count::new(moved.len() as u32), size: Size::Bytes(size) });
+    }
+    ops.push(alloc(OTHER, size, 0, Init::Fill(2 * round)));
+    ops.push(alloc(THIRD, size, 0, Init::Fill(2 * round + 1)));
+    for &(_, to) in moved {
+        if in_object {
+            ops.push(Op::Load { dst: VICTIM, src: target, field: to });
+        }
+        ops.push(Op::Check { reg: VICTIM });
+    }
+    ops.extend([OTHER, THIRD, target].map(|reg| Op::Check { reg }));
+    ops.extend([VICTIM, OTHER, THIRD].map(|reg| Op::Drop { reg }));
+    ops
+}
+
+/// A few assignments of an odd slot, after each of which a collector makes a step.
+fn steps(random: &mut Random) -> impl Iterator<Item = Op> + use<> {
+    std::iter::repeat_n(Op::Move { dst: holder(1), src: holder(1) }, random.below(5) as usize)
+}
+
+/// Objects that stay and objects that are garbage at once, in any order, with steps between them: a collector that sweeps step by step is somewhere among
+/// them, with live or dead objects before it, when one is allocated. All are of one size, so that memory shows it if one is never freed.
+fn allocated_between_steps(random: &mut Random) -> Vec<Op> {
+    let held = random.within(2, 5);
+    let size = 4 << random.within(1, 6);
+    let new = |random: &mut Random, number: u32| alloc(holder(number), size, 1, Init::Fill(random.below(1 << 16)));
+    let mut ops: Vec<Op> = (0..held).map(|number| new(random, number)).collect();
+    for _ in 0..random.within(4, 12) {
+        let number = random.below(held);
+        match random.below(8) {
+            0..=3 => {
+                let count = Count::new(1 << random.within(3, 8));
+                ops.push(Op::Garbage { count, size: Size::Bytes(size) });
+            }
+            4..=5 => ops.push(new(random, number)),
+            _ => ops.push(Op::Store { obj: holder(number), field: 0, value: holder(random.below(held)) }),
+        }
+        ops.extend(steps(random));
+    }
+    ops.extend((0..held).map(|number| Op::Check { reg: holder(number) }));
     ops
 }
 
@@ -128,7 +215,7 @@ fn graph_of_any_size(random: &mut Random) -> Vec<Op> {
 /// the end of a class shows in the neighbour.
 fn ends_of_classes(random: &mut Random) -> Vec<Op> {
     let mut ops = Vec::new();
-    for _ in 0..random.within(2, 6) {
+    for _ in 0..random.within(3, 9) {
         let power = 1 << random.within(*CLASSES.start(), *CLASSES.end());
         let beside = random.pick(&[0, 0, 0, 0, 1, -1, 4, -4, 8, -8, 16, -16, -20, -24]);
         let size = i32::max(power + beside, 0).cast_unsigned();
@@ -174,7 +261,7 @@ fn overwritten(random: &mut Random) -> Vec<Op> {
 
 /// As many roots as there is room for, or all but one or two: the last one is held by nothing else.
 fn last_root(random: &mut Random) -> Vec<Op> {
-    let count = Count { base: Base::Roots, delta: -(random.within(1, 3).cast_signed()) };
+    let count = Count { base: Base::Roots, delta: -random.below(3).cast_signed() };
     let words = random.below(4);
     vec![
         Op::Roots { count, words: words as u8 },
@@ -185,7 +272,8 @@ fn last_root(random: &mut Random) -> Vec<Op> {
 }
 
 /// Objects of an eighth of all memory to nearly all of it, each garbage when the next is made: an allocation finds no memory again and again, and enough
-/// of it when it has collected. Small objects that stay lie between some.
+/// of it when it has collected. Small objects that stay lie between some. In half of all programs one in three has survived a collection by then, so that
+/// one which looks at what is young does not free it.
 fn large_garbage(random: &mut Random, pages: u32) -> Vec<Op> {
     let eighth = pages.min(LARGE_PAGES) * (65_536 / 8);
     let mut ops = Vec::new();
@@ -197,40 +285,125 @@ fn large_garbage(random: &mut Random, pages: u32) -> Vec<Op> {
             ops.push(alloc(Reg::new(round as u8), 4 * random.below(8), 0, Init::Fill(round)));
         }
     }
-    ops
+    if random.one_in(2) {
+        return ops;
+    }
+    let survives = |op: Op| {
+        let collects = op == Op::Drop { reg: VICTIM } && random.one_in(3);
+        collects.then_some(Op::Collect).into_iter().chain([op])
+    };
+    ops.into_iter().flat_map(survives).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const DEFAULTS: Capacities =
-        Capacities { worklist: 16_384, roots: 64, max_pages: 256, table_bytes_per_page: 0, wraps: 0 };
+    use crate::campaign::DEFAULTS;
+    use std::collections::BTreeSet;
 
     #[test]
     fn all_of_it_comes_up_and_most_programs_are_others() {
         let programs: Vec<Program> =
-            (0..4_000).filter_map(|index| program(1, index, &[Machine::default()], DEFAULTS)).collect();
-        assert!((580..780).contains(&programs.len()), "{}", programs.len());
+            (0..8_000).filter_map(|index| program(1, index, &[Machine::default()], DEFAULTS)).collect();
+        assert!((2_050..2_400).contains(&programs.len()), "{}", programs.len());
         let with = |find: &dyn Fn(&Op) -> bool| programs.iter().filter(|program| program.ops.iter().any(find)).count();
         let nodes = |op: &Op, least: i32| matches!(op, Op::Graph { shape: Shape::Wide { n }, .. } if (least..2 * least).contains(&n.delta));
         for least in NODES.take(9).map(|power| 1 << power) {
             let graphs = with(&|op| nodes(op, least));
             println!("{graphs} graphs of {least} nodes and more");
-            assert!(graphs > 0, "no graph of {least} nodes");
+            assert!(graphs > 2, "{graphs} graphs of {least} nodes");
         }
         let class = |op: &Op, bytes| matches!(op, Op::Alloc { size: Size::Bytes(size), .. } if *size == bytes);
         for power in CLASSES {
-            assert!(with(&|op| class(op, 1 << power)) > 0, "no object of {} bytes", 1 << power);
+            let exactly = with(&|op| class(op, 1 << power));
+            assert!(exactly > 8, "{exactly} programs with objects of {} bytes", 1 << power);
         }
         assert!(with(&|op| matches!(op, Op::Clear { .. })) > 80);
         let overwrites = |program: &&Program| {
             matches!(program.ops[0], Op::Graph { .. }) && program.ops.iter().any(|op| matches!(op, Op::Clear { .. }))
         };
         assert!(programs.iter().filter(overwrites).count() > 80);
-        assert!(with(&|op| matches!(op, Op::Roots { .. })) > 30);
+        for left in 0..3 {
+            let roots = with(
+                &|op| matches!(op, Op::Roots { count, .. } if *count == Count { base: Base::Roots, delta: -left }),
+            );
+            assert!(roots > 10, "{roots} programs leave room for {left} roots");
+        }
         let large =
             |op: &Op| matches!(op, Op::Alloc { size: Size::Bytes(size), .. } if *size > 7 * (65_536 * LARGE_PAGES / 8));
         assert!(with(&large) > 20, "{}", with(&large));
+    }
+
+    fn drawn(draw: impl Fn(&mut Random) -> Vec<Op>) -> impl Iterator<Item = Vec<Op>> {
+        (0..2_000).map(move |index| draw(&mut Random::new(3, index)))
+    }
+
+    #[test]
+    fn pointers_are_hidden_in_every_field_of_hundreds_alone_and_together() {
+        let (mut alone, mut together, mut left) = (BTreeSet::<u32>::new(), BTreeSet::<u32>::new(), BTreeSet::new());
+        for ops in drawn(hidden_among_many_fields) {
+            assert!(ops.len() < 390, "{}", ops.len());
+            let mut stored = Vec::new();
+            // From the collection after which marking begins to the one at its end: what moves into another object, and what is taken away.
+            for (number, part) in ops.split(|op| *op == Op::Collect).enumerate().filter(|(number, _)| number % 2 == 1) {
+                stored.clear();
+                for op in part {
+                    if let Op::Store { field, .. } = *op {
+                        stored.push(field);
+                    } else if let Op::Clear { field, .. } = *op {
+                        left.insert(field);
+                    }
+                }
+                assert!(stored.len() <= RUN as usize && number < 2 * ROUNDS as usize);
+                if stored.len() == 1 { alone.extend(&stored) } else { together.extend(&stored) }
+            }
+        }
+        assert_eq!((together.len(), left.len()), (300, 300));
+        assert!(
+            (0..=33).chain(62..=66).chain(126..=130).chain(254..=258).all(|field| alone.contains(&field)),
+            "{alone:?}"
+        );
+    }
+
+    #[test]
+    fn some_large_objects_survive_a_collection_before_they_are_dropped() {
+        let (mut young, mut old) = (0, 0);
+        for ops in drawn(|random| large_garbage(random, 64)) {
+            for pair in ops.windows(2) {
+                match pair {
+                    [Op::Alloc { dst: VICTIM, .. }, Op::Drop { .. }] => young += 1,
+                    [Op::Alloc { dst: VICTIM, .. }, Op::Collect] => old += 1,
+                    _ => {}
+                }
+            }
+        }
+        assert!(young > 4 * old && old > young / 6, "{young} {old}");
+    }
+
+    #[test]
+    fn objects_of_one_size_are_made_and_dropped_with_steps_between() {
+        let mut sizes = BTreeSet::new();
+        for ops in drawn(allocated_between_steps) {
+            let size = |op: &Op| {
+                if let Op::Alloc { size, .. } | Op::Garbage { size, .. } = *op { Some(size) } else { None }
+            };
+            let all: Vec<Size> = ops.iter().filter_map(size).collect();
+            assert!(all.iter().all(|size| *size == all[0]));
+            if let Size::Bytes(bytes) = all[0] {
+                sizes.insert(bytes);
+            }
+        }
+        assert_eq!(sizes, [8, 16, 32, 64, 128, 256].into());
+        let step = |op: &Op| matches!(op, Op::Move { .. });
+        // Much garbage, enough steps for a sweep to begin, and an object while it goes on.
+        let found = drawn(allocated_between_steps).filter(|ops| {
+            ops.windows(5).any(|ops| {
+                matches!(&ops[0], Op::Garbage { count, .. } if count.delta >= 64)
+                    && ops[1..4].iter().all(step)
+                    && matches!(&ops[4], Op::Alloc { .. } | Op::Garbage { .. })
+            })
+        });
+        let found = found.count();
+        assert!(found > 300, "{found}");
     }
 }

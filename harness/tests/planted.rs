@@ -8,11 +8,14 @@ use heapsmith::campaign::programs;
 use heapsmith::engine::Engine;
 use heapsmith::judge::{Kind, Verdict, Violation};
 use heapsmith::metamorphic::{Bench, Pair, Pool, Selection, Source, Tally};
+use heapsmith::outcome::Trap;
 use heapsmith::plan::Step;
 use heapsmith::runtime::Spec;
 use heapsmith::trial::Rig;
 
-/// Work of a program above which it is left out.
+/// Work of a program above which it is left out: there are few, and a large object is much work to the model alone.
+const MOST_WORK: u64 = 100_000_000;
+/// Work of a variant above which it is.
 const SMALL: u64 = 20_000;
 
 /// A collector: its manifest's name and text, and its own text.
@@ -59,7 +62,7 @@ fn hunted(spec: &Spec, engines: &[Box<dyn Engine>], most: u64) -> (Done, Option<
     let mut done = Done::default();
     for index in 0..most {
         let program = programs.program(index);
-        if rig.work(&program) > SMALL {
+        if rig.work(&program) > MOST_WORK {
             continue;
         }
         done.programs += 1;
@@ -96,11 +99,21 @@ fn is_clean(style: &Style) {
 /// What is planted in a collector, in words; where its text is changed, and to what; what that may break, within so many programs.
 type Planted<'a> = (&'a str, &'a str, &'a str, &'a [Kind], u64);
 
-/// What objects show that are lost or laid over one another.
-const LOST: &[Kind] = &[Kind::CorruptPayload, Kind::NotZeroed, Kind::Overlap, Kind::OutOfBounds, Kind::SilentFree];
+/// What an object shows that was freed while it was held, or whose memory another one got: what is written there, or where the other one lies.
+const LOST: &[Kind] = &[Kind::CorruptPayload, Kind::Overlap];
+/// The same where a fresh object may be what another one writes into.
+const LOST_OR_FRESH: &[Kind] = &[Kind::CorruptPayload, Kind::Overlap, Kind::NotZeroed];
+/// What the collector's own words show that an object wrote into, or that are not there: it reads addresses from anywhere.
+const ASTRAY: &[Kind] = &[Kind::OutOfBounds];
+/// The same where an object may be changed first.
+const ASTRAY_OR_LOST: &[Kind] = &[Kind::OutOfBounds, Kind::CorruptPayload, Kind::Overlap];
+/// What memory shows that ends before an object does.
+const BEYOND: &[Kind] = &[Kind::OutOfBounds, Kind::BlockOutOfBounds];
 /// What memory shows that is never used again.
 const LEAK: &[Kind] = &[Kind::Leak];
 const ZEROES: &[Kind] = &[Kind::NotZeroed];
+/// What an allocation shows that gives up although there is garbage enough.
+const GAVE_UP: &[Kind] = &[Kind::UnexpectedTrap(Trap::Unreachable)];
 
 /// Each of these is found.
 fn are_found(style: &Style, planted: &[Planted<'_>]) {
@@ -127,7 +140,7 @@ fn what_is_planted_in_size_classes_is_found() {
                 "a request that fills a class gets the class below",
                 "    (i32.sub (i32.const 29) (i32.clz (i32.sub (local.get $size) (i32.const 1)))))",
                 "    (i32.sub (i32.sub (i32.const 29) (i32.clz (i32.sub (local.get $size) (i32.const 1))))\n      (i32.eq (i32.popcnt (local.get $size)) (i32.const 1))))",
-                LOST,
+                ASTRAY_OR_LOST,
                 100,
             ),
             ("a full mark stack is not noticed", "        (global.set $overflowed (i32.const 1))\n", "", LOST, 100),
@@ -135,21 +148,21 @@ fn what_is_planted_in_size_classes_is_found() {
                 "a span is a page short",
                 "(i32.add (local.get $size) (i32.const 65535))",
                 "(i32.add (local.get $size) (i32.const 65520))",
-                LOST,
+                BEYOND,
                 100,
             ),
             (
                 "the last word of an object is not read",
                 "(i32.add (i32.load (global.get $mark_top)) (call $bytes_of (i32.load (global.get $mark_top))))",
                 "(i32.sub (i32.add (i32.load (global.get $mark_top)) (call $bytes_of (i32.load (global.get $mark_top)))) (i32.const 4))",
-                LOST,
+                LOST_OR_FRESH,
                 100,
             ),
             (
                 "the root that was pushed last is not read",
                 "(call $visit_all (global.get $sp) ",
                 "(call $visit_all (i32.add (global.get $sp) (i32.const 4)) ",
-                LOST,
+                LOST_OR_FRESH,
                 100,
             ),
             (
@@ -165,6 +178,13 @@ fn what_is_planted_in_size_classes_is_found() {
                 "      (i32.sub (i32.load (i32.add (global.get $spans) (i32.shl (local.get $page) (i32.const 2)))) (i32.const 1))))",
                 LEAK,
                 300,
+            ),
+            (
+                "requests of exactly 4096 bytes get the class below",
+                "    (if (i32.lt_u (local.get $size) (i32.const 17)) (then (return (i32.const 1))))\n",
+                "    (if (i32.lt_u (local.get $size) (i32.const 17)) (then (return (i32.const 1))))\n    (if (i32.eq (local.get $size) (i32.const 4096)) (then (return (i32.const 8))))\n",
+                ASTRAY_OR_LOST,
+                100,
             ),
         ],
     );
@@ -184,14 +204,14 @@ fn what_is_planted_in_boundary_tags_is_found() {
                 "a block joined with the one before it stays on the list",
                 "        (call $unlink (local.get $before))\n",
                 "",
-                LOST,
+                &[Kind::OutOfBounds, Kind::CorruptPayload, Kind::NotZeroed],
                 100,
             ),
             (
                 "a block after a split is told that what is before it is in use",
                 "(local.get $left) (i32.const 4))\n",
                 "(local.get $left) (i32.const 0))\n",
-                LOST,
+                ASTRAY,
                 100,
             ),
             ("a full mark stack is not noticed", "        (global.set $overflowed (i32.const 1))\n", "", LOST, 100),
@@ -206,14 +226,14 @@ fn what_is_planted_in_boundary_tags_is_found() {
                 "what is left of a block may be 16 bytes",
                 "(i32.ge_u (local.get $left) (i32.const 24))",
                 "(i32.ge_u (local.get $left) (i32.const 16))",
-                LOST,
+                ASTRAY,
                 300,
             ),
             (
                 "the size of the free block after is forgotten",
                 "        (local.set $bytes (i32.add (local.get $bytes) (call $bytes_of (local.get $after))))",
                 "        (nop)",
-                LOST,
+                ASTRAY_OR_LOST,
                 100,
             ),
             (
@@ -268,7 +288,35 @@ fn what_is_planted_in_generations_is_found() {
             ),
             ("a full mark stack is not noticed", "        (global.set $overflowed (i32.const 1))\n", "", LOST, 100),
             ("the cursor stays where it was", "    (global.set $cursor (global.get $heap))\n", "", LEAK, 100),
-            ("memory grows too little by a page at its end", "(i32.const 65535)", "(i32.const 65520)", LOST, 100),
+            ("memory grows too little by a page at its end", "(i32.const 65535)", "(i32.const 65520)", ASTRAY, 100),
+            (
+                "a barrier that forgets field 20",
+                "    (if (i32.eqz (local.get $value)) (then (return)))\n",
+                "    (if (i32.eqz (local.get $value)) (then (return)))\n    (if (i32.eq (local.get $index) (i32.const 20)) (then (return)))\n",
+                LOST,
+                1000,
+            ),
+            (
+                "objects beyond 2.5 MiB are not marked",
+                "    (if (i32.eqz (local.get $object)) (then (return)))\n",
+                "    (if (i32.eqz (local.get $object)) (then (return)))\n    (if (i32.ge_u (local.get $object) (i32.const 0x280000)) (then (return)))\n",
+                LOST,
+                500,
+            ),
+            (
+                "the last slot of the table of roots is not read",
+                "(i32.lt_u (local.get $index) (i32.const 100))",
+                "(i32.lt_u (local.get $index) (i32.const 99))",
+                LOST,
+                300,
+            ),
+            (
+                "the last resort is a minor collection",
+                "          (then\n            (call $full)\n            (local.set $block (call $take (local.get $bytes)))\n            (if",
+                "          (then\n            (call $minor)\n            (local.set $block (call $take (local.get $bytes)))\n            (if",
+                GAVE_UP,
+                500,
+            ),
         ],
     );
 }
@@ -315,7 +363,7 @@ fn what_is_planted_in_a_collector_that_goes_by_steps_is_found() {
                 "the number of pointers is not taken away",
                 "    (i32.store (i32.sub (local.get $object) (i32.const 8)) (local.get $pointers))\n",
                 "    (if (local.get $pointers) (then (i32.store (i32.sub (local.get $object) (i32.const 8)) (local.get $pointers))))\n",
-                LOST,
+                ASTRAY,
                 100,
             ),
             (
@@ -323,6 +371,41 @@ fn what_is_planted_in_a_collector_that_goes_by_steps_is_found() {
                 "(i32.lt_u (local.get $index) (global.get $depth))",
                 "(i32.lt_u (i32.add (local.get $index) (i32.const 1)) (global.get $depth))",
                 LOST,
+                100,
+            ),
+            (
+                "a barrier for the first 16 fields",
+                "          (then (call $shade (local.get $value)))))))",
+                "          (then (if (i32.lt_u (local.get $index) (i32.const 16)) (then (call $shade (local.get $value)))))))))",
+                LOST,
+                100,
+            ),
+            (
+                "a barrier that forgets field 20",
+                "          (then (call $shade (local.get $value)))))))",
+                "          (then (if (i32.ne (local.get $index) (i32.const 20)) (then (call $shade (local.get $value)))))))))",
+                LOST,
+                500,
+            ),
+            (
+                "objects beyond 2.5 MiB are not marked",
+                "    (if (i32.eqz (local.get $object)) (then (return)))\n",
+                "    (if (i32.eqz (local.get $object)) (then (return)))\n    (if (i32.ge_u (local.get $object) (i32.const 0x280000)) (then (return)))\n",
+                LOST,
+                1000,
+            ),
+            (
+                "the last of all roots that there can be is not read",
+                "(i32.lt_u (local.get $index) (global.get $depth))",
+                "(i32.lt_u (local.get $index) (i32.sub (global.get $depth) (i32.eq (global.get $depth) (i32.const 200))))",
+                LOST,
+                300,
+            ),
+            (
+                "what is allocated before the first object that stays is swept is forgotten",
+                "      (then (global.set $before (local.get $object))))\n    (global.set $objects",
+                "      (then (nop)))\n    (global.set $objects",
+                LEAK,
                 100,
             ),
         ],
