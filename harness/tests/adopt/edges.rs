@@ -198,18 +198,21 @@ fn growth_that_is_otherwise_than_declared_is_pointed_at() {
 
 #[test]
 fn growth_by_chunks_of_which_nothing_is_declared_is_told() {
-    let module = chunks(16);
-    let (misfits, facts) = seen(&module, &silent(&module));
-    assert_eq!(misfits, []);
-    assert!(facts.len() == 1 && facts[0].contains("say `grows_by = 16` in [heap]"), "{facts:?}");
-    // One that takes what there is where there is less.
-    let missing = "(i32.sub (i32.shr_u (i32.add (i32.add (global.get $end) (local.get $stride)) (i32.const 65535)) (i32.const 16)) (memory.size))";
-    let once = format!("(i32.eq (i32.const -1) (memory.grow (call $pages {missing})))");
-    assert_eq!(module.matches(&once).count(), 1);
-    let content = module.replace(&once, &format!("(i32.and {once} (i32.eq (i32.const -1) (memory.grow {missing})))"));
-    let (misfits, facts) = seen(&content, &silent(&content));
-    assert_eq!(misfits, []);
-    assert!(facts.len() == 1 && facts[0].ends_with("by fewer pages where there is no room for as many"), "{facts:?}");
+    const MISSING: &str = "(i32.sub (i32.shr_u (i32.add (i32.add (global.get $end) (local.get $stride)) (i32.const 65535)) (i32.const 16)) (memory.size))";
+    for (module, next) in [(chunks(16), "16"), (growing(DOUBLE), "\"double\"")] {
+        let (misfits, facts) = seen(&module, &silent(&module));
+        assert_eq!(misfits, []);
+        assert!(facts.len() == 1 && facts[0].contains(&format!("say `grows_by = {next}` in [heap]")), "{facts:?}");
+        // One that takes what there is where there is less.
+        let once = format!("(i32.eq (i32.const -1) (memory.grow (call $pages {MISSING})))");
+        assert_eq!(module.matches(&once).count(), 1);
+        let again = format!("(i32.and {once} (i32.eq (i32.const -1) (memory.grow {MISSING})))");
+        let content = module.replace(&once, &again);
+        let (misfits, facts) = seen(&content, &silent(&content));
+        assert_eq!(misfits, []);
+        let is_content = |fact: &String| fact.ends_with("by fewer pages where there is no room for as many");
+        assert!(facts.len() == 1 && is_content(&facts[0]), "{next}: {facts:?}");
+    }
     // What grows by what is missing is told nothing.
     assert_eq!(seen(&allocating(""), &silent(&allocating(""))), (vec![], vec![]));
 }

@@ -67,6 +67,11 @@ impl Growth {
         self.small.len() + self.large.len()
     }
 
+    /// Pages that small objects made memory come to.
+    pub(super) fn pages(&self) -> Option<u32> {
+        self.small.last().map(|(_, to)| *to)
+    }
+
     /// Pages of all growth for small objects, where they are always as many.
     fn step(&self) -> Option<u32> {
         let (from, to) = *self.small.first()?;

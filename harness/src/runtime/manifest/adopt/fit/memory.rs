@@ -36,8 +36,13 @@ impl<'m> Trial<'_, 'm> {
         let next = seen.chunk();
         let Some(declared) = declared else {
             let Some(chunk) = next else { return };
-            let tight = grown(ready + chunk.least(ready) - 1);
-            let text = if tight.times() > 0 {
+            // A page less than the next chunk ends at.
+            let first = ready + chunk.least(ready);
+            let tight = match chunk {
+                Chunk::Double => 2 * first - 1,
+                Chunk::Pages(_) | Chunk::AtLeast(_) => first - 1,
+            };
+            let text = if grown(tight).pages() > Some(chunk.reachable(ready, tight)) {
                 format!("{}, and by fewer pages where there is no room for as many", seen.text())
             } else {
                 format!(
