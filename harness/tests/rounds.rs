@@ -269,6 +269,134 @@ fn a_list_that_splits_and_never_merges_may_grow_for_ever_with_many_sizes() {
     assert_eq!((found, tally.same), (None, 1));
 }
 
+/// A block of which the second header word says so is never free again.
+const LOST: (&str, &str) = (
+    SWEPT,
+    "        (if (i32.eq (i32.load offset=4 (local.get $block)) (i32.const -1))
+          (then
+            (local.set $block (i32.add (local.get $block) (local.get $header)))
+            (br $sweep)))
+        (global.set $gap (global.get $was))
+        (global.set $was (i32.and (i32.load (local.get $block)) (i32.const 1)))
+        (if (i32.and (i32.load (local.get $block)) (i32.const 1))
+          (then (global.set $live",
+);
+const GLOBALS: (&str, &str) = (
+    "  (global $free (mut i32) (i32.const 0))\n",
+    "  (global $free (mut i32) (i32.const 0))
+  (global $auto (mut i32) (i32.const 0))
+  (global $was (mut i32) (i32.const 0))
+  (global $gap (mut i32) (i32.const 0))\n",
+);
+
+/// A free block is lost if this is not 0.
+fn loses(when: &str) -> String {
+    format!(
+        "          (else
+            (if {when}
+              (then (i32.store offset=4 (local.get $block) (i32.const -1)))
+              (else
+                (i32.store offset=8 (local.get $block) (global.get $free))
+                (global.set $free (local.get $block))))))
+        (i32.store (local.get $block) (local.get $header))"
+    )
+}
+
+const SMALL_OBJECTS: &str = "heapsmith 1\nchain r0 n=20 words=3 tag=1\ngarbage n=60 size=16\n";
+
+#[test]
+fn what_is_lost_beside_survivors_is_a_leak() {
+    let loses = loses("(global.get $gap)");
+    let broken = collector(&[GLOBALS, LOST, (FREED, &loses)], &UNKNOWN);
+    let right = collector(&[], &UNKNOWN);
+    for (spec, variant, is_leak) in [
+        (&broken, "rounds=256(1200)", false),
+        (&broken, "rounds=256(1200):survivors", true),
+        (&broken, "rounds=2048(1200):automatic:survivors", true),
+        (&right, "rounds=256(1200):survivors", false),
+        (&right, "rounds=2048(1200):automatic:survivors", false),
+    ] {
+        let (found, tally) = in_rounds(spec, SMALL_OBJECTS, variant);
+        let leak = found.as_ref().map(|(_, v)| (v.kind, v.expected.contains("all but 4 objects of it")));
+        assert_eq!(leak, is_leak.then_some((Kind::Leak, true)), "{variant}: {found:?}");
+        assert!(is_leak || tally.same == 1, "{variant}: {tally:?}");
+    }
+    let (tally, found) = hunted(&broken, 256);
+    let (_, variant, v) = found.unwrap_or_else(|| panic!("{tally:?}"));
+    assert!(v.kind == Kind::Leak && variant.rounds.unwrap().has_survivors, "{variant}: {}", v.found);
+}
+
+#[test]
+fn what_collections_lose_that_nobody_asks_for_is_a_leak() {
+    let loses = loses("(i32.and (global.get $auto) (i32.eqz (i32.and (local.get $block) (i32.const 56))))");
+    let asks = "      (call $collect)\n";
+    let marked = format!("      (global.set $auto (i32.const 1))\n{asks}      (global.set $auto (i32.const 0))\n");
+    let broken = collector(&[GLOBALS, LOST, (FREED, &loses), (asks, &marked)], &UNKNOWN);
+    assert_eq!(in_rounds(&broken, SMALL_OBJECTS, "rounds=2048(1200)").1.same, 1);
+    let (found, tally) = in_rounds(&broken, SMALL_OBJECTS, "rounds=2048(1200):automatic");
+    let (_, v) = found.unwrap_or_else(|| panic!("{tally:?}"));
+    assert!(v.kind == Kind::Leak && v.expected.contains("all of it is dropped each time"), "{}", v.expected);
+    let (tally, found) = hunted(&broken, 256);
+    let (_, variant, v) = found.unwrap_or_else(|| panic!("{tally:?}"));
+    assert!(v.kind == Kind::Leak && variant.rounds.unwrap().is_automatic, "{variant}: {}", v.found);
+    // Of one that never collects by itself nothing is said, but that it did not.
+    let never = collector(&[(asks, "")], &[&UNKNOWN[..], &[("on_exhaustion = true\n", "")]].concat());
+    for (variant, why) in
+        [("rounds=2048(1200):automatic", "resource-trap"), ("rounds=64(72):automatic", "not-collected")]
+    {
+        let (found, tally) = in_rounds(&never, SMALL_OBJECTS, variant);
+        assert_eq!(found, None);
+        assert_eq!(tally.not_compared.keys().map(|why| why.name()).collect::<Vec<_>>(), [why], "{tally:?}");
+    }
+}
+
+#[test]
+fn a_script_of_rounds_with_survivors_does_what_is_done_once_first() {
+    let loses = loses("(global.get $gap)");
+    let engines = engines();
+    let pool = Pool::new(Source::new(collector(&[GLOBALS, LOST, (FREED, &loses)], &UNKNOWN)), &engines);
+    let variant = parse_variant("rounds=256(1200):survivors").unwrap();
+    let mut replayer = Replayer::new(&pool, variant);
+    let program = heapsmith_generators::parse(SMALL_OBJECTS).unwrap();
+    let replay = replayer.try_replay(&program).unwrap();
+    assert_eq!(replay.bucket.unwrap().to_string(), "leak.end.collect");
+    assert_eq!(replayer.disagreement().unwrap(), None);
+    let script = replayer.script().unwrap();
+    for engine in &engines {
+        let report = run_script(engine.as_ref(), &script, u64::MAX >> 8).unwrap();
+        let failure = report.failure.unwrap();
+        let failure = format!("{failure:?}");
+        assert!(failure.contains("pages_above") && failure.contains("return of 0x0"), "{}: {failure}", engine.name());
+    }
+}
+
+#[test]
+fn large_objects_that_are_lost_fill_memory_before_growth_can_be_judged() {
+    let large = (
+        FREED,
+        "          (else
+            (if (i32.lt_u (local.get $header) (i32.const 600000))
+              (then
+                (i32.store offset=8 (local.get $block) (global.get $free))
+                (global.set $free (local.get $block))))))
+        (i32.store (local.get $block) (local.get $header))",
+    );
+    let text = "heapsmith 1\nalloc r0 size=700000 fields=0 init=null\n";
+    let (found, tally) = in_rounds(&collector(&[], &UNKNOWN), text, "rounds=64");
+    assert_eq!((found, tally.same), (None, 1));
+    let (found, tally) = in_rounds(&collector(&[large], &UNKNOWN), text, "rounds=64");
+    let (_, v) = found.unwrap_or_else(|| panic!("{tally:?}"));
+    assert!(v.kind == Kind::Leak && v.expected.ends_with("round 6 of 1 object of 700000 bytes"), "{}", v.expected);
+}
+
+#[test]
+fn rounds_are_read_back_from_their_text() {
+    for text in ["rounds", "rounds=64:automatic", "rounds(16):survivors", "rounds=64(16):automatic:survivors"] {
+        assert_eq!(parse_variant(text).unwrap().to_string(), text);
+    }
+    assert!(parse_variant("rounds:survivors:automatic").is_err() && parse_variant("rounds:never").is_err());
+}
+
 #[test]
 fn live_bytes_that_grow_are_a_leak_before_a_page_is_needed() {
     let text = "heapsmith 1\nalloc r0 size=8 fields=0 init=null\n";

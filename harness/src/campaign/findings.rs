@@ -280,7 +280,7 @@ fn commonest(done: &[(usize, Signature, Finding)]) -> BTreeMap<Signature, Key> {
 }
 
 /// Reduces the ops of a program.
-fn reduce_one(shared: &Shared<'_>, job: &Job) -> Option<Finding> {
+pub(super) fn reduce_one(shared: &Shared<'_>, job: &Job) -> Option<Finding> {
     let original = &job.program;
     let prepared = shared.compile(original.machine, &shared.settings.tracing_engines).ok()?;
     let mut rig = Rig::new(prepared).ok()?;

@@ -1,7 +1,7 @@
 //! The metamorphic part of a campaign: programs that passed run again in variants.
 
 use super::corpus::Job;
-use super::findings::Signature;
+use super::findings::{Signature, reduce_one};
 use super::{Shared, Statistics};
 use crate::judge::Violation;
 use crate::metamorphic::{Bench, Pair, PoolError, Replayer, Variant};
@@ -78,6 +78,11 @@ pub(super) fn reduce_variant(shared: &Shared<'_>, job: &Job) -> Result<Option<Fi
         let mut replayer = Replayer::new(&shared.tracing, variant.clone());
         let first = replayer.try_replay(&best)?;
         let Some(bucket) = first.bucket.clone() else { return Ok(None) };
+        if first.variant().is_none() {
+            // What was done again and again breaks the promise when it is done once, as a program of its own.
+            let alone = reduce_one(shared, &Job { index, program: best, lineage });
+            return Ok(alone.map(|finding| Finding { original, ..finding }));
+        }
         // The simpler variant first: gaps that are drawn move when ops go.
         if let Some(simpler) = simpler(shared, &best, &variant, &bucket)? {
             variant = simpler;
@@ -127,7 +132,8 @@ fn own_sizes(
     let first = replayer.try_replay(program)?;
     let (Some(bucket), Some(made)) = (first.bucket, replayer.variant_program()) else { return Ok(None) };
     let program = Program { machine: program.machine, ..made };
-    let variant = Variant { rounds: Some(Rounds::default()), ..variant.clone() };
+    let rounds = variant.rounds.map(|rounds| Rounds { number: None, size: None, ..rounds });
+    let variant = Variant { rounds, ..variant.clone() };
     let again = Replayer::new(&shared.tracing, variant.clone()).replay(&program);
     Ok(again.bucket.is_some_and(|b| b.same(&bucket)).then_some((program, variant)))
 }
@@ -158,6 +164,15 @@ fn simpler(
     }
     if variant.on.as_ref().is_some_and(|on| on.name == shared.settings.spec.name) {
         simpler.push(Variant { on: None, ..variant.clone() });
+    }
+    if let Some(rounds) = variant.rounds {
+        let fewer = [
+            Rounds { has_survivors: false, is_automatic: false, ..rounds },
+            Rounds { has_survivors: false, ..rounds },
+            Rounds { is_automatic: false, ..rounds },
+        ];
+        let fewer = fewer.into_iter().filter(|fewer| *fewer != rounds);
+        simpler.extend(fewer.map(|rounds| Variant { rounds: Some(rounds), ..variant.clone() }));
     }
     let single = (0..=program.ops.len() as u32).map(|op| Variant { gaps: Gaps::Before(op), ..variant.clone() });
     match variant.gaps {

@@ -12,7 +12,9 @@ use super::pristine::Pristine;
 use super::{Compiled, Engine, EngineError, Instance, Lowering, Ran, Whole};
 use crate::coverage::instrument::{COST, COUNTER_BYTES, Instrumented};
 use crate::coverage::{self, Edges};
-use crate::lower::layout::{PC, STOP, read_log, read_releases, word};
+use crate::lower::layout::{
+    LOG_CURSOR, PC, RELEASE_CURSOR, RELEASED, STOP, TAPE_CURSOR, read_log, read_releases, word,
+};
 use crate::lower::tape::Tape;
 use crate::lower::{resident, standalone};
 use crate::outcome::{End, Outcome};
@@ -110,6 +112,13 @@ pub struct Resident {
 /// So many times its fuel an instance that counts is given: no code has so many edges that counting takes seven times what it counts.
 const COUNTING: u64 = 8;
 
+/// Words that say where a program is.
+const MARKED: [u32; 5] = [PC, TAPE_CURSOR, LOG_CURSOR, RELEASE_CURSOR, RELEASED];
+
+/// Where a program was, between two of its steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark([u32; MARKED.len()]);
+
 /// What is known of an instance's memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum State {
@@ -201,10 +210,18 @@ impl Resident {
         if used > fuel { end.map(|_| End::OutOfFuel) } else { end }
     }
 
-    /// Makes the first step of the tape that was begun the next one, on the collector as it is now. The program must have come to its end and left all
-    /// frames that it entered.
-    pub fn again(&mut self, tape: &Tape) {
-        tape.rewind(self.instance.mutator_mut());
+    /// Where the program is now, between two of its steps.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        Mark(MARKED.map(|address| word(self.instance.mutator(), address)))
+    }
+
+    /// Goes back to a step of the tape that was begun, and to the log as it was then, on the collector as it is now. The program must have as many frames open
+    /// as it had there.
+    pub fn go_back(&mut self, Mark(words): Mark) {
+        for (address, word) in MARKED.into_iter().zip(words) {
+            self.instance.mutator_mut()[address as usize..][..4].copy_from_slice(&word.to_le_bytes());
+        }
     }
 
     /// The bytes that are live, as a collector tells them that has `live_bytes` in its manifest.

@@ -12,6 +12,7 @@ use super::{HOST, RELEASED, WRAP, layout};
 use crate::plan::{Fill, Initial, Plan, RootWrite, Slot, Step, Value};
 use crate::runtime::{Runtime, description::PAGE};
 use std::fmt::Write as _;
+use std::ops::Range;
 
 /// Steps of one function: engines take more than linear time on huge ones.
 const STEPS_PER_FUNCTION: usize = 200;
@@ -46,17 +47,19 @@ pub fn modules(runtime: &Runtime, plan: &Plan) -> Standalone {
         &[(LOG_CURSOR, log), (LOG_START, log)][..]
     };
     let host = if has_wraps(runtime) { HOST } else { "" };
-    Standalone { mutator: mutator(words, bytes, host), program: program(runtime, plan, log) }
+    Standalone { mutator: mutator(words, bytes, host), program: program(runtime, plan, plan.steps.len(), log) }
 }
 
-/// [`modules`], and for scripts that do the program again and again on one heap: export `rounds` (how many), and `pages_above`, `end_above` and
-/// `live_above`, which are 1 where memory, the heap's end or the live bytes are more than a number, as far as they are told. The program must leave all
-/// frames that it enters.
+/// [`modules`], and for scripts that do the program from step `first` on again and again on one heap: export `rounds` (how many), and `pages_above`, `end_above` and
+/// `live_above`, which are 1 where memory, the heap's end or the live bytes are more than a number, as far as they are told. What is done again must leave
+/// all frames that it enters, and no root slot more than it found.
 #[must_use]
-pub fn modules_in_rounds(runtime: &Runtime, plan: &Plan) -> Standalone {
+pub fn modules_in_rounds(runtime: &Runtime, plan: &Plan, first: u32) -> Standalone {
     let mut modules = modules(runtime, plan);
     let log = u64::from(MIRROR) + 4 * u64::from(plan.slots);
-    let more = rounds(&modules.program, log);
+    let first = first as usize;
+    modules.program = program(runtime, plan, first, log);
+    let more = rounds(&modules.program, parts(plan, first));
     // Before the parenthesis that closes the module.
     modules.program.truncate(modules.program.trim_end().len() - 1);
     modules.program.push_str(&more);
@@ -64,17 +67,21 @@ pub fn modules_in_rounds(runtime: &Runtime, plan: &Plan) -> Standalone {
     modules
 }
 
-/// What [`modules_in_rounds`] has more than a program.
-fn rounds(program: &str, log: u64) -> String {
+/// What [`modules_in_rounds`] has more than a program, of which the functions `before` come first, and `again` so many times.
+fn rounds(program: &str, (before, again): (Range<usize>, Range<usize>)) -> String {
+    let calls = |parts: Range<usize>, indent: &str| {
+        parts.map(|part| format!("{indent}(call $steps.{part})\n")).collect::<String>()
+    };
+    let (before, again) = (calls(before, "    "), calls(again, "          "));
     let mut text = format!(
-        r#"  ;; The program so many times, each with an empty log.
-  (func (export "rounds") (param $left i32)
+        r#"  ;; What is done once, then the rest so many times, each time with the log that it finds first.
+  (func (export "rounds") (param $left i32) (local $log i32)
+{before}    (local.set $log (call $peek (i32.const {LOG_CURSOR})))
     (loop $next
       (if (local.get $left)
         (then
-          (call $poke (i32.const {LOG_CURSOR}) (i32.const {log}))
-          (call $run)
-          (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+          (call $poke (i32.const {LOG_CURSOR}) (local.get $log))
+{again}          (local.set $left (i32.sub (local.get $left) (i32.const 1)))
           (br $next)))))
 "#
     );
@@ -123,7 +130,14 @@ fn mutator(words: &[(u32, u64)], bytes: u64, host: &str) -> String {
     )
 }
 
-fn program(runtime: &Runtime, plan: &Plan, log: u64) -> String {
+/// The numbers of the functions of the steps before `first`, and of all others.
+fn parts(plan: &Plan, first: usize) -> (Range<usize>, Range<usize>) {
+    let before = first.div_ceil(STEPS_PER_FUNCTION);
+    (0..before, before..before + plan.steps.len().saturating_sub(first).div_ceil(STEPS_PER_FUNCTION))
+}
+
+/// Collector and program, in which a function begins with step `first`.
+fn program(runtime: &Runtime, plan: &Plan, first: usize, log: u64) -> String {
     let wrap = if has_wraps(runtime) { WRAP } else { "" };
     let access = Access::of(runtime);
     let mut text = format!(
@@ -133,20 +147,23 @@ fn program(runtime: &Runtime, plan: &Plan, log: u64) -> String {
         runtime.fields,
         access.library()
     );
-    for (part, steps) in plan.steps.chunks(STEPS_PER_FUNCTION).enumerate() {
+    let (before, again) = plan.steps.split_at(first.min(plan.steps.len()));
+    let chunks = before.chunks(STEPS_PER_FUNCTION).chain(again.chunks(STEPS_PER_FUNCTION));
+    let mut index = 0;
+    for (part, steps) in chunks.enumerate() {
         put(&mut text, format_args!("  (func $steps.{part} (local $a i32)\n"));
-        for (i, s) in steps.iter().enumerate() {
-            let index = part * STEPS_PER_FUNCTION + i;
+        for s in steps {
             put(
                 &mut text,
                 format_args!("    ;; step {index}\n    (call $poke (i32.const {PC}) (i32.const {index}))\n"),
             );
             step(&mut text, s, log, access);
+            index += 1;
         }
         text.push_str("  )\n");
     }
     text.push_str("  (func $run (export \"run\")\n");
-    for part in 0..plan.steps.len().div_ceil(STEPS_PER_FUNCTION) {
+    for part in 0..parts(plan, first).1.end {
         put(&mut text, format_args!("    (call $steps.{part})\n"));
     }
     put(&mut text, format_args!("    (call $poke (i32.const {PC}) (i32.const {})))\n", plan.steps.len()));

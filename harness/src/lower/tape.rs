@@ -180,11 +180,8 @@ impl Tape {
         }
     }
 
-    /// Writes the control words only: the first step is the next one, and the log is empty.
-    ///
-    /// # Panics
-    /// When the memory is smaller than what [`Self::load`] needs.
-    pub fn rewind(&self, memory: &mut [u8]) {
+    /// Writes the control words: the first step is the next one, and the log is empty.
+    fn rewind(&self, memory: &mut [u8]) {
         for (address, word) in [
             (PC, 0),
             (TAPE_CURSOR, self.start),

@@ -47,11 +47,13 @@ pub enum NotCompared {
     Sizes,
     /// The manifest allows that memory goes on growing.
     NoPlateau,
+    /// No collection came by itself, as far as they are counted.
+    NotCollected,
 }
 
 impl NotCompared {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::ResourceTrap,
         Self::TooMuchWork,
         Self::Inconclusive,
@@ -59,6 +61,7 @@ impl NotCompared {
         Self::NoRounds,
         Self::Sizes,
         Self::NoPlateau,
+        Self::NotCollected,
     ];
 
     /// A stable name.
@@ -72,6 +75,7 @@ impl NotCompared {
             Self::NoRounds => "no-rounds",
             Self::Sizes => "sizes",
             Self::NoPlateau => "no-plateau",
+            Self::NotCollected => "not-collected",
         }
     }
 
@@ -94,6 +98,9 @@ impl NotCompared {
             }
             Self::NoPlateau => {
                 "memory may go on growing, as the manifest says with `plateau` or `reclaim` in [promises] or with its roots"
+            }
+            Self::NotCollected => {
+                "no collection came by itself for as long as rounds went on, as far as they are counted; do more rounds, or leave `automatic` out"
             }
         }
     }

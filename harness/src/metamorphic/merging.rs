@@ -68,6 +68,6 @@ fn pages(rig: &mut Rig, program: &Program) -> Result<Option<u32>, EngineError> {
     if rig.work(program) == u64::MAX || rig.model().plan().steps.len() < program.ops.len() {
         return Ok(None);
     }
-    let course = rig.rounds(0, Most { rounds: 1, fuel: FUEL }, |_| false)?;
+    let course = rig.rounds(0, 0, Most { rounds: 1, fuel: FUEL }, |_| false)?;
     Ok(course.pages.first().copied())
 }

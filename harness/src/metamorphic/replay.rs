@@ -208,7 +208,7 @@ impl<'p> Replayer<'p> {
         if let Some(repeated) = self.repeated.clone() {
             let rig = self.other()?;
             rig.work(&repeated.program);
-            return Some(rounds_script(rig, &repeated.course));
+            return Some(rounds_script(rig, repeated.first, &repeated.course));
         }
         let (frozen, verdict) = self.last.clone()?;
         let rig = self.other()?;

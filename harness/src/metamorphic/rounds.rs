@@ -10,6 +10,11 @@
 //! ([`super::merging`]). Words that lead to objects of an earlier round (`recent`) are zeros. Where unreachable cycles stay by declaration, no pointer is
 //! stored that could close one.
 //!
+//! Two things may be otherwise. With `automatic` no round asks for a collection: those that allocations make must be enough, as far as they are counted. With
+//! `survivors` one object of each round, and what hangs from it, is held by a register until [`SURVIVORS`] more have come: what is around it must be used again
+//! all the same, and so must its own room when it has gone. The rounds are done once before they are counted, so that each finds the same registers
+//! assigned; no op but those that hand survivors on touches them. All objects must have one size then.
+//!
 //! The round by itself is a program like any other, judged as such on all engines first. Then its tape runs again and again on the first engine, and memory
 //! is looked at after each round. What it shows must show on the other engines, too, with the same numbers, before it counts.
 
@@ -17,14 +22,16 @@ use super::bench::{Base, NotCompared, Pair, ran};
 use super::freeze::freeze_op;
 use super::pool::{Pool, PoolError};
 use super::variant::{Rounds, Variant};
-use crate::judge::{Kind, Round, is_due, plateau};
+use crate::judge::{Kind, Round, collects, is_due, plateau};
 use crate::model::Model;
 use crate::outcome::End;
-use crate::plan::Step;
+use crate::plan::{Slot, Step, Value};
 use crate::runtime::description::{Description, PAGE};
 use crate::runtime::manifest::{Cycles, Request};
 use crate::trial::{Course, Most, Rig};
-use heapsmith_generators::{Count, MAX_FRAMES, MAX_NODE_WORDS, Op, Program, Shape, Size, Word};
+use heapsmith_generators::{
+    Count, Init, MAX_FRAMES, MAX_NODE_WORDS, Op, Placement, Program, REGISTERS, Reg, Shape, Size, Word,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Payload bytes that all rounds together allocate where it is not too much work: a leak of a 64th of them is eight pages.
@@ -43,14 +50,19 @@ const COPIES: u64 = 512;
 const OPS: u64 = 4_096;
 /// and with no more bytes than this part of all that memory may have.
 const OF_LIMIT: u64 = 16;
-/// Times that ops are left out before a program is given up.
-const ATTEMPTS: usize = 4;
+/// Times that ops are left out, or one is added, before a program is given up.
+const ATTEMPTS: usize = 6;
+/// Registers that hold survivors: the newest one's is the last of all registers, and each round hands them on to the one before.
+const SURVIVORS: u8 = 4;
+const NEWEST: Reg = Reg::new(REGISTERS - 1);
 
 /// What was done again and again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Repeated {
-    /// The round, as a program.
+    /// The round, as a program, after what is done once.
     pub(super) program: Program,
+    /// The step that each further round begins with.
+    pub(super) first: u32,
     /// What is done in it before the collection, once.
     pub(super) once: Program,
     /// What it allocates.
@@ -65,7 +77,37 @@ pub(super) struct Repeated {
 struct Made {
     once: Program,
     program: Program,
+    first: u32,
     round: Round,
+}
+
+/// The ops of a round before they are done several times.
+struct Unit {
+    /// What is done once, before all rounds.
+    before: Vec<Op>,
+    /// The work.
+    work: Vec<Op>,
+    /// The collection after it, if it asks for one.
+    end: Option<Op>,
+}
+
+impl Unit {
+    /// All of it, with the work so many times.
+    fn program(&self, program: &Program, copies: usize) -> Program {
+        // As many collections of what all copies leave would cost more than all else.
+        let stays = |op: &&Op| copies == 1 || !matches!(**op, Op::Collect | Op::Minor);
+        let work = std::iter::repeat_n(&self.work, copies).flatten().filter(stays);
+        let ops = self.before.iter().chain(work).chain(&self.end).cloned().collect();
+        Program { machine: program.machine, ops }
+    }
+
+    /// Leaves out each op for which `keep` says so, in the order of the program with one copy.
+    fn retain(&mut self, keep: &[bool]) {
+        let mut keep = keep.iter().copied();
+        for ops in [&mut self.before, &mut self.work] {
+            ops.retain(|_| keep.next().unwrap_or(false));
+        }
+    }
 }
 
 /// What every object of a round must be: payload bytes, and the function that allocates it.
@@ -87,7 +129,7 @@ pub(super) fn run(
     }
     // After all ops of the program, whatever they become when it is reduced.
     let end = program.ops.len() as u32;
-    let Made { once, program, round } = match round(rig, base.steps(), program, variant, rounds) {
+    let Made { once, program, first, round } = match round(rig, base.steps(), program, variant, rounds) {
         Ok(made) => made,
         Err(reason) => return Ok((Pair::NotCompared(reason), None)),
     };
@@ -95,7 +137,7 @@ pub(super) fn run(
     let Some(most) = most(rounds, round, work) else {
         return Ok((Pair::NotCompared(NotCompared::TooMuchWork), None));
     };
-    let mut repeated = Repeated { program, once, round, course: Course::default(), work };
+    let mut repeated = Repeated { program, first, once, round, course: Course::default(), work };
     let alone = match ran(rig.trial(&repeated.program)) {
         Ok(None) => None,
         Ok(Some(v)) => Some(Pair::Broken(v)),
@@ -120,11 +162,13 @@ pub(super) fn run(
 fn again(rig: &mut Rig, most: Most, repeated: &mut Repeated, pool: &Pool<'_>) -> Result<Pair, PoolError> {
     let description = rig.prepared().runtime.description.clone();
     let broken = |course: &Course| plateau(course, repeated.round, &description);
-    let course = rig.rounds(0, most, |course| is_due(course.rounds()) && broken(course).is_some())?;
+    let first = repeated.first;
+    let course = rig.rounds(0, first, most, |course| is_due(course.rounds()) && broken(course).is_some())?;
     let found = broken(&course);
     repeated.work = repeated.work.saturating_mul(u64::from(course.rounds()) + 1);
     let Some(mut v) = found else {
         let pair = match course.end {
+            None if repeated.round.is_automatic && !collects(&course) => Pair::NotCompared(NotCompared::NotCollected),
             None if course.rounds() >= Rounds::LEAST => Pair::Same,
             None | Some(End::OutOfFuel) => Pair::NotCompared(NotCompared::TooMuchWork),
             Some(End::Trapped(_) | End::Finished) => Pair::NotCompared(NotCompared::ResourceTrap),
@@ -132,14 +176,15 @@ fn again(rig: &mut Rig, most: Most, repeated: &mut Repeated, pool: &Pool<'_>) ->
         repeated.course = course;
         return Ok(pair);
     };
-    if repeated.round.size.is_none() && v.kind == Kind::Leak && !pool.merges()? {
+    let is_plain = !repeated.round.is_automatic && repeated.round.survivors == 0;
+    if repeated.round.size.is_none() && v.kind == Kind::Leak && !(is_plain && pool.merges()?) {
         repeated.course = course;
         return Ok(Pair::NotCompared(NotCompared::Sizes));
     }
     let more = u32::from(course.end.is_some());
     for engine in 1..rig.residents() {
         let same = Most { rounds: course.rounds() + more, fuel: u64::MAX };
-        if rig.rounds(engine, same, |_| false)? != course {
+        if rig.rounds(engine, first, same, |_| false)? != course {
             return Ok(Pair::NotCompared(NotCompared::Inconclusive));
         }
     }
@@ -170,8 +215,9 @@ fn round(
 ) -> Result<Made, NotCompared> {
     let description = &rig.prepared().runtime.description;
     let stays = description.module.as_ref().is_some_and(|module| module.promises.cycles == Some(Cycles::Leaked));
-    let mut made = unfold(program, steps, variant, rounds.size, stays).ok_or(NotCompared::NoRounds)?;
+    let mut unit = unfold(program, steps, variant, rounds, stays).ok_or(NotCompared::NoRounds)?;
     for _ in 0..ATTEMPTS {
+        let made = unit.program(program, 1);
         if rig.work(&made) == u64::MAX {
             return Err(NotCompared::TooMuchWork);
         }
@@ -180,28 +226,74 @@ fn round(
             return Err(NotCompared::ResourceTrap);
         }
         let class = rounds.size.map(|size| commonest(model, size).ok_or(NotCompared::NoRounds)).transpose()?;
-        let fits = |step: &Step| {
-            let of_class =
-                |class: Class| allocations(model.description(), step).iter().all(|(other, _)| *other == class);
-            *step != Step::Nop && class.is_none_or(of_class)
+        let of_class = |step: &Step| {
+            let is = |class: Class| allocations(model.description(), step).iter().all(|(other, _)| *other == class);
+            *step != Step::Nop && class.is_none_or(is)
         };
-        let keep: Vec<bool> = model.plan().steps.iter().map(fits).collect();
-        if keep.iter().all(|keep| *keep) {
-            let once = allocated(model).ok_or(NotCompared::NoRounds)?;
-            // Copies of objects of many sizes would make up for one another's losses.
-            let copies = if once.size.is_some() { copies(once, made.ops.len(), model.description()) } else { 1 };
-            let program = Program { machine: made.machine, ops: several(&made.ops, copies) };
-            if rig.work(&program) == u64::MAX {
-                return Err(NotCompared::TooMuchWork);
-            }
-            let round = allocated(rig.model()).ok_or(NotCompared::NoRounds)?;
-            made.ops.pop();
-            return Ok(Made { once: made, program, round });
+        let (before, work) = model.plan().steps.split_at(unit.before.len());
+        let mut depth = 0_i32;
+        let mut stays = |step: &Step, is_apart: bool| {
+            depth += i32::from(*step == Step::Enter) - i32::from(matches!(step, Step::Leave { .. }));
+            // What hands survivors on stays, whether there are any yet or not.
+            rounds.has_survivors && depth == 0 || of_class(step) && is_apart
+        };
+        let mut keep: Vec<bool> = before.iter().map(|step| stays(step, true)).collect();
+        keep.extend(work.iter().map(|step| stays(step, !rounds.has_survivors || !touches_survivors(step))));
+        if !keep.iter().all(|keep| *keep) {
+            unit.retain(&keep);
+            continue;
         }
-        let mut keep = keep.into_iter();
-        made.ops.retain(|_| keep.next().unwrap_or(false));
+        if rounds.has_survivors && !work.iter().any(is_handed_on) {
+            add_survivor(&mut unit, class.ok_or(NotCompared::NoRounds)?.0).ok_or(NotCompared::NoRounds)?;
+            continue;
+        }
+        let first = unit.before.len() as u32;
+        let once = allocated(model, first, rounds).ok_or(NotCompared::NoRounds)?;
+        // Copies of objects of many sizes would make up for one another's losses.
+        let copies = if once.size.is_some() { copies(once, unit.work.len(), model.description()) } else { 1 };
+        let repeated = unit.program(program, copies);
+        if rig.work(&repeated) == u64::MAX {
+            return Err(NotCompared::TooMuchWork);
+        }
+        let round = allocated(rig.model(), first, rounds).ok_or(NotCompared::NoRounds)?;
+        let once = Program { machine: program.machine, ops: unit.work };
+        return Ok(Made { once, program: repeated, first, round });
     }
     Err(NotCompared::NoRounds)
+}
+
+/// Whether a step leaves an object that the round has made to the registers of survivors.
+fn is_handed_on(step: &Step) -> bool {
+    matches!(step, Step::Leave { keep: Some((kept, root)) } if root.slot < Slot::from(SURVIVORS) && *kept >= Slot::from(SURVIVORS))
+}
+
+/// Whether a step reads or writes a register that holds a survivor.
+fn touches_survivors(step: &Step) -> bool {
+    let of = |slot: &Slot| *slot < Slot::from(SURVIVORS);
+    match step {
+        Step::Load { root, src, .. } => of(&root.slot) || of(src),
+        Step::Store { obj, value, .. } => of(obj) || of(value),
+        Step::Write { obj, value, .. } => of(obj) || matches!(value, Value::Slot { slot, .. } if of(slot)),
+        Step::Clear { obj, .. } | Step::Digest { obj, .. } | Step::Wrap { obj, .. } => of(obj),
+        Step::Assign { root, src } => of(&root.slot) || src.as_ref().is_some_and(of),
+        Step::Alloc { root, .. } | Step::Graph { root, .. } => of(&root.slot),
+        Step::Leave { keep } => keep.as_ref().is_some_and(|(kept, root)| of(kept) || of(&root.slot)),
+        Step::Nop | Step::Enter | Step::Collect | Step::Minor | Step::Roots { .. } | Step::Garbage { .. } => false,
+    }
+}
+
+/// Makes a round's work end with an object of its own that survives, where nothing else does; none if it does so already.
+fn add_survivor(unit: &mut Unit, size: u32) -> Option<()> {
+    let object =
+        Op::Alloc { dst: NEWEST, size: Size::Bytes(size), fields: 0, place: Placement::Front, init: Init::Ends(1) };
+    for ops in [&mut unit.before, &mut unit.work] {
+        let at = ops.iter().rposition(|op| matches!(op, Op::Leave { keep: Some(_) }))?;
+        if at > 0 && ops[at - 1] == object {
+            return None;
+        }
+        ops.insert(at, object.clone());
+    }
+    Some(())
 }
 
 /// How often a round's work is done before its collection.
@@ -211,14 +303,6 @@ fn copies(once: Round, ops: usize, description: &Description) -> usize {
     copies.max(1) as usize
 }
 
-/// The ops of a round, all but the collection at its end so many times.
-fn several(ops: &[Op], copies: usize) -> Vec<Op> {
-    let (collection, work) = ops.split_last().map_or((&[][..], ops), |(last, work)| (std::slice::from_ref(last), work));
-    // As many collections of what all copies leave would cost more than all else.
-    let stays = |op: &&Op| copies == 1 || !matches!(**op, Op::Collect | Op::Minor);
-    std::iter::repeat_n(work, copies).flatten().filter(stays).chain(collection).cloned().collect()
-}
-
 /// The sizes of the objects that a program makes, each once, in ascending order.
 pub(super) fn sizes(model: &Model) -> Vec<u32> {
     let steps = model.plan().steps.iter().flat_map(|step| allocations(model.description(), step));
@@ -226,11 +310,14 @@ pub(super) fn sizes(model: &Model) -> Vec<u32> {
     sizes.into_iter().collect()
 }
 
-/// What a plan allocates; none if that is nothing.
-fn allocated(model: &Model) -> Option<Round> {
-    let mut round = Round { objects: 0, bytes: 0, largest: 0, size: None };
+/// What a plan allocates from step `first` on; none if that is nothing.
+fn allocated(model: &Model, first: u32, rounds: Rounds) -> Option<Round> {
+    let survivors = if rounds.has_survivors { u32::from(SURVIVORS) } else { 0 };
+    let is_automatic = rounds.is_automatic;
+    let mut round = Round { objects: 0, bytes: 0, largest: 0, size: None, is_automatic, survivors };
     let mut classes: Vec<Class> = Vec::new();
-    for (class, n) in model.plan().steps.iter().flat_map(|step| allocations(model.description(), step)) {
+    let steps = model.plan().steps.iter().skip(first as usize);
+    for (class, n) in steps.flat_map(|step| allocations(model.description(), step)) {
         if n > 0 {
             round.objects += n;
             round.bytes += n * u64::from(class.0);
@@ -286,7 +373,7 @@ fn allocations(description: &Description, step: &Step) -> Vec<(Class, u64)> {
 }
 
 /// A program's ops in a frame of their own, with a collection after it; none if there is no room for one frame more.
-fn unfold(program: &Program, steps: &[Step], variant: &Variant, size: Option<u32>, stays: bool) -> Option<Program> {
+fn unfold(program: &Program, steps: &[Step], variant: &Variant, rounds: Rounds, stays: bool) -> Option<Unit> {
     let (mut ops, mut depth) = (vec![Op::Enter], 1);
     for ((i, op), step) in (0..).zip(&program.ops).zip(steps) {
         if variant.gaps.has(i) {
@@ -317,14 +404,24 @@ fn unfold(program: &Program, steps: &[Step], variant: &Variant, size: Option<u32
         if depth > MAX_FRAMES {
             return None;
         }
-        ops.extend(repeatable(freeze_op(op, step), step, size, stays));
+        ops.extend(repeatable(freeze_op(op, step), step, rounds.size, stays));
     }
     if variant.gaps.has(program.ops.len() as u32) {
         ops.push(Op::Collect);
     }
-    ops.extend(std::iter::repeat_n(Op::Leave { keep: None }, depth));
-    ops.push(Op::Collect);
-    Some(Program { machine: program.machine, ops })
+    if rounds.is_automatic {
+        ops.retain(|op| !matches!(op, Op::Collect | Op::Minor));
+    }
+    let end = (!rounds.is_automatic).then_some(Op::Collect);
+    if !rounds.has_survivors {
+        ops.extend(std::iter::repeat_n(Op::Leave { keep: None }, depth));
+        return Some(Unit { before: Vec::new(), work: ops, end });
+    }
+    ops.extend(std::iter::repeat_n(Op::Leave { keep: None }, depth - 1));
+    ops.push(Op::Leave { keep: Some(NEWEST) });
+    let older = (NEWEST.number() + 1 - SURVIVORS..NEWEST.number()).map(Reg::new);
+    ops.extend(older.map(|dst| Op::Move { dst, src: Reg::new(dst.number() + 1) }));
+    Some(Unit { before: ops.clone(), work: ops, end })
 }
 
 /// What a round does for an op whose numbers are frozen, if anything.

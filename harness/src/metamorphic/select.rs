@@ -151,9 +151,10 @@ impl Selection {
         }
     }
 
-    /// Rounds of the same work, on a module whose memory must stop growing then: objects keep their sizes, or get one of them.
-    fn rounds(&self, draw: u64, index: u64, model: &Model) -> Option<Variant> {
-        let module = model.description().module.as_ref()?;
+    /// Rounds of the same work, on a module whose memory must stop growing then: objects keep their sizes, or get one of them; and, every other time, rounds
+    /// with survivors or without a collection that is asked for.
+    fn rounds(&self, draw: u64, index: u64, model: &Model) -> Vec<Variant> {
+        let Some(module) = model.description().module.as_ref() else { return Vec::new() };
         let every = match self {
             Self::Share | Self::Versus { .. } => {
                 ROUNDS.iter().find(|(until, _)| index < *until).map_or(ROUNDS_LATER, |(_, every)| *every)
@@ -161,7 +162,7 @@ impl Selection {
             Self::All { .. } => ROUNDS_OF_ALL,
         };
         if module.no_plateau().is_some() || !mix(draw, 1).is_multiple_of(every) {
-            return None;
+            return Vec::new();
         }
         let sizes = sizes(model);
         // One in three keeps all sizes.
@@ -171,7 +172,18 @@ impl Selection {
             1 => pick(&sizes),
             _ => pick(&ROUND_SIZES),
         };
-        (!sizes.is_empty()).then(|| Variant { rounds: Some(Rounds { number: None, size }), ..Variant::default() })
+        if sizes.is_empty() {
+            return Vec::new();
+        }
+        let mut all = vec![Rounds { size, ..Rounds::default() }];
+        // Every other one again, in objects of one size, with survivors or without being asked to collect.
+        let size = if mix(draw, 4).is_multiple_of(3) { pick(&ROUND_SIZES) } else { pick(&sizes) };
+        let is_automatic = module.collect.is_automatic && mix(draw, 5).is_multiple_of(2);
+        let has_survivors = !is_automatic || mix(draw, 6).is_multiple_of(2);
+        if mix(draw, 7).is_multiple_of(2) {
+            all.push(Rounds { number: None, size, is_automatic, has_survivors });
+        }
+        all.into_iter().map(|rounds| Variant { rounds: Some(rounds), ..Variant::default() }).collect()
     }
 
     /// Work above which a variant is left out.

@@ -7,8 +7,10 @@
 //!                                    and `\` in it a `\`) where there is white space in it
 //!         | "poison"                 swept and fresh payloads are overwritten
 //!         | "standalone"             the program as code of its own must do the same, byte for byte
-//!         | "rounds" ["=" N] ["(" BYTES ")"]   the program's work N times on one heap, which must stop growing ([`super::rounds`]): as often as its bytes
-//!                                    ask for without N, all objects of this size with BYTES
+//!         | "rounds" ["=" N] ["(" BYTES ")"] [":automatic"] [":survivors"]
+//!                                    the program's work N times on one heap, which must stop growing ([`super::rounds`]): as often as its bytes ask for
+//!                                    without N, all objects of this size with BYTES, without asking for a collection with `automatic`, and with
+//!                                    `survivors` not without objects that live on for some rounds
 //! ```
 
 use crate::runtime::quote::{quote, unquote};
@@ -38,7 +40,15 @@ pub struct Rounds {
     pub number: Option<u32>,
     /// Payload bytes that every object gets; none: its own.
     pub size: Option<u32>,
+    /// Whether no collection is asked for: those that allocations make must be enough.
+    pub is_automatic: bool,
+    /// Whether some objects of each round live on for some rounds.
+    pub has_survivors: bool,
 }
+
+/// What is behind the rest in a variant's text.
+const AUTOMATIC: &str = ":automatic";
+const SURVIVORS: &str = ":survivors";
 
 impl Rounds {
     /// The fewest rounds that say anything of growth.
@@ -48,6 +58,8 @@ impl Rounds {
 
     /// What is behind `rounds` in a variant's text.
     fn parse(text: &str) -> Option<Self> {
+        let (text, has_survivors) = text.strip_suffix(SURVIVORS).map_or((text, false), |rest| (rest, true));
+        let (text, is_automatic) = text.strip_suffix(AUTOMATIC).map_or((text, false), |rest| (rest, true));
         let (number, size) = match text.split_once('(') {
             Some((number, size)) => (number, Some(size.strip_suffix(')')?.parse().ok()?)),
             None => (text, None),
@@ -57,7 +69,7 @@ impl Rounds {
             None if number.is_empty() => None,
             None => return None,
         };
-        Some(Self { number, size })
+        Some(Self { number, size, is_automatic, has_survivors })
     }
 }
 
@@ -65,7 +77,9 @@ impl fmt::Display for Rounds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("rounds")?;
         self.number.map_or(Ok(()), |number| write!(f, "={number}"))?;
-        self.size.map_or(Ok(()), |size| write!(f, "({size})"))
+        self.size.map_or(Ok(()), |size| write!(f, "({size})"))?;
+        f.write_str(if self.is_automatic { AUTOMATIC } else { "" })?;
+        f.write_str(if self.has_survivors { SURVIVORS } else { "" })
     }
 }
 
@@ -133,7 +147,7 @@ pub enum VariantError {
     /// A part that there is not.
     #[error(
         "expected a variant made of collections=all, collections=sample(N), collections=before(N), on=RUNTIME, poison, standalone and \
-         rounds, rounds=N, rounds(BYTES) or rounds=N(BYTES) with N from 32 to 65536, found `{found}`"
+         rounds, rounds=N, rounds(BYTES) or rounds=N(BYTES) with N from 32 to 65536 and then :automatic, :survivors or :automatic:survivors, found `{found}`"
     )]
     Part {
         /// The part.

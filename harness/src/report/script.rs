@@ -109,11 +109,11 @@ fn releases(v: &Violation, model: &Model, seen: &Outcome) -> Option<Directive> {
     }
 }
 
-/// The script of a program that `rig` has planned last and that was done again and again: as often, and then there must not be more than after half as
-/// many rounds of the collector as it is.
+/// The script of a program that `rig` has planned last and that was done again and again from step `first` on: as often, and then there must not be more than
+/// after half as many rounds of the collector as it is.
 #[must_use]
-pub fn rounds_script(rig: &Rig, course: &Course) -> String {
-    let modules = standalone::modules_in_rounds(&rig.prepared().runtime, rig.model().plan());
+pub fn rounds_script(rig: &Rig, first: u32, course: &Course) -> String {
+    let modules = standalone::modules_in_rounds(&rig.prepared().runtime, rig.model().plan(), first);
     let n = course.rounds();
     let half = |values: &[u32]| values.get((n as usize / 2).saturating_sub(1)).copied();
     let mut directives = vec![Directive::Rounds(n + u32::from(course.end.is_some()))];

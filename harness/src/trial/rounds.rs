@@ -14,6 +14,8 @@ pub struct Course {
     pub heap_end: Vec<u32>,
     /// Bytes that are live, as the collector tells them; empty where it does not.
     pub live: Vec<u32>,
+    /// Collections that there were by then; empty where the collector does not count them.
+    pub collections: Vec<u32>,
     /// How the round after those ended, if it did not come to its end.
     pub end: Option<End>,
 }
@@ -36,22 +38,36 @@ pub struct Most {
 }
 
 impl Rig {
-    /// Runs the program that was planned last on engine `i` again and again on one heap, without judging it: at most so often, until `is_enough` says so
-    /// after a round, or until a round does not come to its end. The program must leave all frames that it enters.
+    /// Runs the program that was planned last on engine `i`, and what it does from step `first` on again and again on the same heap, without judging it: at most
+    /// so often, until `is_enough` says so after a round, or until a round does not come to its end. What is done again must leave all frames that it enters,
+    /// and no root slot more than it found.
     ///
     /// # Errors
     /// When the engine fails.
-    pub fn rounds(&mut self, i: usize, most: Most, is_enough: impl Fn(&Course) -> bool) -> Result<Course, EngineError> {
+    pub fn rounds(
+        &mut self,
+        i: usize,
+        first: u32,
+        most: Most,
+        is_enough: impl Fn(&Course) -> bool,
+    ) -> Result<Course, EngineError> {
         let _turn = self.turn();
         self.reached.forget();
         self.tape.encode(self.model.plan());
         let description = &self.prepared.runtime.description;
-        let heap_end = description.index_of(Role::HeapEnd);
+        let [heap_end, collections] = [Role::HeapEnd, Role::Collections].map(|role| description.index_of(role));
         let tells_live = description.module.as_ref().is_some_and(|module| module.heap.live_bytes.is_some());
         let resident = &mut self.residents[i];
         let mut course = Course::default();
         let mut globals = Vec::new();
         resident.begin(&self.tape)?;
+        let fuel = retry_fuel(&self.model, resident.heap().len());
+        let end = resident.advance(first, fuel)?;
+        if end != End::Finished {
+            course.end = Some(end);
+            return Ok(course);
+        }
+        let mark = resident.mark();
         while course.rounds() < most.rounds && resident.fuel_used() < most.fuel {
             let fuel = retry_fuel(&self.model, resident.heap().len());
             let end = resident.advance(self.tape.steps(), fuel)?;
@@ -60,17 +76,16 @@ impl Rig {
                 break;
             }
             course.pages.push(resident.pages());
-            if let Some(index) = heap_end {
-                resident.read_globals(&mut globals);
-                course.heap_end.extend(globals.get(index));
-            }
+            resident.read_globals(&mut globals);
+            course.heap_end.extend(heap_end.and_then(|index| globals.get(index)));
+            course.collections.extend(collections.and_then(|index| globals.get(index)));
             if tells_live {
                 course.live.extend(resident.live_bytes(fuel)?);
             }
             if is_enough(&course) {
                 break;
             }
-            resident.again(&self.tape);
+            resident.go_back(mark);
         }
         Ok(course)
     }
