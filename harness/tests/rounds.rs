@@ -342,7 +342,7 @@ fn what_collections_lose_that_nobody_asks_for_is_a_leak() {
     // Of one that never collects by itself nothing is said, but that it did not.
     let never = collector(&[(asks, "")], &[&UNKNOWN[..], &[("on_exhaustion = true\n", "")]].concat());
     for (variant, why) in
-        [("rounds=2048(1200):automatic", "resource-trap"), ("rounds=64(72):automatic", "not-collected")]
+        [("rounds=2048(1200):automatic", "resource-trap"), ("rounds=32(72):automatic", "not-collected")]
     {
         let (found, tally) = in_rounds(&never, SMALL_OBJECTS, variant);
         assert_eq!(found, None);
