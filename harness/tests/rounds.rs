@@ -375,7 +375,7 @@ fn large_objects_that_are_lost_fill_memory_before_growth_can_be_judged() {
     let large = (
         FREED,
         "          (else
-            (if (i32.lt_u (local.get $header) (i32.const 600000))
+            (if (i32.lt_u (local.get $header) (i32.const 500000))
               (then
                 (i32.store offset=8 (local.get $block) (global.get $free))
                 (global.set $free (local.get $block))))))
@@ -387,6 +387,12 @@ fn large_objects_that_are_lost_fill_memory_before_growth_can_be_judged() {
     let (found, tally) = in_rounds(&collector(&[large], &UNKNOWN), text, "rounds=64");
     let (_, v) = found.unwrap_or_else(|| panic!("{tally:?}"));
     assert!(v.kind == Kind::Leak && v.expected.ends_with("round 6 of 1 object of 700000 bytes"), "{}", v.expected);
+    // Where no allocation says that it collects first, what is freed may be kept back for some collections, and that would look the same.
+    let silent = [&UNKNOWN[..], &[("on_exhaustion = true\n", "")]].concat();
+    let (found, tally) = in_rounds(&collector(&[large], &silent), text, "rounds=64");
+    assert!(found.is_none() && tally.not_compared.len() == 1, "{found:?}, {tally:?}");
+    let (found, _) = in_rounds(&collector(&[large], &silent), &text.replace("700000", "600000"), "rounds=64");
+    assert!(found.unwrap().1.expected.ends_with("round 7 of 1 object of 600000 bytes"));
 }
 
 #[test]

@@ -34,9 +34,11 @@ const OWN_COLLECTIONS: u32 = 4;
 const FIRST: u32 = 32;
 /// Rounds that must have come to their end before one that runs out of memory says anything,
 const BEFORE_TRAP: u32 = 16;
-/// where objects of one size, all of them dropped and collected, need more memory in each round, so many: what a collector may put off by a round or two is
-/// given back by then.
-const BEFORE_TRAP_OF_ONE_SIZE: u32 = 3;
+/// where objects of one size, all of them dropped and collected, need more memory in each round, so many: what a collector may put off for some collections
+/// is given back by then.
+const BEFORE_TRAP_OF_ONE_SIZE: u32 = 6;
+/// The same where an allocation says that it collects before it gives up.
+const BEFORE_LAST_RESORT: u32 = 3;
 
 /// What a round is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,10 +190,12 @@ fn exhaustion(course: &Course, round: Round, description: &Description) -> Optio
     let was_full = course.heap_end.is_empty() && course.pages.first() == course.pages.last();
     let is_plain = round.size.is_some() && !round.is_automatic && round.survivors == 0;
     let grew_always = extent.values.is_sorted_by(|a, b| a < b);
-    let is_enough = course.rounds() >= BEFORE_TRAP && (grew || was_full)
-        || is_plain && course.rounds() >= BEFORE_TRAP_OF_ONE_SIZE && grew_always;
     let module = description.module.as_ref();
-    let must_collect = !round.is_automatic || module.is_some_and(|module| module.collect.is_last_resort == Some(true));
+    let is_last_resort = module.is_some_and(|module| module.collect.is_last_resort == Some(true));
+    let before = if is_last_resort { BEFORE_LAST_RESORT } else { BEFORE_TRAP_OF_ONE_SIZE };
+    let is_enough =
+        course.rounds() >= BEFORE_TRAP && (grew || was_full) || is_plain && course.rounds() >= before && grew_always;
+    let must_collect = !round.is_automatic || is_last_resort;
     (is_enough && is_full && must_collect).then(|| {
         let mut v = bare(Kind::Leak, 0);
         v.expected = format!(
