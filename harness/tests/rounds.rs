@@ -326,6 +326,16 @@ fn what_is_lost_beside_survivors_is_a_leak() {
     assert!(v.kind == Kind::Leak && variant.rounds.unwrap().has_survivors, "{variant}: {}", v.found);
 }
 
+/// Graphs have no objects of 1200 bytes, so that `r1` holds none, and the store would take a survivor in its place.
+const ONE_HOLDS_ANOTHER: &str =
+    "heapsmith 1\nalloc r15 size=8 fields=1 init=null\nchain r1 n=2 words=1 tag=1\nstore r15.0 = r1\n";
+
+#[test]
+fn no_survivor_holds_the_one_before_it() {
+    let (found, tally) = in_rounds(&collector(&[], &UNKNOWN), ONE_HOLDS_ANOTHER, "rounds=2048(1200):survivors");
+    assert_eq!((found, tally.same), (None, 1));
+}
+
 #[test]
 fn what_collections_lose_that_nobody_asks_for_is_a_leak() {
     let loses = loses("(i32.and (global.get $auto) (i32.eqz (i32.and (local.get $block) (i32.const 56))))");
