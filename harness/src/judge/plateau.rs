@@ -9,8 +9,8 @@
 //! they leave the same words in the same places, and those of one round take the places of those of the round before.
 //!
 //! Where some objects live on, as many after each round, and all have one size, the same holds: of as many blocks as were ever needed at once each is in use or free,
-//! and a free one serves every request. It holds, too, where no round asks for a collection, once collections come by themselves: they are seen to go on for as
-//! long as growth does.
+//! and a free one serves every request. It holds, too, where no round asks for a collection, once collections come by themselves and [`FILLS`] times as much was
+//! allocated as memory can hold: a collector that looks at what is young only, until memory is full, has looked at all by then.
 //!
 //! So growth that goes on is a leak. It goes on if memory grew in each of the last three doublings of the number of rounds, in the last one by at
 //! least [`PAGES`] pages (by [`BYTES`] bytes, where the heap's end is known) and by half more at least than in the one before. What comes to rest, and what grows by ever
@@ -30,6 +30,8 @@ const BYTES: u32 = 8_192;
 const LIVE: u32 = 16;
 /// Collections that must have come by themselves in the last half.
 const OWN_COLLECTIONS: u32 = 4;
+/// Times that all of memory must have been allocated before growth without collections that are asked for counts.
+const FILLS: u64 = 2;
 /// Rounds before anything is said of growth.
 const FIRST: u32 = 32;
 /// Rounds that must have come to their end before one that runs out of memory says anything,
@@ -53,7 +55,7 @@ pub struct Round {
     pub size: Option<u32>,
     /// Whether no collection is asked for.
     pub is_automatic: bool,
-    /// Objects of earlier rounds that are still held, at most.
+    /// Registers that hold objects of earlier rounds, and what hangs from them.
     pub survivors: u32,
 }
 
@@ -67,7 +69,7 @@ pub const fn is_due(rounds: u32) -> bool {
 #[must_use]
 pub fn plateau(course: &Course, round: Round, description: &Description) -> Option<Violation> {
     match course.end {
-        None => growth(course, round),
+        None => growth(course, round, description),
         Some(End::Trapped(Trap::Unreachable)) => exhaustion(course, round, description),
         Some(End::Trapped(trap)) => {
             let mut v = bare(kind_of(trap), 0);
@@ -148,8 +150,13 @@ impl<'c> Extent<'c> {
     }
 }
 
-fn growth(course: &Course, round: Round) -> Option<Violation> {
-    if course.rounds() < FIRST || round.is_automatic && !collects(course) {
+fn growth(course: &Course, round: Round, description: &Description) -> Option<Violation> {
+    let filled = FILLS * u64::from(description.parameters.max_pages) * u64::from(PAGE);
+    let allocated = u64::from(course.rounds()).saturating_mul(round.bytes);
+    // What is old is left to a full collection, which may come when memory is full only.
+    let has_minor = description.module.as_ref().is_some_and(|module| module.has_minor());
+    let is_due = !round.is_automatic || !has_minor && collects(course) && allocated >= filled;
+    if course.rounds() < FIRST || !is_due {
         return None;
     }
     // Between collections garbage counts as live.
@@ -158,17 +165,18 @@ fn growth(course: &Course, round: Round) -> Option<Violation> {
         v.expected = format!(
             "as much is live after each round of {}, {}, as after the one before",
             work(round),
-            given_back(round)
+            given_back(round, "")
         );
         v.found = format!("`live_bytes` of the manifest tells {}", live.words());
         return Some(v);
     }
     // What a collector has above its heap shows in pages alone.
-    [Extent::pages(course), Extent::of(course)].into_iter().find(Extent::goes_on).map(|extent| {
+    let told = (!round.is_automatic).then(|| Extent::of(course));
+    std::iter::once(Extent::pages(course)).chain(told).find(Extent::goes_on).map(|extent| {
         let mut v = bare(Kind::Leak, 0);
         v.expected = format!(
             "memory stops growing when the same work is done again and again, and {} each time: {}",
-            given_back(round).replacen("it", "it is", 1),
+            given_back(round, " is"),
             work(round)
         );
         v.found = extent.words();
@@ -200,7 +208,7 @@ fn exhaustion(course: &Course, round: Round, description: &Description) -> Optio
         let mut v = bare(Kind::Leak, 0);
         v.expected = format!(
             "there is memory for the same work again, once {}: round {} of {}",
-            given_back(round).replacen("it", "it was", 1),
+            given_back(round, " was"),
             course.rounds() + 1,
             work(round)
         );
@@ -210,14 +218,13 @@ fn exhaustion(course: &Course, round: Round, description: &Description) -> Optio
     })
 }
 
-/// What becomes of a round's objects, in words.
-fn given_back(round: Round) -> String {
-    let most = if round.survivors == 0 {
-        "all of it".to_owned()
-    } else {
-        format!("all but {} objects of it", round.survivors)
+/// What becomes of a round's objects, in words, with this before what is done with them.
+fn given_back(round: Round, verb: &str) -> String {
+    let most = match round.survivors {
+        0 => "all of it".to_owned(),
+        registers => format!("all but what {registers} registers hold"),
     };
-    format!("{most} dropped{}", if round.is_automatic { "" } else { " and collected" })
+    format!("{most}{verb} dropped{}", if round.is_automatic { "" } else { " and collected" })
 }
 
 /// A round in words.

@@ -11,7 +11,7 @@
 //! stored that could close one.
 //!
 //! Two things may be otherwise. With `automatic` no round asks for a collection: those that allocations make must be enough, as far as they are counted. With
-//! `survivors` one object of each round, and what hangs from it, is held by a register until [`SURVIVORS`] more have come: what is around it must be used again
+//! `survivors` one object of each round, and what hangs from it, is held by a register for some more rounds: what is around it must be used again
 //! all the same, and so must its own room when it has gone. The rounds are done once before they are counted, so that each finds the same registers
 //! assigned; no op but those that hand survivors on touches them. All objects must have one size then.
 //!

@@ -5,7 +5,7 @@ use super::rounds::sizes;
 use super::variant::{Gaps, Rounds, Variant, mix};
 use crate::model::Model;
 use crate::runtime::description::Description;
-use crate::runtime::manifest::Manifest;
+use crate::runtime::manifest::{Chunk, Manifest};
 use crate::runtime::{RuntimeError, Spec};
 use heapsmith_generators::Machine;
 use std::sync::Arc;
@@ -178,7 +178,7 @@ impl Selection {
         let mut all = vec![Rounds { size, ..Rounds::default() }];
         // Every other one again, in objects of one size, with survivors or without being asked to collect.
         let size = if mix(draw, 4).is_multiple_of(3) { pick(&ROUND_SIZES) } else { pick(&sizes) };
-        let is_automatic = module.collect.is_automatic && mix(draw, 5).is_multiple_of(2);
+        let is_automatic = module.collect.is_automatic && !module.has_minor() && mix(draw, 5).is_multiple_of(2);
         let has_survivors = !is_automatic || mix(draw, 6).is_multiple_of(2);
         if mix(draw, 7).is_multiple_of(2) {
             all.push(Rounds { number: None, size, is_automatic, has_survivors });
@@ -216,8 +216,12 @@ fn others(base: &Description) -> Vec<Spec> {
         address_limit: None,
         edit,
     };
-    let larger = (p.initial_pages < p.max_pages && !module.memory.is_fixed)
-        .then(|| spec(module, p.initial_pages.midpoint(p.max_pages).max(p.initial_pages + 1), base.edit.clone()));
+    let more = p.initial_pages.midpoint(p.max_pages).max(p.initial_pages.saturating_add(1));
+    // With less room than a chunk needs memory could not grow, and there is no such machine.
+    let has_room = |chunk: Chunk| more >= p.max_pages || more.saturating_add(chunk.least(more)) <= p.max_pages;
+    let larger =
+        (p.initial_pages < p.max_pages && !module.memory.is_fixed && module.heap.grows_by.is_none_or(has_room))
+            .then(|| spec(module, more, base.edit.clone()));
     let builds = module.builds.iter().map(|build| spec(build, p.initial_pages, None));
     larger.into_iter().chain(builds).collect()
 }
