@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod common;
+#[path = "common/tagged.rs"]
+mod tagged;
 
 use common::{edited, engines, module_spec, settings};
 use heapsmith::campaign::{Progress, Settings, Summary, hunt};
@@ -14,26 +16,10 @@ use heapsmith::trial::{Prepared, Rig};
 use heapsmith_generators::Machine;
 use std::path::Path;
 use std::sync::Arc;
+use tagged::TAGGED;
 
 const MODULE: &str = include_str!("collectors/marksweep.wat");
 const MANIFEST: &str = include_str!("collectors/marksweep.toml");
-
-/// What it takes for a pointer, what it gives, and how it says that there is no memory.
-const TAGGED: [(&str, &str); 4] = [
-    (
-        "        (if (local.get $object)\n          (then\n            (local.set $object (i32.sub (local.get $object) (i32.const 8)))",
-        "        (if (i32.and (local.get $object) (i32.const 1))\n          (then\n            (local.set $object (i32.sub (local.get $object) (i32.const 9)))",
-    ),
-    (
-        "          (br $clear))))\n    (i32.add (local.get $block) (i32.const 8)))",
-        "          (br $clear))))\n    (i32.add (local.get $block) (i32.const 9)))",
-    ),
-    ("(then (return (i32.const 0))))\n    ;; A free block", "(then (return (i32.const 2))))\n    ;; A free block"),
-    (
-        "      (return (i32.const 0)))\n    (i32.store offset=4",
-        "      (return (i32.const 2)))\n    (i32.store offset=4",
-    ),
-];
 
 /// It forgets one root of 64.
 const LAST_ROOT: (&str, &str) =

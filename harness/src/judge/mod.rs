@@ -26,7 +26,7 @@ mod verdict;
 pub(crate) use log::snapshot_digest;
 pub use oracles::Oracles;
 pub(crate) use oracles::judge_leniently;
-pub use plateau::{Round, collects, is_due, plateau};
+pub use plateau::{Round, is_due, is_judged, plateau};
 pub use verdict::{
     Adjudication, Allowance, BrokenWord, Disagreement, Inconclusive, Kind, MAX_BROKEN_WORDS, Phase, Silent, Subject,
     Verdict, Violation,

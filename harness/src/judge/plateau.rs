@@ -83,12 +83,21 @@ pub fn plateau(course: &Course, round: Round, description: &Description) -> Opti
 
 /// Whether collections came by themselves for as long as rounds went on, and some in the last half: a collector that waits until twice as much was allocated as
 /// before may collect once in each doubling.
-#[must_use]
-pub fn collects(course: &Course) -> bool {
+fn collects(course: &Course) -> bool {
     let n = course.collections.len();
     let after = |rounds: usize| course.collections.get(rounds.saturating_sub(1)).or(course.collections.first());
     let [a, b, c, d] = [n / 8, n / 4, n / 2, n].map(|rounds| after(rounds).copied().unwrap_or(0));
     a < b && b < c && c < d && d - c >= OWN_COLLECTIONS
+}
+
+/// Whether growth says anything: where collections are asked for, always; else once they came by themselves, and old garbage had to be looked at.
+#[must_use]
+pub fn is_judged(course: &Course, round: Round, description: &Description) -> bool {
+    let filled = FILLS * u64::from(description.parameters.max_pages) * u64::from(PAGE);
+    let allocated = u64::from(course.rounds()).saturating_mul(round.bytes);
+    // What is old is left to a full collection, which may come when memory is full only.
+    let has_minor = description.module.as_ref().is_some_and(|module| module.has_minor());
+    !round.is_automatic || !has_minor && collects(course) && allocated >= filled
 }
 
 /// What tells how far memory reaches, after each round.
@@ -151,12 +160,7 @@ impl<'c> Extent<'c> {
 }
 
 fn growth(course: &Course, round: Round, description: &Description) -> Option<Violation> {
-    let filled = FILLS * u64::from(description.parameters.max_pages) * u64::from(PAGE);
-    let allocated = u64::from(course.rounds()).saturating_mul(round.bytes);
-    // What is old is left to a full collection, which may come when memory is full only.
-    let has_minor = description.module.as_ref().is_some_and(|module| module.has_minor());
-    let is_due = !round.is_automatic || !has_minor && collects(course) && allocated >= filled;
-    if course.rounds() < FIRST || !is_due {
+    if course.rounds() < FIRST || !is_judged(course, round, description) {
         return None;
     }
     // Between collections garbage counts as live.
@@ -304,6 +308,27 @@ mod tests {
             live,
             "`live_bytes` of the manifest tells 128 bytes after 16 rounds, 256 after 32, 512 after 64, 1024 after 128"
         );
+    }
+
+    #[test]
+    fn growth_without_collections_that_are_asked_for_counts_in_pages_once_there_were_some_and_memory_was_filled_twice()
+    {
+        // 40 pages: 256 rounds of 20 480 bytes are twice as much.
+        let round = Round { bytes: 20_480, is_automatic: true, ..ROUND };
+        let of = |rounds: u32, round: Round, collections: fn(u32) -> u32, pages: fn(u32) -> u32| {
+            let values = |value: fn(u32) -> u32| (1..=rounds).map(value).collect();
+            let (pages, collections) = (values(pages), values(collections));
+            let course = Course { pages, collections, heap_end: values(|round| 200 * round), ..Course::default() };
+            (is_judged(&course, round, &description()), plateau(&course, round, &description()).is_some())
+        };
+        let grows = |round| 1 + round / 8;
+        assert_eq!(of(256, round, |round| round / 4, grows), (true, true));
+        assert_eq!(of(128, round, |round| round / 4, grows), (false, false), "memory was filled once");
+        assert_eq!(of(256, round, |_| 7, grows), (false, false), "nothing collected");
+        assert_eq!(of(256, round, u32::ilog2, grows), (false, false), "once in each doubling");
+        assert_eq!(of(256, round, |round| round / 4, |_| 9), (true, false), "the heap's end alone");
+        let asked = Round { is_automatic: false, ..round };
+        assert_eq!(of(256, asked, |_| 7, |_| 9), (true, true), "the heap's end");
     }
 
     #[test]

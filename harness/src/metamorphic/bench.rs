@@ -47,7 +47,7 @@ pub enum NotCompared {
     Sizes,
     /// The manifest allows that memory goes on growing.
     NoPlateau,
-    /// No collection came by itself, as far as they are counted.
+    /// Collections that came by themselves were too few to judge growth.
     NotCollected,
 }
 
@@ -100,7 +100,8 @@ impl NotCompared {
                 "memory may go on growing, as the manifest says with `plateau` or `reclaim` in [promises] or with its roots"
             }
             Self::NotCollected => {
-                "no collection came by itself for as long as rounds went on, as far as they are counted; do more rounds, or leave `automatic` out"
+                "too few collections came by themselves, as far as they are counted, less was allocated than twice what memory holds, or `minor` in [collect] \
+                 says that they need not be full ones; do more rounds, or leave `automatic` out"
             }
         }
     }

@@ -22,7 +22,7 @@ use super::bench::{Base, NotCompared, Pair, ran};
 use super::freeze::freeze_op;
 use super::pool::{Pool, PoolError};
 use super::variant::{Rounds, Variant};
-use crate::judge::{Kind, Round, collects, is_due, plateau};
+use crate::judge::{Kind, Round, is_due, is_judged, plateau};
 use crate::model::Model;
 use crate::outcome::End;
 use crate::plan::{Slot, Step, Value};
@@ -73,14 +73,6 @@ pub(super) struct Repeated {
     pub(super) work: u64,
 }
 
-/// A round that can be done.
-struct Made {
-    once: Program,
-    program: Program,
-    first: u32,
-    round: Round,
-}
-
 /// The ops of a round before they are done several times.
 struct Unit {
     /// What is done once, before all rounds.
@@ -129,15 +121,13 @@ pub(super) fn run(
     }
     // After all ops of the program, whatever they become when it is reduced.
     let end = program.ops.len() as u32;
-    let Made { once, program, first, round } = match round(rig, base.steps(), program, variant, rounds) {
+    let mut repeated = match round(rig, base.steps(), program, variant, rounds) {
         Ok(made) => made,
         Err(reason) => return Ok((Pair::NotCompared(reason), None)),
     };
-    let work = rig.model().plan().work;
-    let Some(most) = most(rounds, round, work) else {
+    let Some(most) = most(rounds, repeated.round, repeated.work) else {
         return Ok((Pair::NotCompared(NotCompared::TooMuchWork), None));
     };
-    let mut repeated = Repeated { program, first, once, round, course: Course::default(), work };
     let alone = match ran(rig.trial(&repeated.program)) {
         Ok(None) => None,
         Ok(Some(v)) => Some(Pair::Broken(v)),
@@ -168,7 +158,7 @@ fn again(rig: &mut Rig, most: Most, repeated: &mut Repeated, pool: &Pool<'_>) ->
     repeated.work = repeated.work.saturating_mul(u64::from(course.rounds()) + 1);
     let Some(mut v) = found else {
         let pair = match course.end {
-            None if repeated.round.is_automatic && !collects(&course) => Pair::NotCompared(NotCompared::NotCollected),
+            None if !is_judged(&course, repeated.round, &description) => Pair::NotCompared(NotCompared::NotCollected),
             None if course.rounds() >= Rounds::LEAST => Pair::Same,
             None | Some(End::OutOfFuel) => Pair::NotCompared(NotCompared::TooMuchWork),
             Some(End::Trapped(_) | End::Finished) => Pair::NotCompared(NotCompared::ResourceTrap),
@@ -212,7 +202,7 @@ fn round(
     program: &Program,
     variant: &Variant,
     rounds: Rounds,
-) -> Result<Made, NotCompared> {
+) -> Result<Repeated, NotCompared> {
     let description = &rig.prepared().runtime.description;
     let stays = description.module.as_ref().is_some_and(|module| module.promises.cycles == Some(Cycles::Leaked));
     let mut unit = unfold(program, steps, variant, rounds, stays).ok_or(NotCompared::NoRounds)?;
@@ -257,7 +247,8 @@ fn round(
         }
         let round = allocated(rig.model(), first, rounds).ok_or(NotCompared::NoRounds)?;
         let once = Program { machine: program.machine, ops: unit.work };
-        return Ok(Made { once, program: repeated, first, round });
+        let work = rig.model().plan().work;
+        return Ok(Repeated { program: repeated, first, once, round, course: Course::default(), work });
     }
     Err(NotCompared::NoRounds)
 }
@@ -420,8 +411,10 @@ fn unfold(program: &Program, steps: &[Step], variant: &Variant, rounds: Rounds, 
     ops.extend(std::iter::repeat_n(Op::Leave { keep: None }, depth - 1));
     ops.push(Op::Leave { keep: Some(NEWEST) });
     let older = (NEWEST.number() + 1 - SURVIVORS..NEWEST.number()).map(Reg::new);
-    ops.extend(older.map(|dst| Op::Move { dst, src: Reg::new(dst.number() + 1) }));
-    Some(Unit { before: ops.clone(), work: ops, end })
+    let handed_on: Vec<Op> = older.map(|dst| Op::Move { dst, src: Reg::new(dst.number() + 1) }).collect();
+    // Once, all registers get the first survivor; then each round makes room for its own before it begins.
+    let before = [&ops[..], &handed_on].concat();
+    Some(Unit { before, work: [handed_on, ops].concat(), end })
 }
 
 /// What a round does for an op whose numbers are frozen, if anything.

@@ -236,3 +236,42 @@ pub fn counterpart(name: &str) -> Option<&'static str> {
     let wanted = if name == "fixed" { "fixed-split" } else { "fixed" };
     crate::runtime::names().iter().copied().find(|known| *known == wanted)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The small collector of the tests, which grows so, of `initial` pages and at most `max`.
+    fn description(grows_by: &str, initial: u32, max: u32) -> Description {
+        const TEXT: &str = include_str!("../../tests/collectors/marksweep.toml");
+        const MODULE: &[u8] = include_bytes!("../../tests/collectors/marksweep.wat");
+        let edits = [("max_pages = 4", format!("max_pages = {max}")), ("[heap]\n", format!("[heap]\n{grows_by}\n"))];
+        let text = edits.iter().fold(TEXT.to_owned(), |text, (from, to)| {
+            assert_eq!(text.matches(from).count(), 1, "{from}");
+            text.replacen(from, to, 1)
+        });
+        let module = Some(Manifest::parse(&text, MODULE, "marksweep").unwrap());
+        let pinned = Machine { initial_pages: Some(initial), max_pages: Some(max), ..Machine::default() };
+        let spec = Spec { name: "marksweep".to_owned(), module, pinned, address_limit: None, edit: None };
+        spec.resolve(Machine::default()).unwrap()
+    }
+
+    #[test]
+    fn memory_that_is_larger_from_the_start_has_room_for_a_chunk_or_is_all_that_there_may_be() {
+        let larger = |grows_by: &str, initial: u32, max: u32| {
+            let all = others(&description(grows_by, initial, max));
+            assert!(all.len() <= 1, "{all:?}");
+            all.first().map(|spec| spec.resolve(Machine::default()).unwrap().parameters.initial_pages)
+        };
+        assert_eq!(larger("", 1, 17), Some(9));
+        assert_eq!(larger("", 1, 2), Some(2));
+        assert_eq!(larger("", 17, 17), None);
+        // From 9 pages on there is no room for 16 more.
+        assert_eq!(larger("grows_by = { at_least = 16 }", 1, 17), None);
+        assert_eq!(larger("grows_by = { at_least = 16 }", 1, 33), Some(17));
+        assert_eq!(larger("grows_by = 16", 1, 17), None);
+        assert_eq!(larger("grows_by = 16", 1, 33), Some(17));
+        assert_eq!(larger("grows_by = \"double\"", 1, 16), Some(8));
+        assert_eq!(larger("grows_by = \"double\"", 1, 2), Some(2));
+    }
+}

@@ -76,7 +76,9 @@ impl Rig {
                 break;
             }
             course.pages.push(resident.pages());
-            resident.read_globals(&mut globals);
+            if heap_end.is_some() || collections.is_some() {
+                resident.read_globals(&mut globals);
+            }
             course.heap_end.extend(heap_end.and_then(|index| globals.get(index)));
             course.collections.extend(collections.and_then(|index| globals.get(index)));
             if tells_live {

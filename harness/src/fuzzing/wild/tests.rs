@@ -1,3 +1,6 @@
+#[path = "../../../tests/common/tagged.rs"]
+mod tagged;
+
 use super::*;
 use heapsmith_generators::raw_bytes;
 
@@ -57,25 +60,9 @@ fn edited(name: &str, module: &[(&str, &str)], said: &[(&str, &str)]) -> (tempfi
     (folder, path)
 }
 
-/// One is added to the address of each object, and two stands for none.
-const TAGGED: [(&str, &str); 4] = [
-    (
-        "        (if (local.get $object)\n          (then\n            (local.set $object (i32.sub (local.get $object) (i32.const 8)))",
-        "        (if (i32.and (local.get $object) (i32.const 1))\n          (then\n            (local.set $object (i32.sub (local.get $object) (i32.const 9)))",
-    ),
-    (
-        "          (br $clear))))\n    (i32.add (local.get $block) (i32.const 8)))",
-        "          (br $clear))))\n    (i32.add (local.get $block) (i32.const 9)))",
-    ),
-    ("(then (return (i32.const 0))))\n    ;; A free block", "(then (return (i32.const 2))))\n    ;; A free block"),
-    (
-        "      (return (i32.const 0)))\n    (i32.store offset=4",
-        "      (return (i32.const 2)))\n    (i32.store offset=4",
-    ),
-];
-
 #[test]
 fn collectors_with_tags_and_with_minor_collections_do_what_modules_ask() {
+    use tagged::TAGGED;
     let tag = [("alignment = 8\n", "alignment = 8\ntag = 1\nnull = 2\n")];
     let minor = [("automatic = true\n", "minor = { call = \"collect\" }\nautomatic = true\n")];
     let collectors = [edited("marksweep", &TAGGED, &[tag, minor].concat()), edited("generational", &[], &[])];

@@ -1,8 +1,9 @@
 //! What a manifest says in several places that must agree: how memory grows, and its limits; null, and where objects are; what stands in for an object of no
 //! bytes, and the kinds.
 
+use super::chunk::Chunk;
 use super::error::ManifestError;
-use super::parts::{Chunk, Growth, Heap, Kind, Memory, Object, Pointer, Promises, Request, ZeroSize};
+use super::parts::{Growth, Heap, Kind, Memory, Object, Pointer, Promises, Request, ZeroSize};
 use super::read::Table;
 use crate::runtime::description::{MAX_PAGES, PAGE};
 

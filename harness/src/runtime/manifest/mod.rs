@@ -127,6 +127,7 @@
 
 pub mod adopt;
 mod agree;
+mod chunk;
 mod count;
 mod error;
 mod form;
@@ -143,6 +144,7 @@ mod read;
 mod rewrite;
 mod roots;
 
+pub use chunk::Chunk;
 pub use error::{ManifestError, Place};
 pub use oracles::Oracle;
 pub use parts::*;

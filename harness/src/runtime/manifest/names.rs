@@ -1,11 +1,10 @@
 //! What a manifest names in its module: functions, globals, calls; the heap, kinds, access and collections are made of them.
 
+use super::chunk::Chunk;
 use super::error::ManifestError;
 use super::form::global_index;
 use super::module::{Decoded, signature};
-use super::parts::{
-    Access, Accessor, Argument, Call, Chunk, Collect, Function, Global, Heap, Kind, LiveBytes, Pointers,
-};
+use super::parts::{Access, Accessor, Argument, Call, Collect, Function, Global, Heap, Kind, LiveBytes, Pointers};
 use super::probe::Started;
 use super::read::{Table, Value};
 use super::rewrite::Rewritten;

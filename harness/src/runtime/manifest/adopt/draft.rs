@@ -1,7 +1,8 @@
 //! What was found, as a manifest that a person can finish: each guess has a comment that says where it comes from.
 
+use super::super::chunk::Chunk;
 use super::super::module::Decoded;
-use super::super::parts::{Argument, Chunk, ZeroSize};
+use super::super::parts::{Argument, ZeroSize};
 use super::access::Accessor;
 use super::allocation::Recipe;
 use super::find::{Collecting, Found};

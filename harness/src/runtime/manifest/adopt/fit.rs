@@ -7,9 +7,10 @@
 mod calls;
 mod memory;
 
+use super::super::chunk::Chunk;
 use super::super::error::ManifestError;
 use super::super::module::Decoded;
-use super::super::parts::{Chunk, Direction, Function, Kind, OutOfMemory, RootKind, Roots, ZeroSize};
+use super::super::parts::{Direction, Function, Kind, OutOfMemory, RootKind, Roots, ZeroSize};
 use super::super::read::{Source, Table, Value};
 use super::super::{Manifest, Object};
 use super::Fact;

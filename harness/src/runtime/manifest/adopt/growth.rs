@@ -1,6 +1,6 @@
 //! What memory grows by: objects are held until it grows, again and again; then one is asked for that needs more than it grew by.
 
-use super::super::parts::Chunk;
+use super::super::chunk::Chunk;
 use super::allocation::Recipe;
 use super::lab::{Bench, Lab};
 use super::world::Root;

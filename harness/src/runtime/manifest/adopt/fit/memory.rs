@@ -1,6 +1,6 @@
 //! How memory grows, against what is declared.
 
-use super::super::super::parts::Chunk;
+use super::super::super::chunk::Chunk;
 use super::super::growth::{Growth, observe};
 use super::super::lab::Lab;
 use super::super::world::Root;
