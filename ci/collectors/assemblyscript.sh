@@ -3,7 +3,8 @@
 #
 #   RUNTIME       incremental, minimal or stub
 #   +stress       incremental only: a step of collection at every allocation, and no pause between two cycles
-#   +mended       incremental only: without the runtime's bugs that assemblyscript/mend.mjs knows, to hunt past them; not what was released
+#   +mended       incremental only: without the runtime's bugs that assemblyscript/edit.mjs knows, to hunt past them; not what was released
+#   +barrierless  incremental only: a mutant, without its write barrier
 #   +plain        not optimised
 #   +proposals    with bulk memory, sign extension, non-trapping conversions and mutable globals; WebAssembly 1.0 otherwise
 #
@@ -13,8 +14,8 @@
 set -euo pipefail
 # shellcheck source=ci/collectors/common.sh
 . "$(dirname "$0")/common.sh"
-[ $# = 2 ] || misused "expected RUNTIME[+stress][+mended][+plain][+proposals] OUT.wasm, found $# arguments"
-variant=$1 out=$2 runtime=${1%%+*} mend='' entries=(shim.ts) optimise=(-O3)
+[ $# = 2 ] || misused "expected RUNTIME[+stress][+mended][+barrierless][+plain][+proposals] OUT.wasm, found $# arguments"
+variant=$1 out=$2 runtime=${1%%+*} edits=() entries=(shim.ts) optimise=(-O3)
 knobs=() features=(--disable bulk-memory --disable sign-extension --disable nontrapping-f2i --disable mutable-globals)
 case $runtime in
 incremental) entries+=(stack.ts) ;;
@@ -30,10 +31,13 @@ while [ -n "$rest" ]; do
         rest=${rest#+stress} ;;
     +mended*)
         [ "$runtime" = incremental ] || misused "expected +mended with incremental only: nothing is known to mend in $runtime"
-        mend=$here/assemblyscript/mend.mjs rest=${rest#+mended} ;;
+        edits+=(mended) rest=${rest#+mended} ;;
+    +barrierless*)
+        [ "$runtime" = incremental ] || misused "expected +barrierless with incremental only: $runtime has no write barrier"
+        edits+=(barrierless) rest=${rest#+barrierless} ;;
     +plain*) optimise=(-O0) rest=${rest#+plain} ;;
     +proposals*) features=() rest=${rest#+proposals} ;;
-    *) misused "expected +stress, +mended, +plain or +proposals after the runtime, found $rest" ;;
+    *) misused "expected +stress, +mended, +barrierless, +plain or +proposals after the runtime, found $rest" ;;
     esac
 done
 for limit in INITIAL_PAGES MAXIMUM_PAGES STACK_BYTES; do
@@ -42,9 +46,9 @@ done
 limits=(${INITIAL_PAGES:+--initialMemory "$INITIAL_PAGES"} ${MAXIMUM_PAGES:+--maximumMemory "$MAXIMUM_PAGES"} ${STACK_BYTES:+--stackSize "$STACK_BYTES"})
 options=(--lib lib --runtime "$runtime" --exportRuntime --debug --use abort= "${optimise[@]}" "${knobs[@]}" "${features[@]}" "${limits[@]}")
 
-lock=$here/assemblyscript/package-lock.json
+lock=$here/assemblyscript/package-lock.json edit=$here/assemblyscript/edit.mjs
 built=assemblyscript-$runtime-$(
-    digest "${options[@]}" -- "$lock" "${entries[@]/#/$here/assemblyscript/}" "$here"/assemblyscript/{lib/words.ts,check.mjs} ${mend:+"$mend"}
+    digest "${options[@]}" "${edits[@]}" -- "$lock" "${entries[@]/#/$here/assemblyscript/}" "$here"/assemblyscript/{lib/words.ts,check.mjs} ${edits:+"$edit"}
 ).wasm
 if [ ! -e "$cache/$built" ]; then
     command -v node >/dev/null || missing "expected Node.js 20 or newer (Debian: nodejs and npm), found no node"
@@ -58,13 +62,13 @@ if [ ! -e "$cache/$built" ]; then
         keep "$scratch/npm" "$modules"
     fi
     compiler=$cache/$modules/node_modules/assemblyscript
-    if [ -n "$mend" ]; then
+    if [ ${#edits[@]} -gt 0 ]; then
         # Beside what it loads.
         mkdir -p "$scratch/compiler/dist"
         cp -r "$compiler/bin" "$compiler/package.json" "$scratch/compiler"
         cp "$compiler/dist/assemblyscript.js" "$scratch/compiler/dist"
         ln -s "$cache/$modules/node_modules" "$scratch/compiler"
-        logged node "$mend" "$compiler/dist/asc.js" "$scratch/compiler/dist/asc.js"
+        logged node "$edit" "$compiler/dist/asc.js" "$scratch/compiler/dist/asc.js" "${edits[@]}"
         compiler=$scratch/compiler
     fi
     # Names in the module are relative to where the shim is.

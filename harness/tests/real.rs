@@ -13,10 +13,13 @@ use heapsmith::metamorphic::Selection;
 use heapsmith::pins::{self, Expect};
 use heapsmith::runtime::mutant::mutants;
 use heapsmith::runtime::{Edit, Spec, builtin, parse_spec};
+use heapsmith::score::mutants::{Fate, survey_named};
+use heapsmith::score::{self, Stream};
 use heapsmith::trial::{Prepared, Rig};
 use heapsmith_generators::{Campaign, Machine, Program};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 fn engines() -> Vec<Box<dyn Engine>> {
     DEFAULT.iter().map(|name| by_name(name).unwrap()).collect()
@@ -172,6 +175,18 @@ fn a_mutant_of_each_is_seen() {
         });
         assert!(seen, "{name}");
     }
+}
+
+/// What a manifest names as a mutant is found by the programs of a hunt, without a change of ours.
+#[test]
+fn the_mutants_that_a_manifest_names_are_killed() {
+    let Some(spec) = real("assemblyscript/incremental") else { return };
+    let (engines, never) = ([by_name("wasmtime").unwrap()], AtomicBool::new(false));
+    let (stream, control) = Stream::new(&spec, 1, 300, &engines, 2, &never).unwrap();
+    assert_eq!((control.programs, control.unknown), (300, 0), "{control:?}");
+    let named = survey_named(&stream, (&engines, 2), &score::Progress::default());
+    let fates: Vec<_> = named.iter().map(|named| (named.name(), &named.fate)).collect();
+    assert!(matches!(fates[..], [("barrierless", Fate::Killed { .. })]), "{fates:?}");
 }
 
 /// Each class has code of its own for each of its fields: what one of them forgets shows in no other.

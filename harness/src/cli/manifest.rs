@@ -4,7 +4,7 @@
 //!
 //! ```json
 //! { "schema": 1, "manifest": "mygc.toml", "name": "mygc", "summary": "...", "like": null, "emulated": false,
-//!   "modules": [{ "build": null, "path": "mygc.wasm", "bytes": 1411, "sha256": "b5c4..", "functions": [{ "use": "alloc", "name": "alloc", "exported": true }],
+//!   "modules": [{ "build": null, "mutant": false, "path": "mygc.wasm", "bytes": 1411, "sha256": "b5c4..", "functions": [{ "use": "alloc", "name": "alloc", "exported": true }],
 //!                 "imports": [{ "name": "env.abort", "behaviour": "trap" }], "init": [], "resettable": true, "unresettable": [],
 //!                 "pages": { "initial": 1, "ready": 1, "max": 256, "fixed": false }, "globals": ["heap_ptr"] }],
 //!   "kinds": [{ "name": "node", "pointers": "any", "bytes": null, "alloc": "alloc(size)" }],
@@ -14,7 +14,7 @@
 //!   "misfits": [{ "build": null, "line": 12, "column": 9, "text": "..." }] }
 //! ```
 //! `seen` and `misfits` are what each module did when it was run: as it is declared, or otherwise; `line` and `column` are null where no line is to blame.
-//! `modules` are the manifest's own and the other builds'; `globals` are the mutable ones as a rewritten module exports them.
+//! `modules` are the manifest's own, the other builds' and the mutants', which are not held against it; `globals` are the mutable ones as a rewritten module exports them.
 
 use super::{Exit, print, quoted};
 use heapsmith::bench::grouped;
@@ -50,7 +50,7 @@ struct Check {
     /// Print the module's text instead, as programs are put behind it: the module written again, and the glue
     #[arg(long, conflicts_with = "json")]
     wat: bool,
-    /// Look at this build of it
+    /// Look at this build or mutant of it
     #[arg(long, value_name = "NAME", requires = "wat")]
     build: Option<String>,
     /// Print what is understood as JSON
@@ -64,16 +64,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     if check.wat {
         let manifest = match &check.build {
             None => &manifest,
-            Some(name) => manifest.build(name).ok_or_else(|| {
-                let known: Vec<&str> = manifest.builds.iter().filter_map(|build| build.build.as_deref()).collect();
-                let known = if known.is_empty() { "it names none".to_owned() } else { known.join(", ") };
-                anyhow::anyhow!("--build: expected a build of the manifest ({known}), found `{name}`")
+            Some(name) => manifest.build(name).map_err(|known| {
+                anyhow::anyhow!("--build: expected a build or mutant of the manifest ({known}), found `{name}`")
             })?,
         };
         let fields = manifest.fields(manifest.memory.initial_pages, manifest.memory.max_pages);
         print(&format!("(module\n{fields})\n"))?;
     } else {
-        let fits: Vec<(&Manifest, Fit)> = modules(&manifest).map(|module| (module, fit(module))).collect();
+        // What a mutant does is not what the manifest says.
+        let held = modules(&manifest).filter(|module| !module.is_mutant);
+        let fits: Vec<(&Manifest, Fit)> = held.map(|module| (module, fit(module))).collect();
         if check.json {
             print(&format!("{}\n", serde_json::to_string_pretty(&json(&manifest, &fits))?))?;
         } else {
@@ -86,9 +86,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Clean)
 }
 
-/// The manifest, and its other builds.
+/// The manifest, its other builds, and its mutants.
 fn modules(manifest: &Manifest) -> impl Iterator<Item = &Manifest> {
-    std::iter::once(manifest).chain(manifest.builds.iter().map(AsRef::as_ref))
+    std::iter::once(manifest).chain(manifest.builds.iter().chain(&manifest.mutants).map(AsRef::as_ref))
 }
 
 fn text(manifest: &Manifest, file: &str, fits: &[(&Manifest, Fit)]) -> String {
@@ -133,14 +133,18 @@ fn text(manifest: &Manifest, file: &str, fits: &[(&Manifest, Fit)]) -> String {
         0 => writeln!(t, "\nnext: heapsmith hunt --runtime {}", quoted(file)),
         _ => writeln!(t, "\nnext: mend what was seen otherwise, then heapsmith manifest check {}", quoted(file)),
     };
+    if !manifest.mutants.is_empty() && misfits.is_empty() {
+        let _ = writeln!(t, "      heapsmith mutants {} --named  # each mutant must be seen to fail", quoted(file));
+    }
     t
 }
 
 /// What is understood: lines with what they are about.
 fn understood(m: &Manifest) -> Vec<(&'static str, String)> {
     let mut lines: Vec<(&'static str, String)> = Vec::new();
-    for build in std::iter::once(m).chain(m.builds.iter().map(AsRef::as_ref)) {
-        let name = build.build.as_ref().map_or_else(String::new, |name| format!(", build `{name}`"));
+    for build in modules(m) {
+        let what = if build.is_mutant { "mutant" } else { "build" };
+        let name = build.build.as_ref().map_or_else(String::new, |name| format!(", {what} `{name}`"));
         let bytes = grouped(build.module_bytes().len() as u64);
         lines.push(("module", format!("{}{name}: {bytes} bytes, SHA-256 {}", build.module.display(), build.sha256())));
         let reset = match build.unresettable.as_slice() {
@@ -397,6 +401,7 @@ fn module_json(m: &Manifest) -> serde_json::Value {
         .collect();
     json!({
         "build": m.build,
+        "mutant": m.is_mutant,
         "path": m.module.display().to_string(),
         "bytes": m.module_bytes().len(),
         "sha256": m.sha256(),

@@ -1,17 +1,18 @@
-//! `heapsmith mutants`: every small edit of a collector's code, tried one by one.
+//! `heapsmith mutants`: every small edit of a collector's code, and every mutant that its manifest names, tried one by one.
 //!
 //! With `--json`:
 //!
 //! ```json
 //! { "schema": 1, "runtime": "fixed", "engines": ["wasmtime"], "seed": 1, "programs": 1000, "control": { "programs": 1000, "violations": {}, "unknown": 0 },
 //!   "of": 1412, "tried": 1412, "killed": 1300, "survived": 12, "equivalent": 80, "contradicted": 0, "invalid": 20, "kill_rate": 0.99, "interrupted": false,
-//!   "problems": [],
+//!   "problems": [], "named_of": 1, "named": [{ "mutant": "no-barrier", "module": "mygc-no-barrier.wasm", "fate": "killed", "kind": "silent-free", "after": 9, "by_variant": false }],
 //!   "mutants": [{ "mutant": "alloc:17:i32.le_u", "original": "I32LtU", "fate": "killed", "kind": "leak", "after": 3, "by_variant": false,
 //!                 "equivalent": null, "explanation": null }] }
 //! ```
 //! `fate` is `killed` (with `kind`, `after`, `by_variant`), `survived` (with `programs`, and of how many of them nothing can be said as `unknown`) or `invalid`
 //! (with `problem`). `equivalent` and `explanation` are what a file says of it: why no promise depends on it, or what it takes to see it. `kill_rate` is of those that are neither invalid nor equivalent; null where there are none. `problems` are false alarms of a
-//! reference and declared equivalents that are not shown to be, in words.
+//! reference, declared equivalents that are not shown to be, and named mutants that were not killed, in words. `named` are the mutants of a manifest, `named_of` so many
+//! that it names; the other numbers do not count them.
 
 mod state;
 
@@ -24,7 +25,7 @@ use heapsmith::engine::Backtrace;
 use heapsmith::report::SCHEMA_VERSION;
 use heapsmith::runtime::mutant::{Candidate, Mutant};
 use heapsmith::runtime::{Spec, builtin, parse_spec};
-use heapsmith::score::mutants::{Fate, Remark, Tried, drawn, parse_remarks, remarks, survey};
+use heapsmith::score::mutants::{Fate, Named, Remark, Tried, drawn, parse_remarks, remarks, survey, survey_named};
 use heapsmith::score::{Control, Progress, Stream, median};
 use heapsmith_generators::Machine;
 use serde_json::json;
@@ -48,7 +49,10 @@ pub(crate) struct Args {
     /// The seed of the programs, and of the sample
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Try so many of them only, drawn by the seed
+    /// Try only the mutants that the manifest names as `[[mutant]]`; each must be killed. Without it they are tried first
+    #[arg(long, conflicts_with_all = ["sample", "equivalents", "state", "fail_under"])]
+    named: bool,
+    /// Try so many edits only, drawn by the seed
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     sample: Option<u32>,
     /// A TOML file of what is known of this collector's mutants: tables `[[equivalent]]` and `[[survivor]]` with `mutant` and `reason`
@@ -82,10 +86,17 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         spec.edit.is_none(),
         "RUNTIME: expected a collector without an edit, found `{spec}`; mutants are edits already"
     );
-    let candidates = drawn(&spec, args.sample.map(|count| (count as usize, args.seed))).context("RUNTIME")?;
+    let there = spec.module.as_ref().map_or(&[][..], |manifest| &manifest.mutants);
+    ensure!(
+        !args.named || !there.is_empty(),
+        "--named: expected a manifest that names mutants (`[[mutant]]`), found none in `{spec}`; add one, or leave --named out"
+    );
+    let sample = args.sample.map(|count| (count as usize, args.seed));
+    let candidates = if args.named { Vec::new() } else { drawn(&spec, sample).context("RUNTIME")? };
     if args.list {
+        let named = there.iter().map(|m| format!("{:<40} {}\n", m.build.as_deref().unwrap_or(""), m.module.display()));
         let lines = candidates.iter().map(|c| format!("{:<40} {}\n", c.mutant.to_string(), c.original));
-        print(&lines.collect::<String>())?;
+        print(&named.chain(lines).collect::<String>())?;
         return Ok(Exit::Clean);
     }
     let engines = engines(&args.engines, Backtrace::Off)?;
@@ -95,58 +106,71 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let progress = Arc::new(Progress::default());
     stop_on_signals(&progress, |p| &p.stop, STOPPING)?;
     let (done, mut unsaved) = (AtomicBool::new(false), None);
-    let (control, fates) = std::thread::scope(|scope| {
+    let (control, named, fates) = std::thread::scope(|scope| {
         scope.spawn(|| progress::show(|elapsed| describe(&spec, &progress, elapsed.as_secs()), &done));
         let mut run = || -> anyhow::Result<_> {
             let count = args.programs as usize;
             let (stream, control) = Stream::new(&spec, args.seed, count, &engines, jobs, &progress.stop)?;
+            let named = survey_named(&stream, (&engines, jobs), &progress);
             let before = state.as_ref().map(|state| state.known.clone()).unwrap_or_default();
             let fates = survey(&stream, &candidates, &before, (&engines, jobs), &progress, |mutant, fate| {
                 if let Some(Err(error)) = state.as_mut().map(|state| state.add(mutant, fate)) {
                     unsaved.get_or_insert(error);
                 }
             })?;
-            Ok((control, fates))
+            Ok((control, named, fates))
         };
         let result = run();
         done.store(true, Ordering::Relaxed);
         result
     })?;
     let tried: Vec<Tried> = candidates.iter().filter_map(|candidate| tried(candidate, &fates, &remarks)).collect();
-    let count = Count::of(&tried, candidates.len());
+    let count = Count::of(&tried, candidates.len(), &named, there.len());
+    let seen = Seen { spec: &spec, control: &control, tried: &tried, named: &named, count: &count };
     if args.json {
         let names: Vec<&str> = engines.iter().map(|e| e.name()).collect();
-        print(&format!("{}\n", serde_json::to_string_pretty(&json(args, &spec, &names, &control, &tried, &count))?))?;
+        print(&format!("{}\n", serde_json::to_string_pretty(&json(args, &names, &seen))?))?;
     } else {
-        print(&text(args, &spec, &control, &tried, &count))?;
+        print(&text(args, &seen))?;
     }
     if let Some(error) = unsaved {
         complain(&format!("heapsmith: --state: {error:#}"));
     }
-    Ok(exit(args.fail_under, &count, &problems(&spec, &control, &tried)))
+    Ok(exit(args.fail_under, &count, &seen.problems()))
+}
+
+/// All that a run has to say.
+struct Seen<'a> {
+    spec: &'a Spec,
+    control: &'a Control,
+    tried: &'a [Tried],
+    named: &'a [Named],
+    count: &'a Count,
 }
 
 fn exit(fail_under: Option<u8>, count: &Count, problems: &[String]) -> Exit {
     let low = fail_under.is_some_and(|percent| count.rate().is_none_or(|rate| rate * 100.0 < f64::from(percent)));
     if low || !problems.is_empty() {
         Exit::Violation
-    } else if count.is_interrupted() || count.counts() == 0 {
+    } else if count.is_interrupted() || count.counts() + count.named == 0 {
         Exit::Untrusted
     } else {
         Exit::Clean
     }
 }
 
-/// Everything that is not as it must be, in words.
-fn problems(spec: &Spec, control: &Control, tried: &[Tried]) -> Vec<String> {
-    let alarms = match control.false_alarms(spec) {
-        0 => None,
-        n => Some(format!("{} on {spec}, which keeps every promise", plural(n, "false alarm"))),
-    };
-    let declared = tried.iter().filter_map(|t| {
-        Some(format!("{} ({}) is declared equivalent: {}", t.candidate.mutant, t.candidate.original, t.problem()?))
-    });
-    alarms.into_iter().chain(declared).collect()
+impl Seen<'_> {
+    /// Everything that is not as it must be, in words.
+    fn problems(&self) -> Vec<String> {
+        let alarms = match self.control.false_alarms(self.spec) {
+            0 => None,
+            n => Some(format!("{} on {}, which keeps every promise", plural(n, "false alarm"), self.spec)),
+        };
+        let declared = self.tried.iter().filter_map(|t| {
+            Some(format!("{} ({}) is declared equivalent: {}", t.candidate.mutant, t.candidate.original, t.problem()?))
+        });
+        alarms.into_iter().chain(declared).chain(self.named.iter().filter_map(Named::problem)).collect()
+    }
 }
 
 fn tried(candidate: &Candidate, fates: &BTreeMap<Mutant, Fate>, known: &BTreeMap<Mutant, Remark>) -> Option<Tried> {
@@ -189,11 +213,13 @@ struct Count {
     contradicted: usize,
     invalid: usize,
     waits: Vec<u64>,
+    named_of: usize,
+    named: usize,
 }
 
 impl Count {
-    fn of(tried: &[Tried], of: usize) -> Self {
-        let mut count = Self { of, ..Self::default() };
+    fn of(tried: &[Tried], of: usize, named: &[Named], named_of: usize) -> Self {
+        let mut count = Self { of, named_of, named: named.len(), ..Self::default() };
         for t in tried {
             count.contradicted += usize::from(t.is_contradicted());
             count.alive += usize::from(t.is_alive());
@@ -219,7 +245,7 @@ impl Count {
     }
 
     const fn is_interrupted(&self) -> bool {
-        self.tried() < self.of
+        self.tried() < self.of || self.named < self.named_of
     }
 
     fn rate(&self) -> Option<f64> {
@@ -227,17 +253,46 @@ impl Count {
     }
 }
 
-fn text(args: &Args, spec: &Spec, control: &Control, tried: &[Tried], count: &Count) -> String {
-    let mut t = format!("{spec}, seed {}: {} mutants", args.seed, grouped(count.of as u64));
+fn text(args: &Args, seen: &Seen<'_>) -> String {
+    let Seen { spec, control, tried, named, count } = *seen;
+    let of = match (count.named_of, args.named) {
+        (0, _) => format!("{} mutants", grouped(count.of as u64)),
+        (named, true) => plural(named as u64, "named mutant"),
+        (named, false) => format!("{named} named and {} other mutants", grouped(count.of as u64)),
+    };
+    let mut t = format!("{spec}, seed {}: {of}", args.seed);
     if count.is_interrupted() {
-        let _ = write!(t, ", interrupted after {}", grouped(count.tried() as u64));
+        let _ = write!(t, ", interrupted after {}", grouped((count.named + count.tried()) as u64));
     }
     let _ = writeln!(t, "; each until a program shows it, {} programs at most", grouped(control.programs));
     let _ = writeln!(t, "{}", of_control(spec, control));
+    for named in named {
+        let _ = match &named.fate {
+            Fate::Killed { kind, after, by_variant } => {
+                let by = if *by_variant { ", by a variant" } else { "" };
+                writeln!(t, "{}: killed by program {after}: {kind}{by}", named.name())
+            }
+            Fate::Survived { .. } | Fate::Invalid { .. } => writeln!(t, "{}: alive", named.name()),
+        };
+    }
+    if !args.named {
+        t += &text_of_edits(tried, count);
+    }
+    let problems = seen.problems();
+    if !problems.is_empty() {
+        let _ = writeln!(t, "\nnot as it must be:");
+        for problem in problems {
+            let _ = writeln!(t, "  {problem}");
+        }
+    }
+    t + &text_of_alive(spec, tried)
+}
+
+/// How many edits of instructions were killed, and by what.
+fn text_of_edits(tried: &[Tried], count: &Count) -> String {
     let rate = count.rate().map_or_else(|| "-".to_owned(), |rate| format!("{:.1} %", rate * 100.0));
-    let _ = writeln!(
-        t,
-        "killed {} of {} ({rate}), median after {} programs; alive {} ({} of them explained), equivalent {}, invalid {}",
+    let mut t = format!(
+        "killed {} of {} ({rate}), median after {} programs; alive {} ({} of them explained), equivalent {}, invalid {}\n",
         grouped(count.killed as u64),
         grouped(count.counts() as u64),
         median(&count.waits).unwrap_or_default(),
@@ -258,28 +313,28 @@ fn text(args: &Args, spec: &Spec, control: &Control, tried: &[Tried], count: &Co
     if !kinds.is_empty() {
         let _ = writeln!(t, "by: {}", kinds.join(", "));
     }
-    let problems = problems(spec, control, tried);
-    if !problems.is_empty() {
-        let _ = writeln!(t, "\nnot as it must be:");
-        for problem in problems {
-            let _ = writeln!(t, "  {problem}");
+    t
+}
+
+/// The edits that no program showed.
+fn text_of_alive(spec: &Spec, tried: &[Tried]) -> String {
+    let mut alive = tried.iter().filter(|t| t.is_alive()).peekable();
+    if alive.peek().is_none() {
+        return String::new();
+    }
+    let mut t = "\nalive:\n".to_owned();
+    for tried in alive {
+        let _ = write!(t, "  {:<40} {}", tried.candidate.mutant.to_string(), tried.candidate.original);
+        if let Fate::Survived { unknown: unknown @ 1.., .. } = tried.fate {
+            let _ = write!(t, "; of {} nothing can be said", plural(unknown, "program"));
+        }
+        t.push('\n');
+        if let Some(explanation) = tried.explanation() {
+            let _ = writeln!(t, "      {explanation}");
         }
     }
-    if count.alive > 0 {
-        let _ = writeln!(t, "\nalive:");
-        for tried in tried.iter().filter(|t| t.is_alive()) {
-            let _ = write!(t, "  {:<40} {}", tried.candidate.mutant.to_string(), tried.candidate.original);
-            if let Fate::Survived { unknown: unknown @ 1.., .. } = tried.fate {
-                let _ = write!(t, "; of {} nothing can be said", plural(unknown, "program"));
-            }
-            t.push('\n');
-            if let Some(explanation) = tried.explanation() {
-                let _ = writeln!(t, "      {explanation}");
-            }
-        }
-        let runtime = quoted(&format!("{}{}mutant=...", spec, if spec.to_string().contains('?') { ',' } else { '?' }));
-        let _ = writeln!(t, "\nto look for one longer: heapsmith hunt --runtime {runtime} --no-feedback");
-    }
+    let runtime = quoted(&format!("{}{}mutant=...", spec, if spec.to_string().contains('?') { ',' } else { '?' }));
+    let _ = writeln!(t, "\nto look for one longer: heapsmith hunt --runtime {runtime} --no-feedback");
     t
 }
 
@@ -297,14 +352,14 @@ pub(super) fn of_control(spec: &Spec, control: &Control) -> String {
     )
 }
 
-fn json(
-    args: &Args,
-    spec: &Spec,
-    engines: &[&str],
-    control: &Control,
-    tried: &[Tried],
-    count: &Count,
-) -> serde_json::Value {
+fn json(args: &Args, engines: &[&str], seen: &Seen<'_>) -> serde_json::Value {
+    let Seen { spec, control, tried, named, count } = *seen;
+    let of_named = |named: &Named| {
+        let mut value = serde_json::to_value(&named.fate).unwrap_or_default();
+        value["mutant"] = json!(named.name());
+        value["module"] = json!(named.module.module.display().to_string());
+        value
+    };
     let one = |t: &Tried| {
         let mut value = serde_json::to_value(&t.fate).unwrap_or_default();
         value["mutant"] = json!(t.candidate.mutant.to_string());
@@ -318,7 +373,7 @@ fn json(
         "control": json_of_control(control),
         "of": count.of, "tried": count.tried(), "killed": count.killed, "survived": count.alive, "equivalent": count.equivalent,
         "contradicted": count.contradicted, "invalid": count.invalid, "kill_rate": count.rate(), "interrupted": count.is_interrupted(),
-        "problems": problems(spec, control, tried),
+        "problems": seen.problems(), "named_of": count.named_of, "named": named.iter().map(of_named).collect::<Vec<_>>(),
         "mutants": tried.iter().map(one).collect::<Vec<_>>(),
     })
 }
@@ -363,8 +418,9 @@ mod tests {
     fn ends(on: &str, own: u64, all: &[Tried]) -> (Exit, Vec<String>) {
         let violations = if own > 0 { BTreeMap::from([("leak".to_owned(), own)]) } else { BTreeMap::new() };
         let control = Control { programs: 9, violations, unknown: 0 };
-        let problems = problems(&parse_spec(on).unwrap(), &control, all);
-        (exit(None, &Count::of(all, all.len()), &problems), problems)
+        let (spec, count) = (parse_spec(on).unwrap(), Count::of(all, all.len(), &[], 0));
+        let problems = Seen { spec: &spec, control: &control, tried: all, named: &[], count: &count }.problems();
+        (exit(None, &count, &problems), problems)
     }
 
     #[test]

@@ -198,8 +198,11 @@ fn exhaustion(course: &Course, round: Round, description: &Description) -> Optio
     let is_full = u64::from(pages) * u64::from(PAGE) + wanted > limit;
     let extent = Extent::of(course);
     let n = course.pages.len();
-    let grew = extent.after(n / 4) < extent.after(n);
-    let was_full = course.heap_end.is_empty() && course.pages.first() == course.pages.last();
+    let after = |rounds: usize| extent.after(rounds);
+    // Where blocks of a region lie beside a survivor may differ from round to round, so that more memory is needed once, and late.
+    let is_alone = round.survivors == 0;
+    let grew = after(n / 4) < after(n) && (is_alone || after(n / 8) < after(n / 4) && after(n / 4) < after(n / 2));
+    let was_full = is_alone && course.heap_end.is_empty() && course.pages.first() == course.pages.last();
     let is_plain = round.size.is_some() && !round.is_automatic && round.survivors == 0;
     let grew_always = extent.values.is_sorted_by(|a, b| a < b);
     let module = description.module.as_ref();

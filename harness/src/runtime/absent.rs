@@ -23,8 +23,8 @@ pub fn runtime_from(folder: &Path, runtime: &str) -> String {
 pub fn absent_module(runtime: &str) -> Option<PathBuf> {
     let path = manifest_of(runtime)?;
     let table: toml::Table = toml::from_str(&read_text(path, "manifest").ok()?).ok()?;
-    let builds = table.get("build").and_then(toml::Value::as_array).into_iter().flatten();
-    let modules = table.get("module").into_iter().chain(builds.filter_map(|build| build.get("module")));
+    let others = ["build", "mutant"].into_iter().filter_map(|key| table.get(key).and_then(toml::Value::as_array));
+    let modules = table.get("module").into_iter().chain(others.flatten().filter_map(|other| other.get("module")));
     let folder = path.parent().unwrap_or(Path::new(""));
     modules.filter_map(toml::Value::as_str).map(|module| folder.join(module)).find(|module| !module.exists())
 }
@@ -53,12 +53,15 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let manifest = folder.join("mine.toml");
         let build = "module = \"a.wasm\"\n[[build]]\nname = \"b\"\nmodule = \"b.wasm\"\n";
-        std::fs::write(&manifest, build).unwrap();
+        let mutant = "[[mutant]]\nname = \"c\"\nmodule = \"c.wasm\"\n";
+        std::fs::write(&manifest, [build, mutant].concat()).unwrap();
         let runtime = format!("{}?build=b", manifest.display());
         assert_eq!(absent_module(&runtime), Some(folder.join("a.wasm")));
         std::fs::write(folder.join("a.wasm"), "").unwrap();
         assert_eq!(absent_module(&runtime), Some(folder.join("b.wasm")));
         std::fs::write(folder.join("b.wasm"), "").unwrap();
+        assert_eq!(absent_module(&runtime), Some(folder.join("c.wasm")));
+        std::fs::write(folder.join("c.wasm"), "").unwrap();
         assert_eq!(absent_module(&runtime), None);
         assert_eq!((absent_module("fixed"), absent_module("no/manifest.toml")), (None, None));
         std::fs::remove_dir_all(&folder).unwrap();

@@ -108,13 +108,12 @@ pub enum RuntimeError {
     },
     /// A manifest has no such build.
     #[error(
-        "expected a build that the manifest names ({}), found `{found}`; add it as `[[build]]`, or leave `build` out",
-        if known.is_empty() { "it names none" } else { known.as_str() }
+        "expected a build or mutant that the manifest names ({known}), found `{found}`; add it as `[[build]]`, or leave `build` out"
     )]
     UnknownBuild {
         /// What was asked for.
         found: String,
-        /// Those that there are.
+        /// Those that there are, or that there are none.
         known: String,
     },
     /// A parameter that a module decides.

@@ -154,9 +154,7 @@ fn module(name: &str) -> Result<Option<Arc<Manifest>>, RuntimeError> {
 }
 
 fn build(manifest: &Manifest, name: &str) -> Result<Arc<Manifest>, RuntimeError> {
-    let known: Vec<&str> = manifest.builds.iter().filter_map(|build| build.build.as_deref()).collect();
-    let found = manifest.build(name).cloned();
-    found.ok_or_else(|| RuntimeError::UnknownBuild { found: name.to_owned(), known: known.join(", ") })
+    manifest.build(name).cloned().map_err(|known| RuntimeError::UnknownBuild { found: name.to_owned(), known })
 }
 
 /// What stands behind `key =` at the start of a text.

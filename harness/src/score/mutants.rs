@@ -3,18 +3,21 @@
 //! A mutant is *killed* by the first program that shows it, *invalid* if it is no module, and has *survived* otherwise. A survivor on which no declared
 //! promise depends is an equivalent; it is one only if a file says so, with a reason, and it is tried all the same. Any other survivor counts as
 //! alive, whether a file explains what it would take to see it or not.
+//!
+//! A manifest may name mutants of its own: modules with a mistake in each. They are tried in the same way, and each is expected to be killed.
 
 use super::{Progress, Shown, Stream, Subject};
 use crate::campaign::on_all;
 use crate::engine::Engine;
 use crate::metamorphic::{Pool, PoolError, Source, mix};
+use crate::runtime::manifest::Manifest;
 use crate::runtime::mutant::{Candidate, Mutant, MutantError, mutants};
 use crate::runtime::{Edit, Runtime, Spec, builtin};
 use heapsmith_generators::Machine;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What became of a mutant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -187,18 +190,82 @@ fn fate(stream: &Stream, clean: &Runtime, mutant: &Mutant, engines: &[Box<dyn En
         }
     }
     let spec = Spec { edit: Some(Edit::Mutant(mutant.clone())), ..stream.spec.clone() };
+    Ok(tried(stream, spec, engines))
+}
+
+/// Runs the programs of a stream on another collector than its own until one shows it.
+fn tried(stream: &Stream, spec: Spec, engines: &[Box<dyn Engine>]) -> Fate {
     let pool = Pool::new(Source::new(spec), engines);
     let mut subject = Subject::new(&pool, stream.seed, stream.ablation);
     let (mut programs, mut unknown) = (0, 0);
     for (index, program, _) in stream.programs() {
         programs += 1;
         match subject.run(index, &program) {
-            Shown::Broken { kind, by_variant } => return Ok(Fate::Killed { kind, after: programs, by_variant }),
+            Shown::Broken { kind, by_variant } => return Fate::Killed { kind, after: programs, by_variant },
             Shown::Unknown => unknown += 1,
             Shown::Nothing => {}
         }
     }
-    Ok(Fate::Survived { programs, unknown })
+    Fate::Survived { programs, unknown }
+}
+
+/// A mutant that a manifest names, and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// The mutant.
+    pub module: Arc<Manifest>,
+    /// What became of it; it is never invalid, for then its manifest is.
+    pub fate: Fate,
+    /// Whether its module is the collector's own, byte for byte.
+    pub is_original: bool,
+}
+
+impl Named {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.module.build.as_deref().unwrap_or_default()
+    }
+
+    /// Why it is not the mutant that its manifest says it is, in words; none if it was killed.
+    #[must_use]
+    pub fn problem(&self) -> Option<String> {
+        let Fate::Survived { programs, unknown } = self.fate else { return None };
+        let (name, path) = (self.name(), self.module.module.display());
+        let why = if self.is_original {
+            "its module is the collector's own, byte for byte; build the mutant, or take it out".to_owned()
+        } else if programs == 0 {
+            "no program was tried on it: on the collector itself none keeps every promise".to_owned()
+        } else {
+            let unknown = if unknown == 0 { String::new() } else { format!(", {unknown} of them undecided") };
+            format!("none of {programs} programs shows it{unknown}; try more with --programs, or take it out")
+        };
+        Some(format!("`{name}` ({path}) is named as a mutant, and was not seen to fail: {why}"))
+    }
+}
+
+/// Tries the mutants that the manifest of a stream's runtime names, in their order; none of a built-in. Those that were not begun when it was stopped are
+/// left out.
+pub fn survey_named(stream: &Stream, (engines, jobs): (&[Box<dyn Engine>], usize), progress: &Progress) -> Vec<Named> {
+    let Some(manifest) = &stream.spec.module else { return Vec::new() };
+    progress.of.fetch_add(manifest.mutants.len() as u64, Ordering::Relaxed);
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut all = Vec::new();
+        loop {
+            let i = next.fetch_add(1, Ordering::Relaxed);
+            let Some(module) = manifest.mutants.get(i).filter(|_| !progress.stop.load(Ordering::Relaxed)) else {
+                return all;
+            };
+            let spec = Spec { module: Some(Arc::clone(module)), ..stream.spec.clone() };
+            let is_original = module.module_bytes() == manifest.module_bytes();
+            all.push((i, Named { module: Arc::clone(module), fate: tried(stream, spec, engines), is_original }));
+            progress.done.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    let mut all: Vec<(usize, Named)> = on_all(jobs, work).into_iter().flatten().collect();
+    all.sort_by_key(|(i, _)| *i);
+    all.into_iter().map(|(_, named)| named).collect()
 }
 
 #[derive(Deserialize)]

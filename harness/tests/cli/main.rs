@@ -10,6 +10,7 @@ mod cost;
 mod hunt_corpus;
 mod known;
 mod manifest;
+mod mutants;
 mod place;
 mod rounds;
 mod score;

@@ -82,7 +82,7 @@ fn the_text_behind_a_manifest_is_a_module() {
     assert_eq!(stdout(&again), text);
     place.refuses(
         &["manifest", "check", "--wat", "--build", "agin", "marksweep.toml"],
-        &["--build: expected a build of the manifest (again), found `agin`"],
+        &["--build: expected a build or mutant of the manifest (again), found `agin`"],
     );
 }
 

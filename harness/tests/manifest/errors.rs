@@ -123,6 +123,11 @@ const MISTAKES: &[(&str, &str)] = &[
         "[collect]",
         "[[build]]\nname = \"a\"\nmodule = \"a.wat\"\n[[build]]\nname = \"a\"\nmodule = \"b.wat\"\n[collect]",
     ),
+    (
+        "[collect]",
+        "[[build]]\nname = \"a\"\nmodule = \"a.wat\"\n[[mutant]]\nname = \"a\"\nmodule = \"b.wat\"\n[collect]",
+    ),
+    ("[collect]", "[[mutant]]\nname = \"a\"\nmodule = \"a.wat\"\nkind = \"leak\"\n[collect]"),
 ];
 
 #[test]
@@ -233,7 +238,29 @@ fn a_build_that_does_not_fit_is_named() {
     assert_eq!((manifest.heap.start, good.heap.start), (Some(4096), Some(4100)), "each build has its own numbers");
     assert_eq!((good.build.as_deref(), good.module.file_name().unwrap().to_str()), (Some("good"), Some("good.wat")));
     assert_ne!(manifest.digest(), good.digest());
-    assert!(manifest.build("best").is_none());
+    assert_eq!(manifest.build("best").unwrap_err(), "good, bad");
+}
+
+#[test]
+fn mutants_are_no_builds_and_are_left_out_where_one_build_is_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gc.toml");
+    let mutant = "[[mutant]]\nname = \"worse\"\nmodule = \"worse.wat\"\n";
+    std::fs::write(&path, format!("{MANIFEST}{mutant}")).unwrap();
+    let recorder = std::str::from_utf8(RECORDER).unwrap();
+    std::fs::write(folder.path().join("recorder.wat"), recorder).unwrap();
+    let error = Manifest::load(&path).unwrap_err().to_string();
+    assert!(error.contains("worse.wat: expected a file, found nothing there"), "{error}");
+    std::fs::write(folder.path().join("worse.wat"), recorder.replace("\"alloc\"", "\"malloc\"")).unwrap();
+    let error = Manifest::load(&path).unwrap_err().to_string();
+    assert!(error.contains("mutant `worse` (") && error.contains("found `alloc`"), "{error}");
+    std::fs::write(folder.path().join("worse.wat"), recorder.replace("4096", "4100")).unwrap();
+    let manifest = Manifest::load(&path).unwrap();
+    assert_eq!((manifest.builds.len(), manifest.mutants.len(), manifest.is_mutant), (0, 1, false));
+    let worse = manifest.build("worse").unwrap();
+    assert_eq!((worse.is_mutant, worse.heap.start), (true, Some(4100)));
+    let another = manifest.with_module(std::path::Path::new("new.wasm"), manifest.module_bytes()).unwrap();
+    assert!(another.mutants.is_empty() && another.build("worse").is_err());
 }
 
 /// A file that a person is half done with, or a module that a disk spoilt.

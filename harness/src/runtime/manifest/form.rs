@@ -165,8 +165,8 @@ pub(super) fn roles(root: &Table<'_>, module: &Decoded<'_>) -> Result<Vec<(u32, 
 
 /// Says which key of the file nobody knows.
 pub(super) fn finish(root: &Table<'_>) -> Result<(), ManifestError> {
-    const OTHERS: [&str; 9] =
-        ["heapsmith", "name", "summary", "module", "recipe", "like", "emulated", "build", "imports"];
+    const OTHERS: [&str; 10] =
+        ["heapsmith", "name", "summary", "module", "recipe", "like", "emulated", "build", "mutant", "imports"];
     root.know(&OTHERS);
     root.unknown()
 }

@@ -64,10 +64,11 @@ pub(super) fn text(
     })?;
     let table = || Table::root(source, &root);
     let header = header(&table(), folder)?;
-    let builds = builds(&table(), folder)?;
-    let modules =
-        std::iter::once(Build { name: String::new(), module: header.module.clone(), recipe: header.recipe.clone() })
-            .chain(builds.iter().map(|(build, _)| build.clone()));
+    // Whoever holds it against one build asks nothing of its mutants.
+    let builds = builds(&table(), folder, unknown == Unknown::Errors)?;
+    let own =
+        Build { name: String::new(), is_mutant: false, module: header.module.clone(), recipe: header.recipe.clone() };
+    let modules = std::iter::once(own).chain(builds.iter().map(|(build, _)| build.clone()));
     let places = std::iter::once(&header.module_value).chain(builds.iter().map(|(_, value)| value));
     let mut binaries = Vec::new();
     for (build, value) in modules.zip(places) {
@@ -92,7 +93,8 @@ pub(super) fn text(
         // What is wrong with another build is said of that build.
         let of_build = |mut error: ManifestError| {
             if !build.name.is_empty() {
-                error.problem = format!("build `{}` ({}): {}", build.name, build.module.display(), error.problem);
+                let what = if build.is_mutant { "mutant" } else { "build" };
+                error.problem = format!("{what} `{}` ({}): {}", build.name, build.module.display(), error.problem);
             }
             error
         };
@@ -100,6 +102,7 @@ pub(super) fn text(
         manifest.module.clone_from(&build.module);
         manifest.recipe.clone_from(&build.recipe);
         manifest.build = (!build.name.is_empty()).then(|| build.name.clone());
+        manifest.is_mutant = build.is_mutant;
         manifest.origin = origin.to_owned();
         manifest.source = text.into();
         manifest.bytes = binary.as_slice().into();
@@ -109,7 +112,7 @@ pub(super) fn text(
     }
     let mut manifests = manifests.into_iter();
     let mut main = manifests.next().expect("there is the main module");
-    main.builds = manifests.map(Arc::new).collect();
+    (main.mutants, main.builds) = manifests.map(Arc::new).partition(|manifest| manifest.is_mutant);
     Ok(Arc::new(main))
 }
 
@@ -170,19 +173,26 @@ fn recipe(table: &Table<'_>) -> Result<Option<String>, ManifestError> {
     table.get("recipe").map(|value| Ok(value.line()?.to_owned())).transpose()
 }
 
-fn builds<'s>(root: &Table<'s>, folder: &Path) -> Result<Vec<(Build, Value<'s>)>, ManifestError> {
+/// Other builds; and, if they are wanted, mutants.
+fn builds<'s>(root: &Table<'s>, folder: &Path, with_mutants: bool) -> Result<Vec<(Build, Value<'s>)>, ManifestError> {
     let mut builds: Vec<(Build, Value<'s>)> = Vec::new();
-    for value in root.get("build").map_or(Ok(Vec::new()), |value| value.list("tables `[[build]]`"))? {
-        let table = value.table("a table")?;
-        let (name, module) =
-            (table.need("name", "what it is called")?, table.need("module", "the path of its module")?);
-        let build =
-            Build { name: name.line()?.to_owned(), module: folder.join(module.line()?), recipe: recipe(&table)? };
-        table.finish()?;
-        if builds.iter().any(|(known, _)| known.name == build.name) {
-            return Err(name.error(format!("expected each build once, found `{}` again; rename one", build.name)));
+    for (key, what, is_mutant) in [("build", "tables `[[build]]`", false), ("mutant", "tables `[[mutant]]`", true)] {
+        for value in root.get(key).map_or(Ok(Vec::new()), |value| value.list(what))? {
+            let table = value.table("a table")?;
+            let (name, module) =
+                (table.need("name", "what it is called")?, table.need("module", "the path of its module")?);
+            let (path, recipe) = (folder.join(module.line()?), recipe(&table)?);
+            let build = Build { name: name.line()?.to_owned(), is_mutant, module: path, recipe };
+            table.finish()?;
+            if builds.iter().any(|(known, _)| known.name == build.name) {
+                let problem =
+                    format!("expected each name of builds and mutants once, found `{}` again; rename one", build.name);
+                return Err(name.error(problem));
+            }
+            if with_mutants || !is_mutant {
+                builds.push((build, module));
+            }
         }
-        builds.push((build, module));
     }
     Ok(builds)
 }
@@ -299,7 +309,9 @@ fn one(
         module: PathBuf::new(),
         recipe: None,
         build: None,
+        is_mutant: false,
         builds: Vec::new(),
+        mutants: Vec::new(),
         like: header.like.clone(),
         is_emulated: header.is_emulated,
         imports,

@@ -116,11 +116,17 @@
 //! reclaim = "unknown"               # "nothing" is freed, or { factor = 4, slack = 1048576 }: heap at most, of what first fit needs, and up to the next
 //!                                   # chunk where `grows_by` is given
 //! cycles = "collected"              # or "leaked"
-//! plateau = true                    # default; false: memory may grow without end though the same work is done again and again, and dropped and collected each time
+//! plateau = true                    # default; false: memory may grow without end though the same work is done again and again, and dropped and collected each time,
+//!                                   # or be full for garbage that is kept back for more than five collections
 //!
 //! [[build]]                         # other builds of the same collector
 //! name = "stress"
 //! module = "mygc-stress.wasm"
+//! recipe = "make {module}"          # optional
+//!
+//! [[mutant]]                        # modules of the same collector with a mistake in each, which must be found: `heapsmith mutants mygc.toml --named` tries them
+//! name = "no-barrier"               # as `?build=no-barrier` it is hunted like a build
+//! module = "mygc-no-barrier.wasm"
 //! recipe = "make {module}"          # optional
 //! ```
 //! A function or global is named by its export, its name in the name section, or `#` and its index.
@@ -175,10 +181,14 @@ pub struct Manifest {
     pub module: PathBuf,
     /// How the module is made, if that is said.
     pub recipe: Option<String>,
-    /// Which of the builds this is; none for the one that the manifest is about.
+    /// Which of the builds or mutants this is; none for the one that the manifest is about.
     pub build: Option<String>,
+    /// Whether it is a mutant.
+    pub is_mutant: bool,
     /// The other builds, each a manifest like this one.
     pub builds: Vec<Arc<Self>>,
+    /// Modules with a mistake in each, which must be found; each a manifest like this one.
+    pub mutants: Vec<Arc<Self>>,
     /// The built-in whose layout, promises and rules it has, where nothing else is given.
     pub like: Option<String>,
     /// Whether that built-in's rules are said to tell its memory, globals and traps bit for bit.
@@ -238,7 +248,7 @@ impl Manifest {
     }
 
     /// Reads the text of a manifest of many builds, and holds it against one, whose bytes these are and which is at `path`. Imports that this one does
-    /// not have are those of others. Builds that the manifest names get the same bytes.
+    /// not have are those of others. Builds that the manifest names get the same bytes, and there are no mutants.
     ///
     /// # Errors
     /// As [`Self::load`].
@@ -257,10 +267,16 @@ impl Manifest {
         Self::parse_build(&self.source, path, module, &self.origin)
     }
 
-    /// The build of this name: this manifest with another module.
-    #[must_use]
-    pub fn build(&self, name: &str) -> Option<&Arc<Self>> {
-        self.builds.iter().find(|build| build.build.as_deref() == Some(name))
+    /// The build or mutant of this name: this manifest with another module.
+    ///
+    /// # Errors
+    /// There is none: the names that there are, in words.
+    pub fn build(&self, name: &str) -> Result<&Arc<Self>, String> {
+        let all = || self.builds.iter().chain(&self.mutants);
+        all().find(|build| build.build.as_deref() == Some(name)).ok_or_else(|| {
+            let known: Vec<&str> = all().filter_map(|build| build.build.as_deref()).collect();
+            if known.is_empty() { "it names none".to_owned() } else { known.join(", ") }
+        })
     }
 
     /// Fields of a text module: the module without its exports, its memory with exactly these limits, and the glue.
@@ -384,6 +400,7 @@ impl PartialEq for Manifest {
             && self.source == other.source
             && self.bytes == other.bytes
             && self.builds == other.builds
+            && self.mutants == other.mutants
     }
 }
 

@@ -525,11 +525,13 @@ pub enum Cycles {
     Leaked,
 }
 
-/// Another build of the same collector.
+/// Another module that is used in the same way.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Build {
     /// Its name.
     pub name: String,
+    /// Whether it has a mistake in it that must be found: a mutant.
+    pub is_mutant: bool,
     /// Its module.
     pub module: PathBuf,
     /// How it is made.
