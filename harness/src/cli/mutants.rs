@@ -433,6 +433,14 @@ mod tests {
     }
 
     #[test]
+    fn a_named_mutant_that_was_not_tried_leaves_the_answer_open() {
+        let of = |tried: &[Tried], named_of| exit(None, &Count::of(tried, tried.len(), &[], named_of), &[]);
+        assert_eq!((of(&[], 0), of(&[], 1)), (Exit::Untrusted, Exit::Untrusted));
+        let all = [tried(killed(), None)];
+        assert_eq!((of(&all, 0), of(&all, 1)), (Exit::Clean, Exit::Untrusted));
+    }
+
+    #[test]
     fn a_declared_equivalent_must_survive_programs_of_which_all_is_known() {
         for (fate, says) in [
             (killed(), "program 3 sees it break `leak`"),

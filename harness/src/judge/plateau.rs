@@ -354,6 +354,23 @@ mod tests {
     }
 
     #[test]
+    fn beside_survivors_memory_that_runs_out_is_a_leak_only_if_it_grew_all_along() {
+        let of = |survivors: u32, pages: fn(u32) -> u32| {
+            let pages = (1..=40).map(pages).collect();
+            let course = Course { pages, end: Some(End::Trapped(Trap::Unreachable)), ..Course::default() };
+            plateau(&course, Round { survivors, ..ROUND }, &description()).is_some()
+        };
+        for (pages, alone, beside) in [
+            ((|round| round) as fn(u32) -> u32, true, true),
+            // A part of a region more, once, or all of memory from the start.
+            (|round| if round < 30 { 39 } else { 40 }, true, false),
+            (|_| 40, true, false),
+        ] {
+            assert_eq!((of(0, pages), of(3, pages)), (alone, beside), "{} .. {}", pages(1), pages(40));
+        }
+    }
+
+    #[test]
     fn memory_that_runs_out_for_work_that_it_was_enough_for_is_a_leak() {
         let of = |rounds, trap, pages: fn(u32) -> u32| {
             let pages = (1..=rounds).map(pages).collect();
