@@ -239,6 +239,39 @@ fn a_step_is_made_after_each_assignment_of_an_odd_slot_in_both_lowerings() {
     assert_eq!(after - before, 2 + 4);
 }
 
+/// The collector of `marksweep.wat`, which does this too before each allocation.
+fn before_each_allocation(what: &str) -> Arc<Prepared> {
+    let folder = format!("{}/tests/collectors", env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(format!("{folder}/marksweep.toml")).unwrap();
+    let source = fs::read_to_string(format!("{folder}/marksweep.wat")).unwrap();
+    let (made, collect) = ("    (block $made\n", "  (func $collect\n");
+    assert!(source.contains(made) && source.contains(collect));
+    let source = source.replacen(made, &format!("    (call $before)\n{made}"), 1);
+    let source = source.replacen(collect, &format!("  (func $before (local $n i32) {what})\n{collect}"), 1);
+    let manifest = Manifest::parse(&text, source.as_bytes(), "m.toml").unwrap();
+    let pinned = Machine::default();
+    let spec = Spec { name: "m.toml".to_owned(), module: Some(manifest), pinned, edit: None, address_limit: None };
+    let runtime = builtin(spec.resolve(Machine::default()).unwrap());
+    Arc::new(Prepared::builtin(runtime, &engines()).unwrap())
+}
+
+#[test]
+fn much_work_at_each_allocation_is_no_hang_and_one_without_an_end_is() {
+    let program = heapsmith_generators::parse("heapsmith 1\ngarbage n=400 size=8\n").unwrap();
+    let both = |what: &str| {
+        let mut rig = Rig::new(before_each_allocation(what)).unwrap();
+        [rig.trial(&program), rig.replay(&program).verdict]
+    };
+    let slow = "(local.set $n (i32.const 500)) (loop $again (call $collect)
+        (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))";
+    let too_much = Verdict::Inconclusive(Inconclusive::TooMuchWork);
+    assert_eq!(both(slow), [too_much.clone(), too_much]);
+    let endless = "(loop $again (br_if $again (i32.gt_u (global.get $live) (i32.const 1600))))";
+    for verdict in both(endless) {
+        assert!(matches!(&verdict, Verdict::Violation(v) if v.kind == Kind::Hang), "{verdict:?}");
+    }
+}
+
 #[test]
 fn no_program_has_more_memory_than_a_module_declares() {
     let folder = format!("{}/tests/collectors", env!("CARGO_MANIFEST_DIR"));

@@ -9,6 +9,7 @@ mod adjudicate;
 mod alone;
 mod compare;
 mod exhaustion;
+mod fuel;
 mod giant;
 mod lenient;
 mod measure;
@@ -23,6 +24,7 @@ mod sample;
 mod tests;
 
 pub use alone::Hearing;
+pub use fuel::fuel;
 pub use measure::Measured;
 pub use observe::Observations;
 pub(crate) use parts::Part;
@@ -44,29 +46,13 @@ use crate::lower::tape::Tape;
 use crate::model::Model;
 use crate::outcome::{End, Outcome};
 use crate::runtime::Runtime;
-use crate::runtime::description::{Candidates, PAGE, Work};
+use crate::runtime::description::Work;
 pub(crate) use adjudicate::{Answer, Voice, adjudicate};
 use alone::Alone;
+use fuel::{budget, may_be_slow, promises_no_work, retry_fuel};
 use heapsmith_generators::Program;
 use reached::Reached;
 use std::sync::Arc;
-
-/// Fuel that every execution gets, whatever it does.
-const FUEL_BASE: u64 = 100_000;
-/// Fuel for each unit of work that the model predicts. More is a violation where the promises bound work, so a collector that is less
-/// than four times as slow as it must be is not seen as slow: four times the dearest that `fixed` was seen to need on either engine (the
-/// test `fuel_is_at_least_four_times_what_the_reference_needs` measures it).
-const FUEL_PER_WORK: u64 = 640;
-/// Fuel for each page that memory grows by, four times what an interpreter charges for zeroing it.
-const FUEL_PER_PAGE: u64 = 4 * 1_024;
-/// Fuel for each step, four times what the dearest that no collector sees needs on an interpreter (the test
-/// `work_of_the_mutator_alone_is_not_slow` measures it).
-const FUEL_PER_STEP: u64 = 1_800;
-/// What an execution that ran out of fuel gets when it is tried again: so many times the first amount,
-const RETRY: u64 = 16;
-/// and so much for each byte of its memory, because a broken collector may walk all of it, many times over, for no reason that the
-/// model knows. (With 64 there was a false hang in 50 000 programs of `vera@0.0.130`.)
-const FUEL_PER_BYTE: u64 = 256;
 
 /// Memory of one instance from which on it is not worth keeping: a campaign has hundreds of instances.
 const BULKY_BYTES: usize = 1 << 20;
@@ -409,6 +395,9 @@ impl Rig {
         if hung == self.outcomes.len() && may_be_slow(&self.model, self.residents[0].heap().len()) {
             return Verdict::Inconclusive(Inconclusive::TooMuchWork);
         }
+        if hung == self.outcomes.len() && self.goes_on() {
+            return Verdict::Inconclusive(Inconclusive::TooMuchWork);
+        }
         if hung == self.outcomes.len() {
             return Verdict::Violation(Box::new(judge::hang(self.outcomes[0].step)));
         }
@@ -445,6 +434,23 @@ impl Rig {
             return Verdict::Untrusted(Box::new(d));
         }
         self.judged(program)
+    }
+
+    /// Whether the first engine, which ran out of fuel, ends the step or makes one more object in it when the step has its fuel for itself, twice. That is a
+    /// collector which does much at each allocation and has promised nothing about work: all it would need is patience.
+    fn goes_on(&mut self) -> bool {
+        if !promises_no_work(&self.model) {
+            return false;
+        }
+        let (resident, step) = (&mut self.residents[0], self.outcomes[0].step);
+        let (stood, more) = (resident.mark(), retry_fuel(&self.model, resident.heap().len()));
+        let image = self.model.image().map(Arc::as_ref);
+        // The steps before it ended, each of them with no more than this.
+        let before = more.saturating_mul(u64::from(step) + 1);
+        let again = begin(resident, &self.tape, image)
+            .and_then(|()| resident.advance(step, before))
+            .and_then(|_| resident.advance(step + 1, more.saturating_mul(2)));
+        again.is_ok_and(|end| end != End::OutOfFuel || resident.mark() != stood)
     }
 
     /// Judges the first engine's outcome, and last its fuel. An engine that was asked and could not run the program takes a clean verdict
@@ -561,36 +567,4 @@ fn run_from(
     begin(&mut resident, tape, Some(image))?;
     let end = resident.advance(tape.steps(), fuel)?;
     Ok((resident.outcome(end), resident.heap().to_vec()))
-}
-
-/// Fuel for a second try, when the first one left this many bytes of memory, or the model has so many.
-fn retry_fuel(model: &Model, memory: usize) -> u64 {
-    let memory = (memory as u64).max(u64::from(model.heap.pages()) * u64::from(PAGE));
-    let plan = model.plan();
-    // Each false candidate can have all of the heap scanned, once for each word that was ever written by hand.
-    let may_walk =
-        model.expectation().inexact_from.is_some() && model.description().promises.candidates != Candidates::Precise;
-    let walks = if may_walk { 8 * plan.stores() } else { 0 };
-    RETRY * budget(model) + (FUEL_PER_BYTE + walks) * memory
-}
-
-/// Whether a collector that promises nothing about work may need more fuel than a second try gives: as much as the square of the work. A smaller program
-/// that does not end says more.
-fn may_be_slow(model: &Model, memory: usize) -> bool {
-    let d = model.description();
-    let work = model.plan().work;
-    d.module.is_some() && d.promises.work == Work::Unpromised && work.saturating_mul(work) > retry_fuel(model, memory)
-}
-
-/// Fuel for what the model has planned.
-fn budget(model: &Model) -> u64 {
-    let grown = model.heap.pages() - model.description().parameters.initial_pages;
-    let plan = model.plan();
-    fuel(plan.work) + FUEL_PER_STEP * plan.steps.len() as u64 + FUEL_PER_PAGE * u64::from(grown)
-}
-
-/// Fuel for this much work, without what the steps need by themselves.
-#[must_use]
-pub const fn fuel(work: u64) -> u64 {
-    FUEL_BASE + FUEL_PER_WORK * work
 }

@@ -165,7 +165,8 @@ fn start(lab: &Lab<'_>, address: u32, layout: &mut Layout) {
 /// The global that is always the next object's first byte, or else one that is called the heap's end.
 fn end(world: &World<'_, '_>, root: Option<&Root>, run: &Run, header: u32) -> Option<End> {
     let lab = world.lab;
-    let follows = |at: usize| (1..run.objects.len()).all(|next| run.globals[next][at] == run.objects[next].1 - header);
+    let before = |next: usize| run.objects[next].1.checked_sub(header);
+    let follows = |at: usize| (1..run.objects.len()).all(|next| Some(run.globals[next][at]) == before(next));
     let next = (0..lab.mutable().len()).filter(|at| follows(*at)).map(|at| lab.mutable()[at]);
     let named = names::globals(lab.module, &names::HEAP_END).into_iter().map(|candidate| candidate.index);
     let all = next.map(|index| End { index, is_next: true }).chain(named.map(|index| End { index, is_next: false }));

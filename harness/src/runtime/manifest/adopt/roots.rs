@@ -229,7 +229,8 @@ pub(super) fn cells(world: &World<'_, '_>) -> Vec<String> {
     let keeps = |global: &&u32| fate(**global, false) == Fate::Kept && fate(**global, true).is_recycled();
     let note = |global: &u32| {
         format!(
-            "seen: the object whose address the global `{}` holds lives on; a manifest has no such roots: export a function (index, value) that sets              it, and say that as `slots`",
+            "seen: the object whose address the global `{}` holds lives on; a manifest has no such roots: export a function (index, value) that sets it, \
+             and say that as `slots`",
             names::global_name(world.lab.module, *global)
         )
     };
