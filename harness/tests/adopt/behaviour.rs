@@ -44,6 +44,18 @@ fn pins_and_a_collection_of_which_no_name_tells() {
 }
 
 #[test]
+fn small_objects_that_are_aligned_to_more_than_large_ones_do_not_hide_it() {
+    let stride = "(i32.and (i32.add (local.get $size) (i32.const 31)) (i32.const -8))";
+    let wide = "(i32.and (i32.add (local.get $size) (i32.const 39)) (i32.const -16))";
+    let text = super::calls();
+    assert!(text.contains(stride));
+    let classes = format!("(select {wide} {stride} (i32.lt_u (local.get $size) (i32.const 1024)))");
+    let alignment = |with: &str| of(&text.replace(stride, with)).manifest.object.alignment;
+    assert_eq!((alignment(wide), alignment(&classes)), (Some(16), Some(8)));
+    is_clean(&of(&text.replace(stride, &classes)));
+}
+
+#[test]
 fn what_frees_everything_is_not_taken_for_a_collection() {
     let text = mark_sweep(NO_ROOTS, &(RESET.to_owned() + ALLOCATE)).replace("(call $collect)", "(unreachable)");
     let adoption = of(&text);

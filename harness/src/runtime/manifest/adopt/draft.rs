@@ -223,7 +223,9 @@ fn object(draft: &mut Draft, found: &Found) {
     match layout.alignment {
         Some(bytes) if bytes >= 4 => {
             let of = if layout.start.is_some() { "from the first payload on" } else { "from address 0 on" };
-            draft.comment(&format!("seen: payloads of 44 sizes, odd ones among them, all were multiples of it, {of}."));
+            draft.comment(&format!(
+                "seen: payloads of many sizes, odd ones and large ones among them, all were multiples of it, {of}."
+            ));
             draft.line(format!("alignment = {bytes}"));
         }
         Some(bytes) => draft.comment(&format!(

@@ -10,6 +10,10 @@ const SIZES: [u32; 44] = [
     24, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15, 16, 17, 19, 20, 23, 24, 25, 28, 31, 32, 33, 36, 40, 44, 47, 48,
     49, 52, 56, 60, 61, 64, 68, 72, 76, 80, 84, 88, 92,
 ];
+/// Exponents of further sizes: where small objects come in classes, only larger ones show what is true of all.
+const LARGER: std::ops::RangeInclusive<u32> = 7..=16;
+/// Bytes beside each power of two, none of them a multiple of eight.
+const BESIDE: [u32; 3] = [4, 12, 20];
 /// The greatest alignment that is told from chance.
 const MOST_ALIGNMENT: u32 = 16;
 
@@ -71,6 +75,13 @@ fn run(lab: &Lab<'_>, recipe: &Recipe, root: Option<&Root>) -> Option<Run> {
     Some(run)
 }
 
+/// Addresses of larger objects, up to the first that cannot be made.
+fn larger(lab: &Lab<'_>, recipe: &Recipe) -> Vec<u32> {
+    let Ok(mut bench) = lab.bench() else { return Vec::new() };
+    let sizes = LARGER.flat_map(|power| BESIDE.map(|beside| (1 << power) + beside));
+    sizes.map_while(|size| recipe.make_clean(&mut bench, size, 0)).collect()
+}
+
 pub(super) fn observe(world: &World<'_, '_>, root: Option<&Root>, recycles: bool) -> Layout {
     let mut layout = Layout { collections: collections(world), ..Layout::default() };
     let repeats =
@@ -84,13 +95,14 @@ pub(super) fn observe(world: &World<'_, '_>, root: Option<&Root>, recycles: bool
     let gap = least_gap(&run.objects).or_else(|| least_gap_of_one_size(world));
     layout.header = gap.filter(|bytes| bytes.is_multiple_of(4) && *bytes <= 64);
     let power = |n: u32| if n == 0 { MOST_ALIGNMENT } else { (1 << n.trailing_zeros().min(4)).min(MOST_ALIGNMENT) };
-    let absolute = run.objects.iter().map(|object| power(object.1)).min();
-    layout.alignment = absolute;
+    let mut addresses: Vec<u32> = run.objects.iter().map(|object| object.1).collect();
+    addresses.extend(larger(world.lab, &world.recipe));
+    layout.alignment = addresses.iter().map(|address| power(*address)).min();
     let Some(first) = layout.first.filter(|_| rises) else { return layout };
     let Some(header) = layout.header else { return layout };
     start(world.lab, first - header.min(first), &mut layout);
     if layout.start.is_some() {
-        layout.alignment = run.objects.iter().map(|object| power(object.1 - first)).min();
+        layout.alignment = addresses.iter().map(|address| power(address.abs_diff(first))).min();
     }
     layout.end = end(world, root, &run, header);
     if recycles {
