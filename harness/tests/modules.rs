@@ -257,7 +257,7 @@ fn before_each_allocation(what: &str) -> Arc<Prepared> {
 
 #[test]
 fn much_work_at_each_allocation_is_no_hang_and_one_without_an_end_is() {
-    let program = heapsmith_generators::parse("heapsmith 1\ngarbage n=400 size=8\n").unwrap();
+    let program = heapsmith_generators::parse("heapsmith 1\nroots n=3\ngarbage n=400 size=8\n").unwrap();
     let both = |what: &str| {
         let mut rig = Rig::new(before_each_allocation(what)).unwrap();
         [rig.trial(&program), rig.replay(&program).verdict]

@@ -216,6 +216,12 @@ impl Resident {
         Mark(MARKED.map(|address| word(self.instance.mutator(), address)))
     }
 
+    /// Where the logs end now. Unlike [`Self::mark`] this is also true in the middle of a step.
+    #[must_use]
+    pub fn logged(&self) -> [u32; 2] {
+        [LOG_CURSOR, RELEASED].map(|address| word(self.instance.mutator(), address))
+    }
+
     /// Goes back to a step of the tape that was begun, and to the log as it was then, on the collector as it is now. The program must have as many frames open
     /// as it had there.
     pub fn go_back(&mut self, Mark(words): Mark) {

@@ -443,14 +443,14 @@ impl Rig {
             return false;
         }
         let (resident, step) = (&mut self.residents[0], self.outcomes[0].step);
-        let (stood, more) = (resident.mark(), retry_fuel(&self.model, resident.heap().len()));
+        let (logged, more) = (resident.logged(), retry_fuel(&self.model, resident.heap().len()));
         let image = self.model.image().map(Arc::as_ref);
         // The steps before it ended, each of them with no more than this.
         let before = more.saturating_mul(u64::from(step) + 1);
         let again = begin(resident, &self.tape, image)
             .and_then(|()| resident.advance(step, before))
             .and_then(|_| resident.advance(step + 1, more.saturating_mul(2)));
-        again.is_ok_and(|end| end != End::OutOfFuel || resident.mark() != stood)
+        again.is_ok_and(|end| end != End::OutOfFuel || resident.logged() != logged)
     }
 
     /// Judges the first engine's outcome, and last its fuel. An engine that was asked and could not run the program takes a clean verdict
